@@ -1,0 +1,127 @@
+"""Every error this program raises on purpose.
+
+    GasTownError                 anything below; has `safe`: what is safe and `remedy`: what to do
+    ├── Refused                  the command was refused before anything was changed (exit 2)
+    ├── ConvoyError              a convoy that cannot be staged
+    │   └── DependencyCycle      its beads wait for each other; carries the path
+    ├── MoneyError               anything about the cap
+    │   ├── CapReached           the request would pass a cap; never sent
+    │   ├── NoReservation        a request without a durable reservation; never sent
+    │   ├── UnknownPrice         a model whose price nobody typed
+    │   └── TripwirePulled       a reply cost more than its bound: the fleet stops
+    ├── StoreError               a durable record could not be written or read
+    │   └── DiskFull             the disk is full; the change did not happen
+    ├── GitError                 git answered something unexpected
+    │   └── RefLocked            a ref stayed locked for longer than we wait
+    ├── ModelError               the provider refused or the reply could not be used
+    ├── ToolRefused              a tool call that is not allowed or cannot work; told to the model
+    └── Unusable                 a tree, path or file that this program cannot express
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class GasTownError(Exception):
+    """Base of all errors raised on purpose.
+
+    Args:
+        message: what happened, one plain sentence.
+        safe: what is safe, one plain sentence or empty.
+        remedy: what to do now, one plain sentence or empty.
+    """
+
+    def __init__(self, message: str, *, safe: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.safe = safe
+        self.remedy = remedy
+
+
+class Refused(GasTownError):
+    """A command refused before anything was changed."""
+
+
+class ConvoyError(GasTownError):
+    """A convoy that cannot be staged."""
+
+
+class DependencyCycle(ConvoyError):
+    """Beads that wait for each other.
+
+    Args:
+        path: bead ids in order; the first is repeated at the end.
+    """
+
+    def __init__(self, path: Sequence[str]) -> None:
+        super().__init__("These beads wait for each other: " + " → ".join(path))
+        self.path = tuple(path)
+
+
+class MoneyError(GasTownError):
+    """Anything about the cap."""
+
+
+class CapReached(MoneyError):
+    """A request that would pass a cap; it was never sent.
+
+    Args:
+        scope: the scope whose cap is in the way.
+        fits_later: true when it would fit once held reservations settle lower.
+    """
+
+    def __init__(self, message: str, *, scope: str, fits_later: bool) -> None:
+        super().__init__(message)
+        self.scope = scope
+        self.fits_later = fits_later
+
+
+class NoReservation(MoneyError):
+    """A request that has no durable, unused reservation of exactly this body; it was never sent."""
+
+
+class UnknownPrice(MoneyError):
+    """A model whose price is not known; under a cap it cannot run until the user types one."""
+
+
+class TripwirePulled(MoneyError):
+    """A reply cost more than its bound: an assumption of the bound is wrong, so the fleet stops."""
+
+
+class StoreError(GasTownError):
+    """A durable record could not be written or read."""
+
+
+class DiskFull(StoreError):
+    """The disk is full; the change did not happen."""
+
+
+class GitError(GasTownError):
+    """Git answered something unexpected."""
+
+
+class RefLocked(GitError):
+    """A ref stayed locked for longer than we wait."""
+
+
+class ModelError(GasTownError):
+    """The provider refused or the reply could not be used.
+
+    Args:
+        retry_after: seconds until another attempt makes sense, None when it never does.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ToolRefused(GasTownError):
+    """A tool call that is not allowed or cannot work; the text is told to the model."""
+
+
+class Unusable(GasTownError):
+    """A tree, path or file that this program cannot express."""

@@ -1,0 +1,1 @@
+"""The town at work on plain asyncio: it knows ports, no Qt and no vendor."""

@@ -1,0 +1,374 @@
+"""What the engine needs from the world: one Protocol per thing, implemented once in `adapters`.
+
+Paths inside a repository are `str` with `/` between parts and no leading slash; a name that is not
+valid UTF-8 is carried with surrogate escapes (`os.fsdecode`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from gastown_desktop.core.ids import Oid
+
+# --- time ---------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back and do not count the laptop's sleep."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        ...
+
+
+# --- git ----------------------------------------------------------------------------------------
+
+REGULAR = 0o100644
+EXECUTABLE = 0o100755
+SYMLINK = 0o120000
+GITLINK = 0o160000
+FOLDER = 0o040000
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """One entry of a tree; `path` is relative to the tree that was listed."""
+
+    path: str
+    mode: int
+    oid: Oid
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChange:
+    """One path that differs between two trees; a side that lacks the path has mode 0 and oid None.
+
+    Renames are not detected: a rename is a delete and an add.
+    """
+
+    path: str
+    old_mode: int
+    old_oid: Oid | None
+    new_mode: int
+    new_oid: Oid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who and when; `when` is aware, its offset is kept."""
+
+    name: str
+    email: str
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as stored; `message` is decoded leniently."""
+
+    oid: Oid
+    tree: Oid
+    parents: tuple[Oid, ...]
+    author: Signature
+    committer: Signature
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.strip().split("\n", 1)[0].strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The result of a three-way merge of trees, made by git's ort strategy."""
+
+    tree: Oid
+    """The merged tree; with conflict markers inside where `conflicts` is not empty."""
+    conflicts: tuple[str, ...]
+    """Paths in conflict, sorted; empty when the merge is clean."""
+
+
+class GitObjects(Protocol):
+    """Objects and refs of one repository. All methods raise `GitError` on what git does not expect."""
+
+    @property
+    def hash_name(self) -> str:
+        """`sha1` or `sha256`."""
+        ...
+
+    async def resolve(self, rev: str) -> Oid | None:
+        """The commit a revision names (ref, id, `HEAD`, `ref~2`); None when there is none."""
+        ...
+
+    async def read_commit(self, oid: Oid) -> Commit:
+        """Reads a commit."""
+        ...
+
+    async def first_parents(self, tip: Oid, limit: int) -> list[Commit]:
+        """Up to `limit` commits from `tip` along first parents, newest first."""
+        ...
+
+    async def tree_of(self, commit: Oid) -> Oid:
+        """The tree of a commit."""
+        ...
+
+    async def read_blob(self, oid: Oid) -> bytes:
+        """Reads a blob whole."""
+        ...
+
+    async def blob_size(self, oid: Oid) -> int:
+        """The size of a blob in bytes, without reading it."""
+        ...
+
+    async def write_blob(self, data: bytes) -> Oid:
+        """Stores a blob."""
+        ...
+
+    async def list_tree(self, tree: Oid, *, recursive: bool) -> list[TreeEntry]:
+        """Lists a tree (or a commit's tree); recursive lists leaves only, with whole paths."""
+        ...
+
+    async def write_tree(self, entries: Sequence[TreeEntry]) -> Oid:
+        """Stores a tree from leaves with whole paths (folders are made)."""
+        ...
+
+    async def edit_tree(self, tree: Oid, changes: Mapping[str, tuple[int, Oid] | None]) -> Oid:
+        """A tree with some paths set (mode, oid) or removed (None); emptied folders vanish."""
+        ...
+
+    async def diff_trees(self, old: Oid, new: Oid) -> list[TreeChange]:
+        """Paths that differ between two trees, sorted by path bytes."""
+        ...
+
+    async def write_commit(
+        self, tree: Oid, parents: Sequence[Oid], message: str, author: Signature, committer: Signature
+    ) -> Oid:
+        """Stores a commit."""
+        ...
+
+    async def merge_trees(self, base: Oid, ours: Oid, theirs: Oid) -> Merge:
+        """Merges three trees (not commits) with pinned options; nothing but objects is written."""
+        ...
+
+    async def is_ancestor(self, ancestor: Oid, descendant: Oid) -> bool:
+        """Tells whether one commit is reachable from another (a commit is its own ancestor)."""
+        ...
+
+    async def read_ref(self, name: str) -> Oid | None:
+        """The object a full ref name points at, None when it does not exist."""
+        ...
+
+    async def list_refs(self, prefix: str) -> dict[str, Oid]:
+        """All refs whose full name starts with `prefix`."""
+        ...
+
+    async def swap_ref(self, name: str, *, old: Oid | None, new: Oid | None) -> bool:
+        """Compare-and-swap: moves, creates (`old` None) or deletes (`new` None) a ref, durably.
+
+        Returns:
+            False when the ref was not at `old`; then nothing changed.
+
+        Raises:
+            RefLocked: the ref stayed locked for 5 s.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A working folder of one worker (or of a gate) on the engine's side."""
+
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The content of a slot as a tree of the rig's repository."""
+
+    tree: Oid
+    left_out: tuple[str, ...]
+    """Paths that were not taken, each with its reason: `path: reason`."""
+
+
+class Slots(Protocol):
+    """Working folders of one rig; the throw-away `.git` in each is never read by us."""
+
+    async def prepare(self, name: str, commit: Oid) -> Slot:
+        """Gives a clean slot at a commit: made anew, or reused after cleaning away everything else."""
+        ...
+
+    async def snapshot(self, slot: Slot) -> Snapshot:
+        """Stores what the slot holds now, untracked files included, ignored ones not."""
+        ...
+
+    async def reset(self, slot: Slot, tree: Oid) -> None:
+        """Makes the slot hold exactly this tree; ignored files may stay."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Deletes a slot and its private index; a slot that does not exist is no error."""
+        ...
+
+    async def names(self) -> list[str]:
+        """Slots that exist on disk, also those of an earlier process."""
+        ...
+
+
+# --- processes ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandResult:
+    """How a command ended."""
+
+    exit_code: int
+    """The exit status; -N for signal N."""
+    output: bytes
+    """Standard output and error as they came, capped: the first and last part, a mark between."""
+    timed_out: bool = False
+    elapsed_s: float = 0.0
+    cpu_s: float = 0.0
+    """User + system seconds of the command and its children."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """Where and with what a sandboxed command runs."""
+
+    slot: Path
+    """The only writable folder, seen by the command at `seen_at`."""
+    seen_at: Path
+    """The path of the user's checkout."""
+    read_only: tuple[tuple[Path, Path], ...] = ()
+    """(real, seen) pairs bound read-only, for example the rig's `.venv` over the slot."""
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Allow-listed variables beyond the base set."""
+
+
+class Shell(Protocol):
+    """A persistent, sandboxed shell of one worker."""
+
+    async def run(self, command: str, *, timeout_s: float) -> CommandResult:
+        """Runs one command; directory and variables persist. A time-out kills and restarts the shell."""
+        ...
+
+    async def close(self) -> None:
+        """Kills everything in it."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs commands of a repository or a worker, confined."""
+
+    @property
+    def confined(self) -> bool:
+        """False when no sandbox is at hand: commands run with the user's rights."""
+        ...
+
+    @property
+    def profile(self) -> str:
+        """Names what confines, for caches and reports: `bubblewrap 0.8.0 profile 1` or `none`."""
+        ...
+
+    async def run(
+        self, command: str, confinement: Confinement, *, timeout_s: float, output_limit: int = 30_000
+    ) -> CommandResult:
+        """Runs one `sh -c` command in its own process group."""
+        ...
+
+    async def shell(self, confinement: Confinement) -> Shell:
+        """Opens a persistent bash (sh where there is none)."""
+        ...
+
+
+# --- money --------------------------------------------------------------------------------------
+
+
+class MoneyLog(Protocol):
+    """The append-only record of reservations (one writer)."""
+
+    async def append(self, record: Mapping[str, object], *, durable: bool) -> None:
+        """Writes a record; `durable` waits for fsync.
+
+        Raises:
+            StoreError: it could not be made durable: whatever it was for must not happen.
+        """
+        ...
+
+    def records(self) -> list[dict[str, object]]:
+        """All records, oldest first; a torn last one is cut off."""
+        ...
+
+    async def close(self) -> None:
+        """Closes the file and gives the lock back."""
+        ...
+
+
+# --- history ------------------------------------------------------------------------------------
+
+
+class EventStore(Protocol):
+    """Durable events of one convoy, oldest first."""
+
+    async def append(self, lines: Sequence[bytes]) -> None:
+        """Writes encoded envelopes and waits for fsync (grouped with others that wait).
+
+        Raises:
+            StoreError: nothing was acknowledged.
+        """
+        ...
+
+    def lines(self) -> list[bytes]:
+        """All intact lines; a torn last one is cut off."""
+        ...
+
+    async def close(self) -> None:
+        """Closes the file."""
+        ...
+
+
+# --- model --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One request to the Messages API, before it is serialised."""
+
+    model: str
+    max_tokens: int
+    system: tuple[Mapping[str, object], ...]
+    tools: tuple[Mapping[str, object], ...]
+    messages: tuple[Mapping[str, object], ...]
+
+
+class ModelStream(Protocol):
+    """Opens streams of raw Messages API events, as plain dicts in protocol order."""
+
+    def stream(self, request: ModelRequest, *, reservation: str) -> AsyncIterator[Mapping[str, object]]:
+        """Sends one request under one reservation; never retries.
+
+        Raises:
+            NoReservation, CapReached: refused before it left.
+            ModelError: the provider or the connection failed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        ...

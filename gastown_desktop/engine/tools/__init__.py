@@ -1,0 +1,1 @@
+"""The nine tools a polecat may call, one file each."""
