@@ -248,6 +248,71 @@ class CommandResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildCommand:
+    """A program to start: never through a shell, in its own process group and session."""
+
+    argv: tuple[str | bytes, ...]
+    environment: Mapping[str, str]
+    """The whole environment; nothing is inherited."""
+    folder: Path | None = None
+    input: bytes = b""
+    timeout_s: float | None = None
+    output_limit: int | None = None
+    """Bytes of standard output to keep (head and tail, a mark between); None keeps all."""
+    merge_error: bool = False
+    """Standard error goes into the output; else it is kept apart."""
+
+
+class Child(Protocol):
+    """A running child with pipes, for those who talk to it."""
+
+    @property
+    def pid(self) -> int:
+        """The process id (also the id of its group)."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Writes to its standard input."""
+        ...
+
+    async def read(self, limit: int) -> bytes:
+        """Reads up to `limit` bytes of its output; empty at the end."""
+        ...
+
+    async def kill(self) -> None:
+        """Kills its whole group and waits for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a child ended."""
+
+    exit_code: int
+    output: bytes
+    error: bytes
+    timed_out: bool
+    elapsed_s: float
+    cpu_s: float
+
+
+class Launcher(Protocol):
+    """The one place that starts children; it records pid and start time so that a later process can sweep."""
+
+    async def run(self, command: ChildCommand) -> Finished:
+        """Runs a child to its end; cancellation and time-out kill its group."""
+        ...
+
+    async def start(self, command: ChildCommand) -> Child:
+        """Starts a child and leaves it running."""
+        ...
+
+    async def sweep(self) -> int:
+        """Kills recorded children of a dead process that still run; returns how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
     """Where and with what a sandboxed command runs."""
 
