@@ -1,0 +1,445 @@
+"""What happened: every change of the town is one of these, and nothing else tells the screens anything.
+
+Two families. *Durable* events are numbered, written down before anybody sees them, replayed at start and
+kept readable for ever: fields are only ever added, with a default. *Ephemeral* events (text as it streams,
+heartbeats, the meter) are never stored; they say by `key` which earlier one they replace or join, so the
+feed holds at most one per worker and kind however much traffic there is.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import MISSING, dataclass, fields, replace
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
+
+from gastown_desktop.core.errors import StoreError
+from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
+
+VERSION = 1
+"""Version of the durable form; a reader loads this and every smaller one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durable:
+    """Base of the events that are kept."""
+
+    rig: RigId
+    """The repository it happened in."""
+    convoy: ConvoyId
+    """The convoy whose history it belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvoyCreated(Durable):
+    """A convoy exists, as a draft; its beads and dependencies follow."""
+
+    kind: ClassVar[Literal["convoy_created"]] = "convoy_created"
+    title: str
+    base: Oid
+    """Commit of the target that the work starts from."""
+    target: str
+    """Full name of the ref the convoy lands on, in the rig's own repository."""
+    plan: str = "given"
+    """Where its dependencies come from: `given`, `true`, `predicted` or `none`."""
+    rehearsal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeadAdded(Durable):
+    """A bead joined the convoy, open for work."""
+
+    kind: ClassVar[Literal["bead_added"]] = "bead_added"
+    bead: BeadId
+    title: str
+    description: str = ""
+    acceptance: str = ""
+    type: str = "task"
+    priority: int = 2
+    files: tuple[str, ...] = ()
+    size: str = "M"
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyAdded(Durable):
+    """A bead waits for another."""
+
+    kind: ClassVar[Literal["dependency_added"]] = "dependency_added"
+    bead: BeadId
+    on: BeadId
+    type: str = "blocks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvoyStageChanged(Durable):
+    """The convoy went on to another stage (core.convoy.ConvoyStage)."""
+
+    kind: ClassVar[Literal["convoy_stage_changed"]] = "convoy_stage_changed"
+    stage: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeadSlung(Durable):
+    """A bead was assigned: it hangs on a polecat's hook from now on."""
+
+    kind: ClassVar[Literal["bead_slung"]] = "bead_slung"
+    bead: BeadId
+    polecat: PolecatName
+    epoch: int
+    """Counts the starts of this polecat; a message of an older epoch is ignored."""
+    base: Oid
+    """Commit its slot started from."""
+    branch: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolecatStateChanged(Durable):
+    """A polecat changed its state (core.polecat.PolecatState)."""
+
+    kind: ClassVar[Literal["polecat_state_changed"]] = "polecat_state_changed"
+    polecat: PolecatName
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnEnded(Durable):
+    """A polecat finished a turn: the reply was paid, its tools ran, the slot was snapshotted to the hook."""
+
+    kind: ClassVar[Literal["turn_ended"]] = "turn_ended"
+    polecat: PolecatName
+    bead: BeadId
+    turn: int
+    hook: Oid
+    """The hook commit that holds this turn."""
+    cost: int
+    """Nano-dollars at list price."""
+    prompt_tokens: int
+    output_tokens: int
+    tools: tuple[str, ...] = ()
+    """Names of the tools that ran, in order."""
+    steps_done: int = 0
+    steps: int = 0
+    added_lines: int = 0
+    removed_lines: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeadSubmitted(Durable):
+    """A bead's work was committed and handed to the Refinery."""
+
+    kind: ClassVar[Literal["bead_submitted"]] = "bead_submitted"
+    bead: BeadId
+    polecat: PolecatName
+    merge: MergeId
+    branch: str
+    commit: Oid
+    base: Oid
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeStateChanged(Durable):
+    """A merge request changed its state (core.merge_request.MergeState)."""
+
+    kind: ClassVar[Literal["merge_state_changed"]] = "merge_state_changed"
+    merge: MergeId
+    bead: BeadId
+    state: str
+    reason: str = ""
+    paths: tuple[str, ...] = ()
+    """Paths in conflict, where that is the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRun(Durable):
+    """A gate ran once on one tree."""
+
+    kind: ClassVar[Literal["gate_run"]] = "gate_run"
+    gate: str
+    tree: Oid
+    green: bool
+    seconds: float
+    purpose: str = "candidate"
+    """`base`, `sabotage`, `candidate` or `confirm`."""
+    beads: tuple[BeadId, ...] = ()
+    """Beads in the prefix under test."""
+    tail: str = ""
+    """Last lines of its output when it was red."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateJudged(Durable):
+    """What is known of the gates before anything is landed on their word."""
+
+    kind: ClassVar[Literal["gate_judged"]] = "gate_judged"
+    sees: bool
+    """False: a sabotaged source passed, or there is no gate."""
+    base_green: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeadMerged(Durable):
+    """The bead's landing commit is on the convoy branch."""
+
+    kind: ClassVar[Literal["bead_merged"]] = "bead_merged"
+    bead: BeadId
+    merge: MergeId
+    commit: Oid
+    tree: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvoyLanded(Durable):
+    """The convoy's tip is on its target."""
+
+    kind: ClassVar[Literal["convoy_landed"]] = "convoy_landed"
+    target: str
+    commit: Oid
+    tree: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeadReopened(Durable):
+    """A bead goes back to the queue of open work."""
+
+    kind: ClassVar[Literal["bead_reopened"]] = "bead_reopened"
+    bead: BeadId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedsYou(Durable):
+    """Something waits for the user."""
+
+    kind: ClassVar[Literal["needs_you"]] = "needs_you"
+    item: str
+    """Its id: the same thing asks once."""
+    about: str
+    """`question`, `conflict`, `red`, `stuck`, `limit`, `gate` or `model`."""
+    text: str
+    bead: BeadId | None = None
+    options: tuple[str, ...] = ()
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedAnswered(Durable):
+    """The user (or what they allowed) answered an item of Needs you."""
+
+    kind: ClassVar[Literal["need_answered"]] = "need_answered"
+    item: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapChanged(Durable):
+    """A spending cap was set."""
+
+    kind: ClassVar[Literal["cap_changed"]] = "cap_changed"
+    scope: str
+    old: int | None
+    new: int | None
+    """Nano-dollars."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered(Durable):
+    """A start after a stop: what was found and mended."""
+
+    kind: ClassVar[Literal["recovered"]] = "recovered"
+    assumed_requests: int
+    """Requests without a known end that were charged in full."""
+    killed_children: int
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchPaused(Durable):
+    """No new work is started."""
+
+    kind: ClassVar[Literal["dispatch_paused"]] = "dispatch_paused"
+    reason: str
+
+
+# --- ephemeral ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ephemeral:
+    """Base of the events that only the eye wants."""
+
+    rig: RigId
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Events with the same key merge into one."""
+        raise NotImplementedError
+
+    def merged_with(self, later: Self) -> Self:
+        """This and a later one of the same key as one event."""
+        return later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextStreamed(Ephemeral):
+    """A worker's reply grew."""
+
+    kind: ClassVar[Literal["text_streamed"]] = "text_streamed"
+    polecat: PolecatName
+    text: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """One per worker."""
+        return (self.kind, self.polecat)
+
+    def merged_with(self, later: Self) -> Self:
+        """The texts joined."""
+        return replace(later, text=self.text + later.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionChanged(Ephemeral):
+    """What a worker does right now, in words; also its heartbeat."""
+
+    kind: ClassVar[Literal["action_changed"]] = "action_changed"
+    polecat: PolecatName
+    action: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """One per worker."""
+        return (self.kind, self.polecat)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterMoved(Ephemeral):
+    """The money of a scope moved; nano-dollars."""
+
+    kind: ClassVar[Literal["meter_moved"]] = "meter_moved"
+    scope: str
+    cap: int | None
+    settled: int
+    held: int
+    assumed: int
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """One per scope."""
+        return (self.kind, self.scope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateProgress(Ephemeral):
+    """A gate is running."""
+
+    kind: ClassVar[Literal["gate_progress"]] = "gate_progress"
+    gate: str
+    beads: tuple[BeadId, ...]
+    running: bool
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """One for the Refinery."""
+        return (self.kind,)
+
+
+DurableEvent = (
+    ConvoyCreated
+    | BeadAdded
+    | DependencyAdded
+    | ConvoyStageChanged
+    | BeadSlung
+    | PolecatStateChanged
+    | TurnEnded
+    | BeadSubmitted
+    | MergeStateChanged
+    | GateRun
+    | GateJudged
+    | BeadMerged
+    | ConvoyLanded
+    | BeadReopened
+    | NeedsYou
+    | NeedAnswered
+    | CapChanged
+    | Recovered
+    | DispatchPaused
+)
+EphemeralEvent = TextStreamed | ActionChanged | MeterMoved | GateProgress
+
+_KINDS: dict[str, type[Durable]] = {event.kind: event for event in get_args(DurableEvent)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A durable event with its place in history."""
+
+    seq: int
+    """1, 2, 3, … within the convoy."""
+    at: datetime
+    """Aware, UTC."""
+    event: DurableEvent
+    cause: int | None = None
+    """Sequence number of the event that led to this one, where one did."""
+
+
+def encode(envelope: Envelope) -> bytes:
+    """One line: the CRC-32 of the JSON in eight hex digits, a space, the JSON, a newline."""
+    event = envelope.event
+    body = {
+        "v": VERSION,
+        "seq": envelope.seq,
+        "at": envelope.at.isoformat(),
+        "cause": envelope.cause,
+        "kind": event.kind,
+        **{field.name: getattr(event, field.name) for field in fields(event)},
+    }
+    text = json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def decode(line: bytes) -> Envelope:
+    """Reads a line of `encode`, of this or an older version.
+
+    Raises:
+        StoreError: the line is damaged, of a newer version, or of an unknown kind.
+    """
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    try:
+        intact = int(checksum, 16) == zlib.crc32(text)
+    except ValueError:
+        intact = False
+    if not intact:
+        raise StoreError("A line of the history is damaged.")
+    body: dict[str, Any] = json.loads(text)
+    if body["v"] > VERSION:
+        raise StoreError("This history was written by a newer version of Gas Town Desktop.")
+    event_type = _KINDS.get(body["kind"])
+    if event_type is None:
+        raise StoreError(f"The history holds an event of an unknown kind: {body['kind']}.")
+    return Envelope(
+        seq=body["seq"],
+        at=datetime.fromisoformat(body["at"]),
+        cause=body["cause"],
+        event=_build(event_type, body),  # pyright: ignore[reportArgumentType]
+    )
+
+
+_E = TypeVar("_E", bound=Durable)
+
+
+def _build(event_type: type[_E], body: dict[str, Any]) -> _E:
+    values: dict[str, Any] = {}
+    for field in fields(event_type):
+        if field.name in body:
+            value = body[field.name]
+            values[field.name] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
+        elif field.default is MISSING:
+            raise StoreError(f"An event of kind {body['kind']} lacks {field.name}.")
+    return event_type(**values)

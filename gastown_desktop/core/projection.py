@@ -1,0 +1,370 @@
+"""The state of one convoy, folded from its events: the only state that the engine and the screens have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.bead import Bead, BeadKind, BeadSize, BeadStatus, Dependency, DependencyKind
+from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeadView:
+    """Where a bead stands."""
+
+    bead: Bead
+    status: BeadStatus = "open"
+    polecat: PolecatName | None = None
+    attempts: int = 0
+    """How often it was slung."""
+    restarts: int = 0
+    rework: int = 0
+    """Rounds that went back to a worker after a red gate or a conflict."""
+    merge: MergeId | None = None
+    commit: Oid | None = None
+    """Its landing commit on the convoy branch, once merged."""
+    cost: int = 0
+    """Nano-dollars at list price, all attempts."""
+    turns: int = 0
+    reason: str = ""
+    slung_at: datetime | None = None
+    submitted_at: datetime | None = None
+    merged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolecatView:
+    """Where a worker stands."""
+
+    name: PolecatName
+    state: str = "starting"
+    bead: BeadId | None = None
+    epoch: int = 0
+    base: Oid | None = None
+    branch: str = ""
+    model: str = ""
+    turn: int = 0
+    cost: int = 0
+    action: str = ""
+    steps_done: int = 0
+    steps: int = 0
+    added_lines: int = 0
+    removed_lines: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeView:
+    """Where a merge request stands."""
+
+    id: MergeId
+    bead: BeadId
+    branch: str
+    commit: Oid
+    base: Oid
+    polecat: PolecatName
+    state: str = "queued"
+    reason: str = ""
+    paths: tuple[str, ...] = ()
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedView:
+    """One open item of Needs you."""
+
+    item: str
+    about: str
+    text: str
+    bead: BeadId | None
+    options: tuple[str, ...]
+    default: str | None
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Projection:
+    """One convoy as its events tell it. `apply` is the only way to change it."""
+
+    rig: RigId = field(default=RigId(""))
+    convoy: ConvoyId = field(default=ConvoyId(""))
+    title: str = ""
+    base: Oid = field(default=Oid(""))
+    target: str = ""
+    plan: str = ""
+    rehearsal: bool = False
+    stage: str = "draft"
+    stage_reason: str = ""
+    started_at: datetime | None = None
+    landed_tree: Oid | None = None
+    beads: dict[BeadId, BeadView] = field(default_factory=dict[BeadId, BeadView])
+    dependencies: list[Dependency] = field(default_factory=list[Dependency])
+    polecats: dict[PolecatName, PolecatView] = field(default_factory=dict[PolecatName, PolecatView])
+    merges: dict[MergeId, MergeView] = field(default_factory=dict[MergeId, MergeView])
+    needs_you: dict[str, NeedView] = field(default_factory=dict[str, NeedView])
+    answers: dict[str, str] = field(default_factory=dict[str, str])
+    gate_runs: int = 0
+    gate_seconds: float = 0.0
+    gate_sees: bool | None = None
+    base_green: bool | None = None
+    gate_reason: str = ""
+    conflicts: int = 0
+    restarts: int = 0
+    caps: dict[str, int | None] = field(default_factory=dict[str, int | None])
+    last_seq: int = 0
+    last_at: datetime | None = None
+
+    def apply(self, envelope: ev.Envelope) -> None:
+        """Folds one event in; one that was folded before (by sequence number) changes nothing."""
+        if envelope.seq <= self.last_seq:
+            return
+        self.last_seq = envelope.seq
+        self.last_at = envelope.at
+        _FOLDS[type(envelope.event)](self, envelope.event, envelope.at)
+
+    def glance(self, event: ev.EphemeralEvent) -> None:
+        """Shows an ephemeral event; what it changes is never part of the durable state."""
+        if isinstance(event, ev.ActionChanged) and event.polecat in self.polecats:
+            self.set_polecat(event.polecat, action=event.action)
+
+    def merged(self) -> set[BeadId]:
+        """Beads whose landing commit is on the convoy branch."""
+        return {key for key, view in self.beads.items() if view.status in {"merged", "landed"}}
+
+    def with_status(self, *statuses: str) -> list[BeadId]:
+        """Beads in one of these states, in planning order."""
+        return [key for key, view in self.beads.items() if view.status in statuses]
+
+    def asking(self) -> set[BeadId]:
+        """Beads that wait for the user."""
+        return {need.bead for need in self.needs_you.values() if need.bead is not None}
+
+    def set_bead(self, bead: BeadId, **changes: Any) -> None:
+        """Changes fields of a bead's view; for the folds below only."""
+        self.beads[bead] = replace(self.beads[bead], **changes)
+
+    def set_polecat(self, name: PolecatName, **changes: Any) -> None:
+        """Changes fields of a worker's view; for the folds below only."""
+        self.polecats[name] = replace(self.polecats[name], **changes)
+
+    def release_polecat(self, bead: BeadId, state: str) -> None:
+        """Takes the bead from whoever has it; for the folds below only."""
+        for name, view in self.polecats.items():
+            if view.bead == bead:
+                self.set_polecat(name, bead=None, state=state, action="")
+
+
+def fold(envelopes: list[ev.Envelope]) -> Projection:
+    """The projection of a whole history."""
+    projection = Projection()
+    for envelope in envelopes:
+        projection.apply(envelope)
+    return projection
+
+
+# --- one fold per event ---------------------------------------------------------------------------
+
+
+def _convoy_created(town: Projection, event: ev.ConvoyCreated, at: datetime) -> None:
+    town.rig, town.convoy, town.title = event.rig, event.convoy, event.title
+    town.base, town.target, town.plan = event.base, event.target, event.plan
+    town.rehearsal = event.rehearsal
+    town.started_at = at
+
+
+def _bead_added(town: Projection, event: ev.BeadAdded, at: datetime) -> None:
+    del at
+    town.beads[event.bead] = BeadView(
+        bead=Bead(
+            id=event.bead,
+            title=event.title,
+            description=event.description,
+            acceptance=event.acceptance,
+            kind=cast("BeadKind", event.type),
+            priority=event.priority,
+            files=event.files,
+            size=cast("BeadSize", event.size),
+            model=event.model,
+        )
+    )
+
+
+def _dependency_added(town: Projection, event: ev.DependencyAdded, at: datetime) -> None:
+    del at
+    town.dependencies.append(
+        Dependency(bead=event.bead, on=event.on, kind=cast("DependencyKind", event.type))
+    )
+
+
+def _stage_changed(town: Projection, event: ev.ConvoyStageChanged, at: datetime) -> None:
+    del at
+    town.stage, town.stage_reason = event.stage, event.reason
+
+
+def _slung(town: Projection, event: ev.BeadSlung, at: datetime) -> None:
+    before = town.beads[event.bead]
+    town.set_bead(
+        event.bead,
+        status="hooked",
+        polecat=event.polecat,
+        attempts=before.attempts + 1,
+        slung_at=at,
+        reason="",
+    )
+    town.polecats[event.polecat] = PolecatView(
+        name=event.polecat,
+        bead=event.bead,
+        epoch=event.epoch,
+        base=event.base,
+        branch=event.branch,
+        model=event.model,
+    )
+
+
+def _polecat_state(town: Projection, event: ev.PolecatStateChanged, at: datetime) -> None:
+    del at
+    view = town.polecats.get(event.polecat)
+    if view is None:
+        return
+    town.set_polecat(event.polecat, state=event.state, reason=event.reason)
+    if event.state == "starting" and view.bead is not None:
+        town.restarts += 1
+        town.set_bead(view.bead, restarts=town.beads[view.bead].restarts + 1)
+
+
+def _turn_ended(town: Projection, event: ev.TurnEnded, at: datetime) -> None:
+    del at
+    bead = town.beads[event.bead]
+    town.set_bead(event.bead, cost=bead.cost + event.cost, turns=bead.turns + 1)
+    if event.polecat in town.polecats:
+        town.set_polecat(
+            event.polecat,
+            turn=event.turn,
+            cost=town.polecats[event.polecat].cost + event.cost,
+            steps_done=event.steps_done,
+            steps=event.steps,
+            added_lines=event.added_lines,
+            removed_lines=event.removed_lines,
+        )
+
+
+def _submitted(town: Projection, event: ev.BeadSubmitted, at: datetime) -> None:
+    for merge, view in town.merges.items():
+        if view.bead == event.bead and view.state not in {"merged", "ejected"}:
+            town.merges[merge] = replace(view, state="superseded")
+    town.set_bead(event.bead, status="submitted", merge=event.merge, submitted_at=at)
+    town.release_polecat(event.bead, "done")
+    town.merges[event.merge] = MergeView(
+        id=event.merge,
+        bead=event.bead,
+        branch=event.branch,
+        commit=event.commit,
+        base=event.base,
+        polecat=event.polecat,
+        submitted_at=at,
+    )
+
+
+def _merge_state(town: Projection, event: ev.MergeStateChanged, at: datetime) -> None:
+    del at
+    view = town.merges[event.merge]
+    town.merges[event.merge] = replace(view, state=event.state, reason=event.reason, paths=event.paths)
+    if event.state == "conflicted":
+        town.conflicts += 1
+
+
+def _gate_run(town: Projection, event: ev.GateRun, at: datetime) -> None:
+    del at
+    town.gate_runs += 1
+    town.gate_seconds += event.seconds
+
+
+def _gate_judged(town: Projection, event: ev.GateJudged, at: datetime) -> None:
+    del at
+    town.gate_sees, town.base_green, town.gate_reason = event.sees, event.base_green, event.reason
+
+
+def _merged(town: Projection, event: ev.BeadMerged, at: datetime) -> None:
+    town.set_bead(event.bead, status="merged", commit=event.commit, merged_at=at, reason="")
+    town.merges[event.merge] = replace(town.merges[event.merge], state="merged", reason="")
+
+
+def _landed(town: Projection, event: ev.ConvoyLanded, at: datetime) -> None:
+    del at
+    town.landed_tree = event.tree
+    town.stage = "landed"
+    for bead in town.with_status("merged"):
+        town.set_bead(bead, status="landed")
+
+
+def _reopened(town: Projection, event: ev.BeadReopened, at: datetime) -> None:
+    del at
+    view = town.beads[event.bead]
+    reworked = view.status == "submitted"
+    town.set_bead(
+        event.bead,
+        status="open",
+        polecat=None,
+        reason=event.reason,
+        rework=view.rework + (1 if reworked else 0),
+    )
+    town.release_polecat(event.bead, "done")
+
+
+def _needs_you(town: Projection, event: ev.NeedsYou, at: datetime) -> None:
+    town.needs_you[event.item] = NeedView(
+        item=event.item,
+        about=event.about,
+        text=event.text,
+        bead=event.bead,
+        options=event.options,
+        default=event.default,
+        at=at,
+    )
+    if event.bead is not None and town.beads[event.bead].status not in {"merged", "landed"}:
+        town.set_bead(event.bead, status="blocked", reason=event.text)
+        town.release_polecat(event.bead, "waiting")
+
+
+def _answered(town: Projection, event: ev.NeedAnswered, at: datetime) -> None:
+    del at
+    need = town.needs_you.pop(event.item, None)
+    town.answers[event.item] = event.answer
+    if need is not None and need.bead is not None:
+        town.set_bead(need.bead, status="open", reason="")
+
+
+def _cap_changed(town: Projection, event: ev.CapChanged, at: datetime) -> None:
+    del at
+    town.caps[event.scope] = event.new
+
+
+def _only_told(town: Projection, event: ev.DurableEvent, at: datetime) -> None:
+    del town, event, at
+
+
+_FOLDS: dict[type[ev.Durable], Callable[[Projection, Any, datetime], None]] = {
+    ev.ConvoyCreated: _convoy_created,
+    ev.BeadAdded: _bead_added,
+    ev.DependencyAdded: _dependency_added,
+    ev.ConvoyStageChanged: _stage_changed,
+    ev.BeadSlung: _slung,
+    ev.PolecatStateChanged: _polecat_state,
+    ev.TurnEnded: _turn_ended,
+    ev.BeadSubmitted: _submitted,
+    ev.MergeStateChanged: _merge_state,
+    ev.GateRun: _gate_run,
+    ev.GateJudged: _gate_judged,
+    ev.BeadMerged: _merged,
+    ev.ConvoyLanded: _landed,
+    ev.BeadReopened: _reopened,
+    ev.NeedsYou: _needs_you,
+    ev.NeedAnswered: _answered,
+    ev.CapChanged: _cap_changed,
+    ev.Recovered: _only_told,
+    ev.DispatchPaused: _only_told,
+}
