@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.processes import LocalLauncher
 
 if TYPE_CHECKING:
@@ -37,3 +38,8 @@ def git_path() -> Path:
     found = shutil.which("git")
     assert found
     return Path(found)
+
+
+@pytest.fixture
+def git(launcher: LocalLauncher, git_path: Path, tmp_path: Path) -> GitCommand:
+    return GitCommand(launcher, git_path, tmp_path / "launcher" / "no-hooks")
