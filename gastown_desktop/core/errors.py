@@ -1,21 +1,21 @@
 """Every error this program raises on purpose.
 
-    GasTownError                 anything below; has `safe`: what is safe and `remedy`: what to do
-    ├── Refused                  the command was refused before anything was changed (exit 2)
-    ├── ConvoyError              a convoy that cannot be staged
-    │   └── DependencyCycle      its beads wait for each other; carries the path
-    ├── MoneyError               anything about the cap
-    │   ├── CapReached           the request would pass a cap; never sent
-    │   ├── NoReservation        a request without a durable reservation; never sent
-    │   ├── UnknownPrice         a model whose price nobody typed
-    │   └── TripwirePulled       a reply cost more than its bound: the fleet stops
-    ├── StoreError               a durable record could not be written or read
-    │   └── DiskFull             the disk is full; the change did not happen
-    ├── GitError                 git answered something unexpected
-    │   └── RefLocked            a ref stayed locked for longer than we wait
-    ├── ModelError               the provider refused or the reply could not be used
-    ├── ToolRefused              a tool call that is not allowed or cannot work; told to the model
-    └── Unusable                 a tree, path or file that this program cannot express
+GasTownError                 anything below; has `safe`: what is safe and `remedy`: what to do
+├── Refused                  the command was refused before anything was changed (exit 2)
+├── ConvoyError              a convoy that cannot be staged
+│   └── DependencyCycle      its beads wait for each other; carries the path
+├── MoneyError               anything about the cap
+│   ├── CapReached           the request would pass a cap; never sent
+│   ├── NoReservation        a request without a durable reservation; never sent
+│   ├── UnknownPrice         a model whose price nobody typed
+│   └── TripwirePulled       a reply cost more than its bound: the fleet stops
+├── StoreError               a durable record could not be written or read
+│   └── DiskFull             the disk is full; the change did not happen
+├── GitError                 git answered something unexpected
+│   └── RefLocked            a ref stayed locked for longer than we wait
+├── ModelError               the provider refused or the reply could not be used
+├── ToolRefused              a tool call that is not allowed or cannot work; told to the model
+└── Unusable                 a tree, path or file that this program cannot express
 """
 
 from __future__ import annotations
@@ -112,11 +112,22 @@ class ModelError(GasTownError):
 
     Args:
         retry_after: seconds until another attempt makes sense, None when it never does.
+        unbilled: true when the provider surely charged nothing (connection refused, 4xx, 429, 529).
+        status: the HTTP status, None when there was none.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        unbilled: bool = False,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.unbilled = unbilled
+        self.status = status
 
 
 class ToolRefused(GasTownError):

@@ -12,7 +12,7 @@ import json
 import zlib
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
@@ -124,8 +124,8 @@ class TurnEnded(Durable):
     """Names of the tools that ran, in order."""
     steps_done: int = 0
     steps: int = 0
-    added_lines: int = 0
-    removed_lines: int = 0
+    files_changed: int = 0
+    """Paths that differ from the bead's base after this turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,7 +281,7 @@ class Ephemeral:
         """Events with the same key merge into one."""
         raise NotImplementedError
 
-    def merged_with(self, later: Self) -> Self:
+    def merged_with(self, later: Ephemeral) -> Ephemeral:
         """This and a later one of the same key as one event."""
         return later
 
@@ -299,8 +299,10 @@ class TextStreamed(Ephemeral):
         """One per worker."""
         return (self.kind, self.polecat)
 
-    def merged_with(self, later: Self) -> Self:
+    def merged_with(self, later: Ephemeral) -> Ephemeral:
         """The texts joined."""
+        if not isinstance(later, TextStreamed):
+            raise TypeError("only texts of the same worker merge")
         return replace(later, text=self.text + later.text)
 
 

@@ -52,8 +52,7 @@ class PolecatView:
     action: str = ""
     steps_done: int = 0
     steps: int = 0
-    added_lines: int = 0
-    removed_lines: int = 0
+    files_changed: int = 0
     reason: str = ""
 
 
@@ -247,8 +246,7 @@ def _turn_ended(town: Projection, event: ev.TurnEnded, at: datetime) -> None:
             cost=town.polecats[event.polecat].cost + event.cost,
             steps_done=event.steps_done,
             steps=event.steps,
-            added_lines=event.added_lines,
-            removed_lines=event.removed_lines,
+            files_changed=event.files_changed,
         )
 
 

@@ -23,6 +23,5 @@ class Usage:
     @property
     def prompt_tokens(self) -> int:
         """All tokens of the prompt, whatever the cache did: this picks the price tier."""
-        return (
-            self.input_tokens + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
-        )
+        cached = self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
+        return self.input_tokens + cached

@@ -230,6 +230,18 @@ class Slots(Protocol):
         ...
 
 
+class SlotFiles(Protocol):
+    """Files of one slot, opened without following links, regular files only."""
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Reads a file of at most `limit` bytes; raises ToolRefused."""
+        ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Writes a whole file, making folders; raises ToolRefused."""
+        ...
+
+
 # --- processes ----------------------------------------------------------------------------------
 
 

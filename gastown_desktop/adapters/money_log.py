@@ -1,0 +1,174 @@
+"""`money.log`: the durable record of every reservation.
+
+Each record is its length (4 bytes, big-endian), the CRC-32 of the body (4 bytes), the body (JSON). A torn
+last record is cut off at opening: its request was never sent, since sending waits for fsync. Damage anywhere
+else is an error, never repaired silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from gastown_desktop.core.errors import DiskFull, Refused, StoreError
+from gastown_desktop.engine.crash_points import crash_point
+
+_HEADER = struct.Struct(">II")
+_RESERVE_BYTES = 1 << 20
+
+
+class FileMoneyLog:
+    """Implements the MoneyLog port on one file, guarded by a lock file beside it."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens (or creates) the log.
+
+        Args:
+            path: the log; `<path>.lock` and `<path>.spare` stand beside it.
+
+        Raises:
+            Refused: another process holds this ledger.
+            StoreError: the log is damaged before its last record.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = path
+        self._spare = path.with_name(path.name + ".spare")
+        self._lock = os.open(
+            path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise Refused(
+                "Another Gas Town Desktop is using this ledger.", remedy="Close it, or wait until it is done."
+            ) from None
+        self._records = self._read_and_cut()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="money-log")
+        self._failed = False
+        self._make_spare()
+        sync_folder(path.parent)
+
+    def records(self) -> list[dict[str, object]]:
+        """Records found at opening, oldest first."""
+        return list(self._records)
+
+    async def append(self, record: Mapping[str, object], *, durable: bool) -> None:
+        """Writes a record; `durable` waits for fsync.
+
+        Raises:
+            DiskFull: no space, and the spare file did not help.
+            StoreError: it could not be written; the log takes no more records.
+        """
+        body = json.dumps(record, separators=(",", ":")).encode()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, body, durable)
+
+    async def close(self) -> None:
+        """Closes the file and gives the lock back."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._sync)
+        self._thread.shutdown(wait=True)
+        os.close(self._file)
+        os.close(self._lock)
+
+    def _write(self, body: bytes, durable: bool) -> None:
+        if self._failed:
+            raise StoreError("The money log could not be written earlier; no request is sent.")
+        record = _HEADER.pack(len(body), zlib.crc32(body)) + body
+        try:
+            crash_point("money-append")
+            self._write_all(record)
+            if durable:
+                crash_point("money-fsync")
+                os.fdatasync(self._file)
+        except OSError as error:
+            self._failed = True
+            kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError
+            raise kind(
+                f"The money log cannot be written ({os.strerror(error.errno or 0)}).",
+                safe="No request was sent; everything that was acknowledged is safe.",
+                remedy="Make space on the disk, then resume.",
+            ) from error
+
+    def _write_all(self, record: bytes) -> None:
+        start = os.fstat(self._file).st_size
+        try:
+            written = os.write(self._file, record)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not self._spare.exists():
+                raise
+            self._spare.unlink()
+            written = os.write(self._file, record)
+        if written < len(record):
+            os.ftruncate(self._file, start)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _sync(self) -> None:
+        with contextlib.suppress(OSError):
+            os.fdatasync(self._file)
+
+    def _make_spare(self) -> None:
+        """Holds back a megabyte, so that a full disk can still record how money ended."""
+        if self._spare.exists():
+            return
+        with contextlib.suppress(OSError):
+            self._spare.write_bytes(bytes(_RESERVE_BYTES))
+
+    def _read_and_cut(self) -> list[dict[str, object]]:
+        if not self._path.exists():
+            return []
+        data = self._path.read_bytes()
+        records: list[dict[str, object]] = []
+        position = 0
+        while position < len(data):
+            record, end = _read_record(data, position)
+            if record is None:
+                if end < len(data):
+                    raise StoreError(
+                        f"The money log {self._path} is damaged at byte {position}.",
+                        safe="Nothing was changed.",
+                        remedy="Restore it from a backup, or move it away to start a new ledger.",
+                    )
+                with self._path.open("r+b") as file:
+                    file.truncate(position)
+                    os.fsync(file.fileno())
+                break
+            records.append(record)
+            position = end
+        return records
+
+
+def _read_record(data: bytes, position: int) -> tuple[dict[str, Any] | None, int]:
+    """The record at a position and where it ends; None when it is torn or damaged.
+
+    The end of a torn record is the end of the data; of a damaged one with more behind it, where it would end.
+    """
+    if position + _HEADER.size > len(data):
+        return None, len(data)
+    length, checksum = _HEADER.unpack_from(data, position)
+    end = position + _HEADER.size + length
+    body = data[position + _HEADER.size : end]
+    if len(body) < length:
+        return None, len(data)
+    if zlib.crc32(body) != checksum:
+        return None, end
+    return json.loads(body), end
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a new file's name durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

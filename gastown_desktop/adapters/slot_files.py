@@ -1,0 +1,104 @@
+"""Files of a slot for the tools that run in our process.
+
+A worker may replace any folder by a link or any file by a pipe at any moment, so nothing is opened by path:
+each step goes through the descriptor of the folder before it, without following links, and what comes out
+must be a regular file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from gastown_desktop.core.errors import ToolRefused
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class SlotFiles:
+    """Implements the SlotFiles port for one slot."""
+
+    def __init__(self, folder: Path) -> None:
+        """Works below `folder`."""
+        self._folder = folder
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Reads a regular file of at most `limit` bytes.
+
+        Raises:
+            ToolRefused: it leads out of the slot, is no regular file, is too large, or does not exist.
+        """
+        with self._parent(path, make=False) as (parent, name):
+            handle = _opened(path, name, _READ, parent)
+        try:
+            size = _regular_size(path, handle)
+            if size > limit:
+                raise ToolRefused(f"{path} has {size} bytes; at most {limit} can be read.")
+            with os.fdopen(os.dup(handle), "rb") as file:
+                return file.read(limit)
+        finally:
+            os.close(handle)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Writes a whole file; folders on the way are made, its mode stays.
+
+        Raises:
+            ToolRefused: it leads out of the slot or something else than a regular file is there.
+        """
+        with self._parent(path, make=True) as (parent, name):
+            handle = _opened(path, name, _WRITE, parent)
+        try:
+            _regular_size(path, handle)
+            os.ftruncate(handle, 0)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+        finally:
+            os.close(handle)
+
+    @contextlib.contextmanager
+    def _parent(self, path: str, *, make: bool) -> Iterator[tuple[int, str]]:
+        """The descriptor of the folder that holds `path`, and the name in it."""
+        parts = _parts(path)
+        current = os.open(self._folder, _FOLDER)
+        try:
+            for part in parts[:-1]:
+                if make:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, 0o755, dir_fd=current)
+                below = _opened(path, part, _FOLDER, current)
+                os.close(current)
+                current = below
+            yield current, parts[-1]
+        finally:
+            os.close(current)
+
+
+def _parts(path: str) -> list[str]:
+    parts = path.split("/")
+    if not path or path.startswith("/") or "\0" in path or any(part in {"", ".", ".."} for part in parts):
+        raise ToolRefused(f"{path!r} is not a path inside the repository.")
+    if parts[0].casefold() == ".git":
+        raise ToolRefused("The .git folder is not for tools; use the shell's git.")
+    return parts
+
+
+def _opened(path: str, name: str, flags: int, folder: int) -> int:
+    try:
+        return os.open(name, flags, 0o644, dir_fd=folder)
+    except FileNotFoundError:
+        raise ToolRefused(f"{path} does not exist.") from None
+    except OSError as error:
+        raise ToolRefused(f"{path} cannot be opened: {os.strerror(error.errno or 0)}.") from None
+
+
+def _regular_size(path: str, handle: int) -> int:
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise ToolRefused(f"{path} is not a regular file.")
+    return status.st_size

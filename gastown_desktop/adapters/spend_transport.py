@@ -1,0 +1,37 @@
+"""The HTTP transport that only lets reserved requests through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx2
+
+RESERVATION_HEADER = "x-gastown-reservation"
+
+Consume = Callable[[str, bytes, str], None]
+"""Uses up a reservation (id, body, origin) or raises NoReservation: `SpendGate.consume`."""
+
+
+class SpendGateTransport(httpx2.AsyncBaseTransport):
+    """Wraps the only way out: the network, or the rehearsal's stand-in."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, consume: Consume) -> None:
+        """Puts the gate before `inner`."""
+        self._inner = inner
+        self._consume = consume
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Sends a request whose reservation is unused and fits; refuses any other.
+
+        Raises:
+            NoReservation: nothing was sent.
+        """
+        body = await request.aread()
+        reservation = request.headers.pop(RESERVATION_HEADER, "")
+        url = request.url
+        self._consume(reservation, body, f"{url.scheme}://{url.netloc.decode()}")
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Closes the inner transport."""
+        await self._inner.aclose()

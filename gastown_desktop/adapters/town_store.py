@@ -1,0 +1,180 @@
+"""Histories on disk, `events/<convoy>.jsonl`, and the SQLite index that only makes them quick to search.
+
+The files are the truth: the index is filled from them at opening and can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gastown_desktop.core.errors import DiskFull, StoreError
+from gastown_desktop.core.events import Envelope, decode
+from gastown_desktop.engine.crash_points import crash_point
+
+
+class FileEventStore:
+    """Implements the EventStore port: one line per event, appended and fsynced in groups."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Opens the history of one convoy.
+
+        Args:
+            path: `<rig>/events/<convoy>.jsonl`, made when missing.
+            read_only: look only; a torn last line is skipped, not cut off.
+
+        Raises:
+            StoreError: a line before the last is damaged.
+        """
+        self._path = path
+        self._lines = read_lines(path)
+        self._thread: ThreadPoolExecutor | None = None
+        if read_only:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.ftruncate(self._file, sum(map(len, self._lines)))
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="event-store")
+
+    def lines(self) -> list[bytes]:
+        """Intact lines found at opening."""
+        return list(self._lines)
+
+    async def append(self, lines: Sequence[bytes]) -> None:
+        """Writes lines and waits for fsync.
+
+        Raises:
+            StoreError: opened to look only, or the disk refused; nothing of it was acknowledged.
+        """
+        if self._thread is None:
+            raise StoreError("This history was opened to look only.")
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, b"".join(lines))
+
+    async def close(self) -> None:
+        """Closes the file."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+            os.close(self._file)
+            self._thread = None
+
+    def _write(self, data: bytes) -> None:
+        start = os.fstat(self._file).st_size
+        try:
+            crash_point("event-append")
+            if os.write(self._file, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            crash_point("event-fsync")
+            os.fdatasync(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, start)
+            kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError
+            raise kind(
+                f"The history cannot be written ({os.strerror(error.errno or 0)}).",
+                safe="Finished turns and merged work are in git.",
+                remedy="Make space on the disk, then resume.",
+            ) from error
+
+
+def read_lines(path: Path) -> list[bytes]:
+    """All intact lines of a history; a torn last one is left out.
+
+    Raises:
+        StoreError: a line before the last is damaged.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_bytes().splitlines(keepends=True)
+    if lines and not _is_intact(lines[-1]):
+        lines.pop()
+    return lines
+
+
+def _is_intact(line: bytes) -> bool:
+    if not line.endswith(b"\n"):
+        return False
+    try:
+        decode(line)
+    except (StoreError, ValueError, KeyError):
+        return False
+    return True
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS event (
+    convoy TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL,
+    bead TEXT, polecat TEXT, line BLOB NOT NULL, PRIMARY KEY (convoy, seq)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS event_by_polecat ON event (polecat, at);
+CREATE INDEX IF NOT EXISTS event_by_bead ON event (bead, at);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """What to look for; None means anything."""
+
+    convoy: str | None = None
+    polecat: str | None = None
+    bead: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class HistoryIndex:
+    """The SQLite index over all histories of a rig; rebuilt from them whenever it is missing or behind."""
+
+    def __init__(self, rig_folder: Path) -> None:
+        """Opens the index of `<rig>/events/*.jsonl`; `update` fills it."""
+        self._events = rig_folder / "events"
+        self._database = sqlite3.connect(rig_folder / "index.sqlite")
+        self._database.executescript(_SCHEMA)
+
+    def update(self) -> int:
+        """Reads what the histories have and the index lacks; returns how many events that were."""
+        added = 0
+        for path in sorted(self._events.glob("*.jsonl")):
+            added += self._update_one(path)
+        self._database.commit()
+        return added
+
+    def find(self, query: HistoryQuery) -> Iterator[Envelope]:
+        """Envelopes that match, in order of time."""
+        conditions = [
+            ("convoy = ?", query.convoy),
+            ("polecat = ?", query.polecat),
+            ("bead = ?", query.bead),
+            ("at >= ?", query.since),
+            ("at <= ?", query.until),
+        ]
+        wanted = [(text, value) for text, value in conditions if value is not None]
+        where = " AND ".join(text for text, _ in wanted) or "1"
+        rows = self._database.execute(
+            f"SELECT line FROM event WHERE {where} ORDER BY at, convoy, seq",  # noqa: S608 - fixed texts only
+            [value for _, value in wanted],
+        )
+        for (line,) in rows:
+            yield decode(line)
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._database.close()
+
+    def _update_one(self, path: Path) -> int:
+        (known,) = self._database.execute(
+            "SELECT coalesce(max(seq), 0) FROM event WHERE convoy = ?", (path.stem,)
+        ).fetchone()
+        rows = [row for line in read_lines(path) if (row := _row(path.stem, line))[1] > known]
+        self._database.executemany("INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        return len(rows)
+
+
+def _row(convoy: str, line: bytes) -> tuple[str, int, str, str, str | None, str | None, bytes]:
+    body = json.loads(line.partition(b" ")[2])
+    return convoy, body["seq"], body["at"], body["kind"], body.get("bead"), body.get("polecat"), line

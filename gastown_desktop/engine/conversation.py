@@ -1,0 +1,99 @@
+"""What a polecat says to the model: the fleet's shared beginning, its task, and the turns so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gastown_desktop.core.bead import Bead
+from gastown_desktop.core.prices import first_prompt_bound, next_prompt_bound
+from gastown_desktop.engine.hooks import Assignment, Turn
+from gastown_desktop.engine.ports import ModelRequest
+from gastown_desktop.engine.tools.toolbox import DEFINITIONS
+
+_CACHED = {"type": "ephemeral"}
+NUDGE = "Go on with a tool call; when the work is done, call `submit`."
+"""What a turn without a tool call is answered with."""
+
+
+def task_text(bead: Bead, assignment: Assignment, remark: str = "") -> str:
+    """The first message: the bead, and what is this polecat's alone.
+
+    Args:
+        bead: the work.
+        assignment: where it is done.
+        remark: why it is done again, where it is.
+    """
+    lines = [f"Bead: {bead.id}", f"Title: {bead.title}"]
+    if bead.description:
+        lines += ["", bead.description]
+    if bead.acceptance:
+        lines += ["", f"Done when: {bead.acceptance}"]
+    if bead.files:
+        lines += ["", "Files it is expected to touch:", *(f"- {_shown(path)}" for path in bead.files)]
+    if remark:
+        lines += ["", f"This bead comes back to you: {remark}"]
+    lines += ["", f"You are {assignment.polecat}. Your copy starts from commit {assignment.base}."]
+    return "\n".join(lines)
+
+
+class Conversation:
+    """The messages of one bead's work, rebuilt from its hook whenever needed."""
+
+    def __init__(self, system: str, task: str, turns: tuple[Turn, ...] = ()) -> None:
+        """Starts, or goes on after the turns that a hook holds."""
+        self._system = system
+        self._messages: list[dict[str, Any]] = [_message("user", [{"type": "text", "text": task}])]
+        self._exact: tuple[int, int] | None = None
+        self._added = ""
+        for turn in turns:
+            self.add(turn)
+
+    def add(self, turn: Turn) -> None:
+        """Adds a turn: the reply and what it is answered with."""
+        answer = turn.results or [{"type": "text", "text": NUDGE}]
+        self._messages += [_message("assistant", turn.assistant), _message("user", answer)]
+        self._exact = (turn.prompt_tokens, turn.output_tokens)
+        self._added = json.dumps(answer, ensure_ascii=False)
+
+    def request(self, model: str, max_tokens: int) -> ModelRequest:
+        """The next request; two places are marked for the prompt cache."""
+        *before, last = self._messages
+        blocks = [*last["content"][:-1], {**last["content"][-1], "cache_control": _CACHED}]
+        return ModelRequest(
+            model=model,
+            max_tokens=max_tokens,
+            system=({"type": "text", "text": self._system, "cache_control": _CACHED},),
+            tools=DEFINITIONS,
+            messages=(*before, _message(last["role"], blocks)),
+        )
+
+    def prompt_bound(self) -> int:
+        """Upper bound of the next prompt in tokens."""
+        blocks = len(DEFINITIONS) + sum(len(message["content"]) for message in self._messages)
+        if self._exact is None:
+            texts = [
+                self._system,
+                json.dumps(DEFINITIONS, ensure_ascii=False),
+                json.dumps(self._messages, ensure_ascii=False),
+            ]
+            return first_prompt_bound(texts, blocks)
+        return next_prompt_bound(*self._exact, self._added, blocks)
+
+
+def tool_result(call: Mapping[str, Any], text: str, *, refused: bool) -> dict[str, Any]:
+    """The answer to one tool call."""
+    result: dict[str, Any] = {"type": "tool_result", "tool_use_id": call["id"], "content": text}
+    if refused:
+        result["is_error"] = True
+    return result
+
+
+def _message(role: str, content: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"role": role, "content": content}
+
+
+def _shown(path: str) -> str:
+    """A path as text; bytes that are no UTF-8 show as escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

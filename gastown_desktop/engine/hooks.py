@@ -1,0 +1,177 @@
+"""Hooks: what a polecat has done, in git, so that a crash loses nothing.
+
+A hook is a chain of commits at `refs/gastown/hooks/<polecat>`. Each holds `hook.json` (whose bead, from which
+base, on which branch) and `turns/0001.json` … (the messages of each turn with time, cost and request id). Its
+second parent is a commit of the slot's content after the turn, on the bead's base: a plain commit that
+anybody can check out or diff.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from gastown_desktop.core.errors import StoreError
+from gastown_desktop.core.ids import BeadId, Oid, PolecatName
+from gastown_desktop.engine.crash_points import crash_point
+from gastown_desktop.engine.ports import REGULAR, Clock, GitObjects, Signature, TreeEntry
+from gastown_desktop.engine.rig import RefNames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A bead on a hook."""
+
+    polecat: PolecatName
+    bead: BeadId
+    base: Oid
+    """Commit the slot starts from."""
+    branch: str
+    """Full ref name of the bead's work branch."""
+    epoch: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One turn as it is kept."""
+
+    number: int
+    at: str
+    tree: Oid
+    """The slot after the turn."""
+    cost: int
+    """Nano-dollars at list price."""
+    request_id: str
+    prompt_tokens: int
+    output_tokens: int
+    assistant: list[dict[str, Any]]
+    """Content blocks of the reply."""
+    results: list[dict[str, Any]]
+    """Tool results that answer it; empty when no tool was called."""
+    steps: list[tuple[str, bool]]
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A hook as it stands in git."""
+
+    assignment: Assignment
+    head: Oid
+    """The newest hook commit; before the first turn the one that only assigns."""
+    turns: tuple[Turn, ...] = ()
+    submitted: Oid | None = None
+    """The commit handed to the Refinery, once there is one."""
+    entries: tuple[TreeEntry, ...] = ()
+    """The turns' blobs."""
+
+    @property
+    def wip(self) -> Oid | None:
+        """Tree of the slot after the last turn, None before the first."""
+        return self.turns[-1].tree if self.turns else None
+
+
+class Hooks:
+    """All hooks of one convoy."""
+
+    def __init__(self, objects: GitObjects, refs: RefNames, clock: Clock) -> None:
+        """Works on the rig's own repository."""
+        self._objects = objects
+        self._refs = refs
+        self._clock = clock
+
+    async def hang(self, assignment: Assignment) -> Hook:
+        """Hangs a bead on a polecat's hook; an earlier bead of that polecat has ended.
+
+        Raises:
+            StoreError: the hook moved meanwhile.
+        """
+        old = await self._objects.read_ref(self._refs.hook(assignment.polecat))
+        empty = Hook(assignment=assignment, head=assignment.base)
+        return await self._advance(empty, old, parents=(assignment.base,), subject="assign")
+
+    async def record(self, hook: Hook, turn: Turn) -> Hook:
+        """Adds a turn.
+
+        Raises:
+            StoreError: the hook moved meanwhile.
+        """
+        blob = await self._objects.write_blob(_json(asdict(turn)))
+        entry = TreeEntry(f"turns/{turn.number:04}.json", REGULAR, blob)
+        grown = replace(hook, turns=(*hook.turns, turn), entries=(*hook.entries, entry))
+        kept = await self._objects.write_commit(
+            turn.tree,
+            (hook.assignment.base,),
+            f"{hook.assignment.bead}: turn {turn.number}\n",
+            *self._signed(),
+        )
+        return await self._advance(grown, hook.head, parents=(hook.head, kept), subject=f"turn {turn.number}")
+
+    async def mark_submitted(self, hook: Hook, commit: Oid) -> Hook:
+        """Notes the commit that went to the Refinery and keeps it and the transcript reachable by bead."""
+        marked = await self._advance(
+            replace(hook, submitted=commit), hook.head, parents=(hook.head, commit), subject="submit"
+        )
+        await self._keep(marked)
+        return marked
+
+    async def give_up(self, hook: Hook) -> None:
+        """Takes the bead off the hook; its chain stays reachable by the bead's name."""
+        await self._keep(hook)
+        name = self._refs.hook(hook.assignment.polecat)
+        if not await self._objects.swap_ref(name, old=hook.head, new=None):
+            raise StoreError(f"The hook of {hook.assignment.polecat} moved while it was taken down.")
+
+    async def load_all(self) -> list[Hook]:
+        """All hooks, as an earlier process left them."""
+        refs = await self._objects.list_refs(self._refs.hooks)
+        return [await self.load(head) for head in refs.values()]
+
+    async def load(self, head: Oid) -> Hook:
+        """Reads a hook from its newest commit."""
+        entries = await self._objects.list_tree(await self._objects.tree_of(head), recursive=True)
+        by_path = {entry.path: entry for entry in entries}
+        fields = json.loads(await self._objects.read_blob(by_path.pop("hook.json").oid))
+        turns = [_turn(await self._objects.read_blob(by_path[path].oid)) for path in sorted(by_path)]
+        return Hook(
+            assignment=Assignment(**fields["assignment"]),
+            head=head,
+            turns=tuple(turns),
+            submitted=fields["submitted"],
+            entries=tuple(by_path[path] for path in sorted(by_path)),
+        )
+
+    async def _advance(self, hook: Hook, old: Oid | None, *, parents: tuple[Oid, ...], subject: str) -> Hook:
+        state = {"assignment": asdict(hook.assignment), "submitted": hook.submitted}
+        blob = await self._objects.write_blob(_json(state))
+        tree = await self._objects.write_tree((TreeEntry("hook.json", REGULAR, blob), *hook.entries))
+        bead, name = hook.assignment.bead, self._refs.hook(hook.assignment.polecat)
+        head = await self._objects.write_commit(tree, parents, f"{bead}: {subject}\n", *self._signed())
+        crash_point("hook-swap-before")
+        if not await self._objects.swap_ref(name, old=old, new=head):
+            raise StoreError(f"The hook of {hook.assignment.polecat} moved while it was written.")
+        crash_point("hook-swap-after")
+        return replace(hook, head=head)
+
+    async def _keep(self, hook: Hook) -> None:
+        """Makes the chain reachable by `transcripts/<bead>/<epoch>`, whatever becomes of the hook."""
+        name = f"{self._refs.transcripts}{hook.assignment.bead}/{hook.assignment.epoch}"
+        old = await self._objects.read_ref(name)
+        if old != hook.head and not await self._objects.swap_ref(name, old=old, new=hook.head):
+            raise StoreError(f"The transcript of {hook.assignment.bead} moved while it was kept.")
+
+    def _signed(self) -> tuple[Signature, Signature]:
+        town = Signature("Gas Town", "town@gastown.invalid", self._clock.now())
+        return town, town
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=True, indent=1, sort_keys=True).encode("ascii") + b"\n"
+
+
+def _turn(data: bytes) -> Turn:
+    fields = json.loads(data)
+    fields["steps"] = [(text, done) for text, done in fields["steps"]]
+    return Turn(**fields)

@@ -1,0 +1,243 @@
+"""The Refinery: lands finished beads on the convoy branch, one proven prefix at a time.
+
+Candidates are stacked without a checkout. The gates run on a prefix of the stack; the longest green prefix
+lands by compare-and-swap after its intent is written down. A red is narrowed to one candidate and confirmed
+before that candidate is blamed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import GitError
+from gastown_desktop.core.ids import BeadId, MergeId, Oid
+from gastown_desktop.core.merge_queue import FailureRate, PrefixSearch, landing_order
+from gastown_desktop.core.merge_request import MergeRequest
+from gastown_desktop.core.projection import MergeView
+from gastown_desktop.engine.crash_points import crash_point
+from gastown_desktop.engine.gates import GateResult, GateRunner
+from gastown_desktop.engine.polecat import Kit
+
+MOST_REWORK = 3
+"""Rounds that a bead goes back to a worker after a red gate or a conflict; then it asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One merge request stacked on those before it."""
+
+    merge: MergeId
+    bead: BeadId
+    commit: Oid
+    """The squash commit that would land."""
+    tree: Oid
+
+
+class Refinery:
+    """Works through the merge queue of one convoy."""
+
+    def __init__(self, kit: Kit, gates: GateRunner) -> None:
+        """Starts with nothing in hand."""
+        self._kit = kit
+        self._gates = gates
+        self._rate = FailureRate()
+        self._wake = asyncio.Event()
+        self.busy = False
+
+    def wake(self) -> None:
+        """Something was submitted."""
+        self._wake.set()
+
+    def waiting(self) -> list[MergeView]:
+        """Merge requests that wait to land, in no particular order."""
+        return [view for view in self._kit.bus.state.merges.values() if view.state == "queued"]
+
+    async def run(self) -> None:
+        """Works whenever there is something; ends by cancellation."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self.busy = True
+            try:
+                while self.waiting():
+                    await self._round()
+            finally:
+                self.busy = False
+
+    async def land(self, target: str) -> ev.ConvoyLanded:
+        """Moves the target to the convoy's tip.
+
+        Raises:
+            GitError: the target is not where the convoy started.
+        """
+        kit = self._kit
+        tip = await self._tip()
+        old = await kit.objects.read_ref(target)
+        if old != tip:
+            intent = await self._intend("land", old, tip, ())
+            crash_point("land-before")
+            if not await kit.objects.swap_ref(target, old=old, new=tip):
+                raise GitError(f"{target} moved while the convoy landed.")
+            crash_point("land-after")
+            await self._forget_intent("land", intent)
+        tree = await kit.objects.tree_of(tip)
+        return ev.ConvoyLanded(**self._where(), target=target, commit=tip, tree=tree)
+
+    async def _round(self) -> None:
+        """Builds one stack of what waits and works through it until it is landed or somebody is blamed."""
+        stack = await self._stack()
+        if not stack:
+            return
+        search = PrefixSearch([candidate.merge for candidate in stack], self._rate)
+        results: dict[int, GateResult] = {}
+        while (probe := search.next_probe()) is not None:
+            tested = stack[: probe.length]
+            result = await self._gates.check(
+                tested[-1].commit,
+                purpose="confirm" if probe.confirming else "candidate",
+                beads=tuple(candidate.bead for candidate in tested),
+                fresh=probe.confirming,
+            )
+            results[probe.length] = result
+            search.record(probe, result.green)
+            if search.landable:
+                await self._merge(stack[: search.landable])
+                landed = search.landable
+                self._rate = self._rate.seen(landed, 0)
+                stack = stack[landed:]
+                results = {length - landed: kept for length, kept in results.items() if length > landed}
+                search.landed(landed)
+        if search.blamed is not None:
+            self._rate = self._rate.seen(0, 1)
+            blamed = next(candidate for candidate in stack if candidate.merge == search.blamed)
+            await self._send_back(blamed, "red", _red_reason(results))
+
+    async def _stack(self) -> list[Candidate]:
+        """Squash commits of what waits, in landing order, each on the one before."""
+        kit = self._kit
+        tip = await self._tip()
+        stack: list[Candidate] = []
+        for view in self._in_order():
+            under = stack[-1].commit if stack else tip
+            merge = await kit.objects.merge_trees(
+                await kit.objects.tree_of(view.base),
+                await kit.objects.tree_of(under),
+                await kit.objects.tree_of(view.commit),
+            )
+            if not merge.conflicts:
+                stack.append(await self._candidate(view, under, merge.tree))
+            elif not stack:
+                await self._conflicted(view, merge.conflicts)
+        return stack
+
+    def _in_order(self) -> list[MergeView]:
+        state = self._kit.bus.state
+        waiting = {view.id: view for view in self.waiting()}
+        started = state.started_at.timestamp() if state.started_at else 0.0
+        merged = [view.submitted_at for view in state.merges.values() if view.state == "merged"]
+        requests = [
+            MergeRequest(
+                id=view.id,
+                bead=view.bead,
+                convoy=state.convoy,
+                branch=view.branch,
+                commit=view.commit,
+                base=view.base,
+                submitted_at=view.submitted_at.timestamp(),
+                retries=state.beads[view.bead].rework,
+                overtaken=sum(1 for at in merged if at > view.submitted_at),
+                priority=state.beads[view.bead].bead.priority,
+            )
+            for view in waiting.values()
+        ]
+        now = self._kit.clock.now().timestamp()
+        return [waiting[request.id] for request in landing_order(requests, now, {state.convoy: started})]
+
+    async def _candidate(self, view: MergeView, under: Oid, tree: Oid) -> Candidate:
+        objects = self._kit.objects
+        work = await objects.read_commit(view.commit)
+        committer = type(work.committer)(work.committer.name, work.committer.email, self._kit.clock.now())
+        commit = await objects.write_commit(tree, (under,), work.message, work.author, committer)
+        return Candidate(view.id, view.bead, commit, tree)
+
+    async def _merge(self, landing: list[Candidate]) -> None:
+        """Moves the convoy branch over a gated prefix: intent → compare-and-swap → events."""
+        kit, tip = self._kit, await self._tip()
+        new, name = landing[-1].commit, landing[-1].merge
+        intent = await self._intend(name, tip, new, tuple(candidate.bead for candidate in landing))
+        crash_point("branch-swap-before")
+        if not await kit.objects.swap_ref(kit.refs.convoy_branch, old=tip, new=new):
+            raise GitError("The convoy branch moved under the Refinery.")
+        crash_point("branch-swap-after")
+        crash_point("merged-event-before")
+        await kit.bus.publish(
+            *(
+                ev.BeadMerged(
+                    **self._where(), bead=one.bead, merge=one.merge, commit=one.commit, tree=one.tree
+                )
+                for one in landing
+            )
+        )
+        await self._forget_intent(name, intent)
+
+    async def _conflicted(self, view: MergeView, paths: tuple[str, ...]) -> None:
+        reason = "it conflicts with what was merged meanwhile in " + ", ".join(paths[:5])
+        candidate = Candidate(view.id, view.bead, view.commit, view.commit)
+        await self._send_back(candidate, "conflicted", reason, paths)
+
+    async def _send_back(
+        self, candidate: Candidate, state: str, reason: str, paths: tuple[str, ...] = ()
+    ) -> None:
+        """Gives a bead back to the fleet with the reason, or to the user after too many rounds."""
+        change = ev.MergeStateChanged(
+            **self._where(),
+            merge=candidate.merge,
+            bead=candidate.bead,
+            state=state,
+            reason=reason,
+            paths=paths,
+        )
+        rounds = self._kit.bus.state.beads[candidate.bead].rework
+        if rounds < MOST_REWORK:
+            back = ev.BeadReopened(**self._where(), bead=candidate.bead, reason=reason)
+            await self._kit.bus.publish(change, back)
+            return
+        about = "conflict" if state == "conflicted" else "red"
+        need = ev.NeedsYou(
+            **self._where(), item=f"{candidate.bead}:{about}", about=about, text=reason, bead=candidate.bead
+        )
+        await self._kit.bus.publish(change, need)
+
+    async def _tip(self) -> Oid:
+        tip = await self._kit.objects.read_ref(self._kit.refs.convoy_branch)
+        if tip is None:
+            raise GitError("The convoy branch is gone.")
+        return tip
+
+    async def _intend(self, name: str, old: Oid | None, new: Oid, beads: tuple[BeadId, ...]) -> Oid:
+        """Writes down what is about to happen; returns the note's id."""
+        objects = self._kit.objects
+        note = json.dumps({"old": old, "new": new, "beads": beads}).encode("ascii")
+        blob = await objects.write_blob(note)
+        crash_point("intent-before")
+        ref = self._kit.refs.intents + name
+        if not await objects.swap_ref(ref, old=await objects.read_ref(ref), new=blob):
+            raise GitError("A landing intent moved while it was written.")
+        crash_point("intent-after")
+        return blob
+
+    async def _forget_intent(self, name: str, intent: Oid) -> None:
+        await self._kit.objects.swap_ref(self._kit.refs.intents + name, old=intent, new=None)
+
+    def _where(self) -> Any:
+        return {"rig": self._kit.rig.id, "convoy": self._kit.refs.convoy}
+
+
+def _red_reason(results: dict[int, GateResult]) -> str:
+    """What the gate said of the shortest red prefix: the one that ends with the blamed candidate."""
+    reds = [result for _, result in sorted(results.items()) if not result.green]
+    return f"{reds[0].gate} is red with it:\n{reds[0].tail}"

@@ -1,0 +1,69 @@
+"""A rig: one repository of the user's, and where its work is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gastown_desktop.core.ids import ConvoyId, PolecatName, RigId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rig:
+    """A repository as the engine knows it."""
+
+    id: RigId
+    checkout: Path
+    """The user's top level; only read, until Land."""
+    folder: Path
+    """`<data>/rigs/<id>`."""
+    town_git: Path
+    """`<folder>/town.git`, where all work lives."""
+    prefix: str
+    """What its bead ids begin with."""
+    user_name: str
+    user_email: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefNames:
+    """How the refs of one convoy are named in town.git.
+
+    A rehearsal keeps its own below `refs/gastown/rehearsals/<convoy>`, so that it can run beside real work.
+    """
+
+    convoy: ConvoyId
+    rehearsal: bool
+
+    @property
+    def _root(self) -> str:
+        return f"refs/gastown/rehearsals/{self.convoy}" if self.rehearsal else "refs/gastown"
+
+    @property
+    def convoy_branch(self) -> str:
+        """Where beads are merged."""
+        return f"refs/heads/convoy/{self.convoy}"
+
+    @property
+    def hooks(self) -> str:
+        """Prefix of the hooks."""
+        return f"{self._root}/hooks/"
+
+    @property
+    def transcripts(self) -> str:
+        """Prefix of what finished beads leave: their last hook."""
+        return f"{self._root}/transcripts/"
+
+    @property
+    def intents(self) -> str:
+        """Prefix of landing intents."""
+        return f"{self._root}/merges/"
+
+    @property
+    def target(self) -> str:
+        """Where a rehearsal lands; real work lands on the user's target instead."""
+        return f"refs/heads/rehearsal/{self.convoy}"
+
+    def hook(self, polecat: PolecatName) -> str:
+        """The hook of one polecat."""
+        return self.hooks + polecat

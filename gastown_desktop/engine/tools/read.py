@@ -1,0 +1,48 @@
+"""The tool `read`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from gastown_desktop.core.errors import ToolRefused
+from gastown_desktop.engine.tools.workbench import READ_LIMIT, Workbench, number_of, object_schema, text_of
+
+_LINES = 2_000
+_CHARACTERS = 60_000
+
+
+class Read:
+    """Shows a text file with line numbers."""
+
+    name: ClassVar[str] = "read"
+    description: ClassVar[str] = (
+        "Read a text file of the repository. Returns up to 2000 numbered lines from `offset` (the first "
+        "is 1). A file must be read before it is edited."
+    )
+    schema: ClassVar[Mapping[str, object]] = object_schema(
+        ("path",),
+        path={"type": "string", "description": "Path relative to the repository's top level."},
+        offset={"type": "integer", "description": "First line to show, from 1."},
+        limit={"type": "integer", "description": "How many lines to show."},
+    )
+
+    def action(self, given: Mapping[str, Any]) -> str:
+        """For the card."""
+        return f"Reading {given.get('path', '')}"
+
+    async def run(self, given: Mapping[str, Any], bench: Workbench) -> str:
+        """Shows the lines asked for."""
+        path = text_of(given, "path")
+        data = bench.files.read(path, READ_LIMIT)
+        if b"\0" in data[:8_000]:
+            raise ToolRefused(f"{path} is binary ({len(data)} bytes); look at it with the shell.")
+        bench.read_paths.add(path)
+        lines = data.decode("utf-8", "replace").split("\n")
+        first = max(1, number_of(given, "offset", 1))
+        limit = max(1, min(_LINES, number_of(given, "limit", _LINES)))
+        shown = [f"{number}\t{line}" for number, line in enumerate(lines, 1)][first - 1 : first - 1 + limit]
+        text = "\n".join(shown)
+        if len(text) > _CHARACTERS:
+            text = text[:_CHARACTERS] + "\n… cut here; read on with `offset`."
+        return text or "(no lines there)"

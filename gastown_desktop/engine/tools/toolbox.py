@@ -1,0 +1,48 @@
+"""All tools in their fixed order, as the model is told about them: byte-identical for every polecat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gastown_desktop.core.errors import ToolRefused
+from gastown_desktop.engine.tools.ask import Ask
+from gastown_desktop.engine.tools.bash import Bash
+from gastown_desktop.engine.tools.edit import Edit
+from gastown_desktop.engine.tools.note import Note
+from gastown_desktop.engine.tools.plan import Plan
+from gastown_desktop.engine.tools.read import Read
+from gastown_desktop.engine.tools.search import Search
+from gastown_desktop.engine.tools.submit import Submit
+from gastown_desktop.engine.tools.workbench import Tool, Workbench
+from gastown_desktop.engine.tools.write import Write
+
+TOOLS: tuple[Tool, ...] = (Read(), Edit(), Write(), Search(), Bash(), Plan(), Note(), Ask(), Submit())
+_BY_NAME = {tool.name: tool for tool in TOOLS}
+
+DEFINITIONS: tuple[Mapping[str, object], ...] = tuple(
+    {"name": tool.name, "description": tool.description, "input_schema": tool.schema} for tool in TOOLS
+)
+
+
+def action_of(name: str, given: Mapping[str, Any]) -> str:
+    """What a call does, in words for a worker's card."""
+    tool = _BY_NAME.get(name)
+    return tool.action(given) if tool is not None else f"Calling {name}"
+
+
+async def call(name: str, given: Mapping[str, Any], bench: Workbench) -> str:
+    """Runs a tool by name.
+
+    Raises:
+        ToolRefused: there is no such tool, its input is malformed, or it refused.
+    """
+    tool = _BY_NAME.get(name)
+    if tool is None:
+        raise ToolRefused(f"There is no tool {name!r}; the tools are {', '.join(_BY_NAME)}.")
+    if "malformed" in given:
+        raise ToolRefused("The call's input was not a JSON object; send it again.")
+    unknown = set(given) - set(tool.schema["properties"])  # pyright: ignore[reportArgumentType]
+    if unknown:
+        raise ToolRefused(f"{name} does not take {', '.join(sorted(unknown))}.")
+    return await tool.run(given, bench)

@@ -1,0 +1,92 @@
+"""The town at work on one convoy: dispatcher, polecats and Refinery under one roof."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.engine.dispatcher import Dispatcher
+from gastown_desktop.engine.gates import GateRunner
+from gastown_desktop.engine.hooks import Hook
+from gastown_desktop.engine.polecat import Kit
+from gastown_desktop.engine.refinery import Refinery
+
+LIMIT_ITEM = "limit"
+"""Needs-you item that says that the cap stopped the convoy."""
+
+
+class Town:
+    """Runs a convoy until it is landed, or until only the user can go on."""
+
+    def __init__(self, kit: Kit, gates: GateRunner, *, fleet_size: int, model: str) -> None:
+        """Puts the town together."""
+        self._kit = kit
+        self._gates = gates
+        self._dispatcher = Dispatcher(kit, fleet_size=fleet_size, model=model)
+        self._refinery = Refinery(kit, gates)
+        self._wake = asyncio.Event()
+        kit.bus.listen(self._heard)
+
+    async def run(self, hooks: list[Hook]) -> None:
+        """Works until nothing can go on without the user.
+
+        Args:
+            hooks: unfinished hooks of an earlier process; their polecats go on first.
+
+        Raises:
+            TripwirePulled, StoreError, GitError: the fleet was stopped.
+        """
+        await self._judge_gates()
+        await self._to_stage("running")
+        async with asyncio.TaskGroup() as group:
+            refinery = group.create_task(self._refinery.run(), name="refinery")
+            self._refinery.wake()
+            await self._dispatcher.go_on(group, hooks)
+            await self._until_nothing_goes_on(group)
+            refinery.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await refinery
+        await self._conclude()
+
+    async def _judge_gates(self) -> None:
+        state = self._kit.bus.state
+        if state.gate_sees is None:
+            await self._kit.bus.publish(await self._gates.judge(state.base))
+        if not state.base_green:
+            self._gates.without_gates()
+
+    async def _until_nothing_goes_on(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            self._wake.clear()
+            refining = self._refinery.busy or bool(self._refinery.waiting())
+            await self._dispatcher.fill(group, others_at_work=refining)
+            if not self._dispatcher.working and not self._refinery.busy and not self._refinery.waiting():
+                return
+            await self._wake.wait()
+
+    async def _conclude(self) -> None:
+        state = self._kit.bus.state
+        if len(state.merged()) == len(state.beads):
+            if state.stage != "landed":
+                await self._to_stage("ready_to_land")
+                await self._kit.bus.publish(await self._refinery.land(state.target))
+            return
+        if self._dispatcher.stopped and LIMIT_ITEM not in state.needs_you:
+            need = ev.NeedsYou(**self._where(), item=LIMIT_ITEM, about="limit", text=self._dispatcher.stopped)
+            await self._kit.bus.publish(need)
+        await self._to_stage("paused", self._dispatcher.stopped or "Some beads need you.")
+
+    async def _to_stage(self, stage: str, reason: str = "") -> None:
+        if self._kit.bus.state.stage != stage:
+            event = ev.ConvoyStageChanged(**self._where(), stage=stage, reason=reason)
+            await self._kit.bus.publish(event)
+
+    def _heard(self, event: ev.Envelope | ev.EphemeralEvent) -> None:
+        if isinstance(event, ev.Envelope) and isinstance(event.event, ev.BeadSubmitted):
+            self._refinery.wake()
+        self._wake.set()
+
+    def _where(self) -> Any:
+        return {"rig": self._kit.rig.id, "convoy": self._kit.refs.convoy}
