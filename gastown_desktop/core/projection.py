@@ -30,6 +30,8 @@ class BeadView:
     cost: int = 0
     """Nano-dollars at list price, all attempts."""
     turns: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
     reason: str = ""
     slung_at: datetime | None = None
     submitted_at: datetime | None = None
@@ -238,7 +240,13 @@ def _polecat_state(town: Projection, event: ev.PolecatStateChanged, at: datetime
 def _turn_ended(town: Projection, event: ev.TurnEnded, at: datetime) -> None:
     del at
     bead = town.beads[event.bead]
-    town.set_bead(event.bead, cost=bead.cost + event.cost, turns=bead.turns + 1)
+    town.set_bead(
+        event.bead,
+        cost=bead.cost + event.cost,
+        turns=bead.turns + 1,
+        prompt_tokens=bead.prompt_tokens + event.prompt_tokens,
+        output_tokens=bead.output_tokens + event.output_tokens,
+    )
     if event.polecat in town.polecats:
         town.set_polecat(
             event.polecat,

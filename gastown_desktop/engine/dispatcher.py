@@ -103,7 +103,7 @@ class Dispatcher:
                     self._heed(bead, await Polecat(self._kit, hook).work())
                 except (StoreError, MoneyError):
                     raise
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - the supervisor: logged, restarted, then asked about
                     _log.exception("polecat %s died", name)
                     hook = await self._after_death(hook, f"{type(error).__name__}: {error}", death)
                 else:

@@ -171,7 +171,8 @@ class GateRunner:
 
 
 _CODE = frozenset(
-    "py rs go js ts jsx tsx mjs cjs c cc cpp h hpp java kt rb php cs swift scala ex exs erl hs ml lua pl sh".split()
+    {"py", "rs", "go", "js", "ts", "jsx", "tsx", "mjs", "cjs", "c", "cc", "cpp", "h", "hpp", "java", "kt"}
+    | {"rb", "php", "cs", "swift", "scala", "ex", "exs", "erl", "hs", "ml", "lua", "pl", "sh"}
 )
 
 

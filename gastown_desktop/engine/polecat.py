@@ -122,6 +122,7 @@ class Polecat:
                 return "asked"
         await self._become("stuck", f"no submission after {MOST_TURNS} turns")
         await self._need("stuck", f"{self._name} made no submission in {MOST_TURNS} turns.")
+        await self._kit.hooks.give_up(self._hook)
         return "stuck"
 
     async def _ask(self) -> Reply:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +41,9 @@ class Candidate:
 class Refinery:
     """Works through the merge queue of one convoy."""
 
-    def __init__(self, kit: Kit, gates: GateRunner) -> None:
-        """Starts with nothing in hand."""
+    def __init__(self, kit: Kit, gates: GateRunner, *, idle: Callable[[], None]) -> None:
+        """Starts with nothing in hand; calls `idle` whenever the queue is worked off."""
+        self._idle = idle
         self._kit = kit
         self._gates = gates
         self._rate = FailureRate()
@@ -67,6 +69,7 @@ class Refinery:
                     await self._round()
             finally:
                 self.busy = False
+                self._idle()
 
     async def land(self, target: str) -> ev.ConvoyLanded:
         """Moves the target to the convoy's tip.
@@ -117,7 +120,11 @@ class Refinery:
             await self._send_back(blamed, "red", _red_reason(results))
 
     async def _stack(self) -> list[Candidate]:
-        """Squash commits of what waits, in landing order, each on the one before."""
+        """Squash commits of what waits, in landing order, each on the one before.
+
+        One that conflicts with those before it ends the stack, so that nothing overtakes it; in the next
+        round they are merged and it is the first.
+        """
         kit = self._kit
         tip = await self._tip()
         stack: list[Candidate] = []
@@ -132,6 +139,8 @@ class Refinery:
                 stack.append(await self._candidate(view, under, merge.tree))
             elif not stack:
                 await self._conflicted(view, merge.conflicts)
+            else:
+                break
         return stack
 
     def _in_order(self) -> list[MergeView]:

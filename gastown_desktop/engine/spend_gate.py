@@ -220,8 +220,9 @@ class SpendGate:
         reply = assembler.reply(cost(order.price, assembler.usage))
         record = Settle(id=reservation, amount=reply.cost, usage=reply.usage, request_id=reply.request_id)
         crash_point("settle")
+        held = self.ledger.open_reservations[reservation].held
         await self._record(record)
-        if self.ledger.tripped is not None:
+        if reply.cost > held:
             raise TripwirePulled(
                 f"Request {reply.request_id} cost more than its bound.",
                 safe="Everything merged so far is safe.",

@@ -25,8 +25,8 @@ class Town:
         self._kit = kit
         self._gates = gates
         self._dispatcher = Dispatcher(kit, fleet_size=fleet_size, model=model)
-        self._refinery = Refinery(kit, gates)
         self._wake = asyncio.Event()
+        self._refinery = Refinery(kit, gates, idle=self._wake.set)
         kit.bus.listen(self._heard)
 
     async def run(self, hooks: list[Hook]) -> None:
@@ -84,9 +84,12 @@ class Town:
             await self._kit.bus.publish(event)
 
     def _heard(self, event: ev.Envelope | ev.EphemeralEvent) -> None:
-        if isinstance(event, ev.Envelope) and isinstance(event.event, ev.BeadSubmitted):
-            self._refinery.wake()
-        self._wake.set()
+        if isinstance(event, ev.Envelope):
+            if isinstance(event.event, ev.BeadSubmitted):
+                self._refinery.wake()
+            self._wake.set()
+        elif isinstance(event, ev.ActionChanged) and not event.action:
+            self._wake.set()
 
     def _where(self) -> Any:
         return {"rig": self._kit.rig.id, "convoy": self._kit.refs.convoy}

@@ -1,0 +1,187 @@
+"""The evidence report: would this work have been faster with a fleet, and what would it have cost?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gastown_desktop.core.fleet import EVERY_SIZE, FLEET_SIZES, Fit, FleetSize, Work, fit, speed_up_curve
+from gastown_desktop.core.money import json_usd, show_usd
+from gastown_desktop.core.prices import PRICES
+from gastown_desktop.core.projection import BeadView, Projection
+from gastown_desktop.engine.rehearsal import StoredRehearsal
+
+TOKENS_PER_SECOND = 70
+"""Assumed speed of a model's reply, where the rehearsal did not wait for it."""
+FIRST_TOKEN_S = 2.0
+"""Assumed seconds until a reply begins."""
+_MERGE_S = 0.05
+_HOT_SPOTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a rehearsal showed."""
+
+    fleet_sizes: tuple[FleetSize, ...]
+    fit: Fit
+    hot_spots: tuple[tuple[str, int], ...]
+    """Paths that most beads touch, with how many."""
+    gate_s: float
+    """Mean seconds of one gate run."""
+
+
+def gather(state: Projection, rehearsal: StoredRehearsal, output_tokens: dict[str, int]) -> Evidence:
+    """Measures a finished rehearsal.
+
+    Args:
+        state: how it went.
+        rehearsal: what was rehearsed.
+        output_tokens: reply tokens by bead.
+    """
+    plan = rehearsal.plan
+    gate_s = state.gate_seconds / state.gate_runs if state.gate_runs else 0.0
+    works = [
+        Work(
+            bead=bead, seconds_before_gate=_seconds(state.beads[bead], rehearsal, output_tokens.get(bead, 0))
+        )
+        for bead in plan.works
+    ]
+    curve = speed_up_curve(works, plan.dag, merge_s=_MERGE_S, gate_s=gate_s, sizes=EVERY_SIZE)
+    touched = Counter(path for work in plan.works.values() for path in work.paths)
+    hot = tuple((path, count) for path, count in touched.most_common(_HOT_SPOTS) if count > 1)
+    return Evidence(
+        fleet_sizes=tuple(size for size in curve if size.workers in FLEET_SIZES),
+        fit=fit(works, plan.dag, curve, [path for path, _ in hot]),
+        hot_spots=hot,
+        gate_s=gate_s,
+    )
+
+
+def _seconds(view: BeadView, rehearsal: StoredRehearsal, output_tokens: int) -> float:
+    """How long a worker was busy with a bead: measured, plus the model's time where it was not waited for."""
+    measured = 0.0
+    if view.slung_at and view.submitted_at:
+        measured = max(0.0, (view.submitted_at - view.slung_at).total_seconds())
+    if rehearsal.settings.real_pace:
+        return measured
+    return measured + output_tokens / TOKENS_PER_SECOND + view.turns * FIRST_TOKEN_S
+
+
+def cost_by_model(prompt_tokens: int, output_tokens: int, turns: int) -> dict[str, float]:
+    """List-price dollars of the same tokens with each model: nine tenths of the prompts read from the cache."""
+    del turns
+    costs: dict[str, float] = {}
+    for model, price in PRICES.items():
+        read = prompt_tokens * 9 // 10
+        written = prompt_tokens - read
+        nano = read * price.cache_read + written * price.cache_write_5m + output_tokens * price.output
+        costs[model] = json_usd(nano)
+    return costs
+
+
+def as_json(evidence: Evidence) -> dict[str, Any]:
+    """The machine's form."""
+    return {
+        "fleet_sizes": [
+            {
+                "workers": size.workers,
+                "makespan_s": round(size.makespan_s, 1),
+                "speedup": round(size.speedup, 2),
+            }
+            for size in evidence.fleet_sizes
+        ],
+        "fit": asdict(evidence.fit),
+        "hot_spots": [{"path": path, "beads": count} for path, count in evidence.hot_spots],
+    }
+
+
+def as_markdown(result: dict[str, Any]) -> str:
+    """The person's form, from the result that `--json` prints."""
+    fit_, ledger = result["fit"], result["ledger"]
+    tick = "✔ equal, bit for bit" if result["tree_equal"] else "✘ not equal"
+    lines = [
+        f"# Rehearsal: fit {fit_['verdict']}",
+        "",
+        *(f"- {reason}" for reason in fit_["reasons"]),
+        "",
+        "## The oracle",
+        "",
+        f"{tick}: expected tree `{result['expected_tree']}`, landed tree `{result['landed_tree']}`.",
+        "",
+        "| beads | independent | critical path | merged | conflicts | silent differences | rework |",
+        "|---|---|---|---|---|---|---|",
+        f"| {result['beads']} | {result['independent']} | {result['critical_path']} | {result['merged']} "
+        f"| {result['conflicts']} | {len(result['silent_differences'])} | {result['rework']} |",
+        "",
+        "## Workers",
+        "",
+        "| workers | makespan | speed-up |",
+        "|---|---|---|",
+        *(
+            f"| {size['workers']} | {_minutes(size['makespan_s'])} | {size['speedup']:.2f} × |"
+            for size in result["fleet_sizes"]
+        ),
+        "",
+        f"Above {fit_['knee']} workers you mostly pay for waiting.",
+        "",
+        "## Gates",
+        "",
+        _gates_line(result),
+        "",
+        "## Money",
+        "",
+        f"$0.00 spent · {show_usd(round(ledger['settled_usd'] * 10**9))} at list price "
+        f"of a limit of {show_usd(round(ledger['cap_usd'] * 10**9))}.",
+        "",
+        "| model | the same tokens at list price |",
+        "|---|---|",
+        *(f"| {model} | ${amount:.2f} |" for model, amount in result["cost_by_model"].items()),
+        "",
+        *_findings(result),
+        "## Assumptions",
+        "",
+        f"- A token is four bytes; a reply comes at {TOKENS_PER_SECOND} tokens/s after {FIRST_TOKEN_S:.0f} s.",
+        "- A worker reads what it changes and nothing else; a real one reads and tries more, so real work",
+        "  costs and takes more. Files over 40,000 characters count as made by a command.",
+        "- Nine tenths of all prompt tokens are read from the cache in the table by model.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _gates_line(result: dict[str, Any]) -> str:
+    if not result["gate_runs"]:
+        return "No gate ran: nothing was tested. Give one with `--gate`."
+    sees = "notices a broken source" if result["gate_sees"] else "does **not** notice a broken source"
+    return f"{result['gate_runs']} runs; the gate {sees}."
+
+
+def _findings(result: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    if result["hot_spots"]:
+        lines += ["## Files that serialise the work", ""]
+        lines += [f"- `{spot['path']}`: {spot['beads']} beads" for spot in result["hot_spots"]]
+        lines.append("")
+    if result["silent_differences"]:
+        lines += ["## Merged without a conflict, but wrong", ""]
+        lines += [
+            f"- {found['bead']} after {', '.join(found['earlier'])}: {', '.join(found['paths'])}"
+            for found in result["silent_differences"]
+        ]
+        lines.append("")
+    if result["needs_you"]:
+        lines += [
+            "## Needs you",
+            "",
+            *(f"- {item['bead']}: {item['text']}" for item in result["needs_you"]),
+            "",
+        ]
+    return lines
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02} s"

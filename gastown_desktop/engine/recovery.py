@@ -1,0 +1,107 @@
+"""Recovery: what refs and logs prove after a stop, told as the events that were lost with the process."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.engine.dispatcher import slung_event
+from gastown_desktop.engine.hooks import Hook
+from gastown_desktop.engine.polecat import Kit, submitted_event
+from gastown_desktop.engine.town import LIMIT_ITEM
+
+_BEAD_TRAILER = re.compile(r"^Gastown-Bead: (\S+)$", re.MULTILINE)
+_LONGEST_CONVOY = 10_000
+
+
+async def reconcile(kit: Kit) -> list[Hook]:
+    """Brings the history up to what git proves; returns the hooks whose polecats go on.
+
+    Order matters: what was handed in first, then what was merged of it, then what went back.
+    """
+    hooks = await kit.hooks.load_all()
+    for hook in hooks:
+        await _tell_hook(kit, hook)
+    await _tell_merges(kit)
+    await _forget_intents(kit)
+    await _send_back_interrupted(kit)
+    going_on = [hook for hook in hooks if _goes_on(kit, hook)]
+    await _reopen_lost(kit, {hook.assignment.bead for hook in going_on})
+    if LIMIT_ITEM in kit.bus.state.needs_you:
+        await kit.bus.publish(ev.NeedAnswered(**_where(kit), item=LIMIT_ITEM, answer="resumed"))
+    return going_on
+
+
+async def _tell_hook(kit: Kit, hook: Hook) -> None:
+    """Tells of an assignment or submission that is in git and not in the history."""
+    assignment = hook.assignment
+    view = kit.bus.state.beads.get(assignment.bead)
+    if view is None:
+        return
+    if view.status == "open" and view.attempts == assignment.epoch - 1:
+        await kit.bus.publish(slung_event(kit, assignment))
+    known = {merge.commit for merge in kit.bus.state.merges.values()}
+    if hook.submitted is not None and hook.submitted not in known and _holds(kit, hook):
+        await kit.bus.publish(submitted_event(kit, hook, ""))
+
+
+async def _tell_merges(kit: Kit) -> None:
+    """Tells of beads whose landing commit is on the convoy branch."""
+    state, objects = kit.bus.state, kit.objects
+    tip = await objects.read_ref(kit.refs.convoy_branch)
+    if tip is None:
+        return
+    landed: list[tuple[BeadId, Oid, Oid]] = []
+    for commit in await objects.first_parents(tip, _LONGEST_CONVOY):
+        if commit.oid == state.base:
+            break
+        trailer = _BEAD_TRAILER.search(commit.message)
+        if trailer:
+            landed.append((BeadId(trailer[1]), commit.oid, commit.tree))
+    for bead, commit, tree in reversed(landed):
+        view = state.beads[bead]
+        if view.status not in {"merged", "landed"} and view.merge is not None:
+            await kit.bus.publish(
+                ev.BeadMerged(**_where(kit), bead=bead, merge=view.merge, commit=commit, tree=tree)
+            )
+
+
+async def _forget_intents(kit: Kit) -> None:
+    """Takes down landing intents: what they announced is on the branch, and told, or did not happen."""
+    for name, note in (await kit.objects.list_refs(kit.refs.intents)).items():
+        json.loads(await kit.objects.read_blob(note))
+        await kit.objects.swap_ref(name, old=note, new=None)
+
+
+async def _send_back_interrupted(kit: Kit) -> None:
+    """Finishes sending back beads whose merge request was turned down just before the stop."""
+    state = kit.bus.state
+    for merge in list(state.merges.values()):
+        bead = state.beads[merge.bead]
+        if merge.state in {"red", "conflicted"} and bead.status == "submitted" and bead.merge == merge.id:
+            await kit.bus.publish(ev.BeadReopened(**_where(kit), bead=merge.bead, reason=merge.reason))
+
+
+async def _reopen_lost(kit: Kit, held: set[BeadId]) -> None:
+    """Opens beads again that the history has on a hook which is not there."""
+    for bead in kit.bus.state.with_status("hooked"):
+        if bead not in held:
+            reason = "its hook was not there after a stop"
+            await kit.bus.publish(ev.BeadReopened(**_where(kit), bead=bead, reason=reason))
+
+
+def _holds(kit: Kit, hook: Hook) -> bool:
+    """Tells whether the bead still hangs on this hook, as the history has it."""
+    view = kit.bus.state.beads[hook.assignment.bead]
+    return view.status == "hooked" and view.attempts == hook.assignment.epoch
+
+
+def _goes_on(kit: Kit, hook: Hook) -> bool:
+    return hook.assignment.bead in kit.bus.state.beads and hook.submitted is None and _holds(kit, hook)
+
+
+def _where(kit: Kit) -> Any:
+    return {"rig": kit.rig.id, "convoy": kit.refs.convoy}

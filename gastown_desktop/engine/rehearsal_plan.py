@@ -1,0 +1,303 @@
+"""The true plan of a rehearsal: the user's own past commits as beads, with their real dependencies.
+
+Commit j is replayed alone on the base. If that conflicts, j depends on the earlier commits that touch the
+same files. If it is clean, it is landed on the history before j: a tree that differs from history means that
+git merged silently wrong, so j gets the same dependencies and the pair is reported. A replay that finds part
+of its work already done (a revert of something that is not there yet) depends likewise. At last the plan is
+tried in memory, in the orders that differ most from history; whatever still comes out differently gets a
+dependency too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from gastown_desktop.core.bead import Dependency
+from gastown_desktop.core.convoy import Dag
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.ids import BeadId, Oid, bead_id
+from gastown_desktop.engine.ports import Commit, GitObjects
+from gastown_desktop.engine.replay import PastWork, Replays
+
+_TRIALS = 4
+_MOST_REPAIRS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class SilentDifference:
+    """Two beads that git merges without a conflict, but not into what history has."""
+
+    bead: BeadId
+    earlier: tuple[BeadId, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class RehearsalPlan:
+    """Past work with its true dependencies."""
+
+    base: Oid
+    """Commit before the oldest."""
+    tip: Oid
+    """Newest commit."""
+    base_tree: Oid
+    expected_tree: Oid
+    works: dict[BeadId, PastWork]
+    """Oldest first."""
+    dependencies: list[Dependency] = field(default_factory=list[Dependency])
+    conflicting: list[BeadId] = field(default_factory=list[BeadId])
+    """Beads that conflict when replayed alone on the base."""
+    silent: list[SilentDifference] = field(default_factory=list[SilentDifference])
+    left_out: list[str] = field(default_factory=list[str])
+    """Commits without any change: `<id> <subject>`."""
+
+    @property
+    def dag(self) -> Dag:
+        """The beads as they wait for each other."""
+        return Dag(self.works, self.dependencies)
+
+
+async def choose_range(
+    objects: GitObjects, head: Oid, *, last: int, span: str | None, shallow: frozenset[Oid]
+) -> tuple[Commit, list[Commit]]:
+    """The commit before the range, and the range along first parents, oldest first.
+
+    Args:
+        objects: the rig's own repository.
+        head: the user's HEAD commit.
+        last: how many commits, if no span is given.
+        span: `A..B`, or None.
+        shallow: commits whose parents are missing.
+
+    Raises:
+        Refused: no such commits, none in the range, or the range reaches where history was cut off.
+    """
+    stop: Oid | None = None
+    tip = head
+    if span is not None:
+        first, separator, second = span.partition("..")
+        stop = await objects.resolve(first)
+        tip = await objects.resolve(second or "HEAD") or Oid("")
+        if not separator or stop is None or not tip:
+            raise Refused(f"{span} names no range of commits here.", remedy="Give it as A..B, two commits.")
+    chain = await objects.first_parents(tip, 100_000 if stop else last + 1)
+    commits: list[Commit] = []
+    for commit in chain:
+        if commit.oid == stop or (stop is None and len(commits) == last):
+            return commit, _oldest_first(commits, span)
+        if commit.oid in shallow:
+            raise Refused(
+                "This clone is shallow and the range reaches the point where its history was cut off.",
+                remedy="Run `git fetch --unshallow`, or take fewer commits with --last.",
+            )
+        if not commit.parents and stop is None:
+            return commit, _oldest_first(commits, span)
+        commits.append(commit)
+    raise Refused(f"{span} is not a range along first parents.", remedy="Give A as an ancestor of B.")
+
+
+def _oldest_first(commits: list[Commit], span: str | None) -> list[Commit]:
+    if not commits:
+        what = f"The range {span} holds no commits" if span else "This repository has only one commit"
+        raise Refused(f"{what}; there is nothing to rehearse.")
+    return commits[::-1]
+
+
+async def plan_true(
+    objects: GitObjects,
+    replays: Replays,
+    before: Commit,
+    commits: Sequence[Commit],
+    *,
+    prefix: str,
+    told: Callable[[int, int], None] = lambda _done, _all: None,
+) -> RehearsalPlan:
+    """Finds the true dependencies of past commits.
+
+    Args:
+        objects: the rig's own repository.
+        replays: merges, remembered.
+        before: the commit before the oldest.
+        commits: oldest first, along first parents.
+        prefix: what bead ids begin with.
+        told: called with progress.
+    """
+    plan = RehearsalPlan(
+        base=before.oid,
+        tip=commits[-1].oid,
+        base_tree=before.tree,
+        expected_tree=commits[-1].tree,
+        works={},
+    )
+    parent = before
+    for commit in commits:
+        if commit.tree == parent.tree:
+            plan.left_out.append(f"{commit.oid[:10]} {commit.subject}")
+        else:
+            work = await _past_work(objects, commit, parent, bead_id(prefix, commit.oid))
+            plan.works[work.bead] = work
+        parent = commit
+    if not plan.works:
+        raise Refused("The commits in this range change nothing; there is nothing to rehearse.")
+    for number, work in enumerate(plan.works.values(), 1):
+        await _find_dependencies(objects, replays, plan, work)
+        told(number, len(plan.works))
+    await _try_orders(objects, replays, plan)
+    return plan
+
+
+async def restore_plan(objects: GitObjects, fields: Mapping[str, Any]) -> RehearsalPlan:
+    """A plan from what was written down of it: commits, beads, dependencies and findings."""
+    before = await objects.read_commit(fields["base"])
+    tip = await objects.read_commit(fields["tip"])
+    plan = RehearsalPlan(
+        base=before.oid,
+        tip=tip.oid,
+        base_tree=before.tree,
+        expected_tree=tip.tree,
+        works={},
+        dependencies=[Dependency(bead=bead, on=on) for bead, on in fields["dependencies"]],
+        conflicting=list(fields["conflicting"]),
+        silent=[
+            SilentDifference(found["bead"], tuple(found["earlier"]), tuple(found["paths"]))
+            for found in fields["silent"]
+        ],
+        left_out=list(fields["left_out"]),
+    )
+    for bead, oid in zip(fields["beads"], fields["commits"], strict=True):
+        commit = await objects.read_commit(oid)
+        parent = await objects.read_commit(commit.parents[0])
+        plan.works[bead] = await _past_work(objects, commit, parent, bead)
+    return plan
+
+
+async def _past_work(objects: GitObjects, commit: Commit, parent: Commit, bead: BeadId) -> PastWork:
+    changes = await objects.diff_trees(parent.tree, commit.tree)
+    _, _, body = commit.message.strip().partition("\n")
+    return PastWork(
+        bead=bead,
+        commit=commit.oid,
+        subject=commit.subject or "(no message)",
+        body=body.strip(),
+        tree=commit.tree,
+        before=parent.tree,
+        changes=tuple(changes),
+    )
+
+
+async def _find_dependencies(
+    objects: GitObjects, replays: Replays, plan: RehearsalPlan, work: PastWork
+) -> None:
+    earlier = _earlier_on_same_paths(plan, work)
+    alone = await replays.on(work, plan.base_tree)
+    if alone.conflicts:
+        plan.conflicting.append(work.bead)
+        _depend(plan, work, earlier or _all_earlier(plan, work))
+        return
+    landed = await replays.merge(plan.base_tree, work.before, alone.tree)
+    if landed.conflicts or landed.tree != work.tree:
+        wrong = await objects.diff_trees(landed.tree, work.tree)
+        paths = tuple(change.path for change in wrong) or landed.conflicts
+        plan.silent.append(SilentDifference(work.bead, _touching(plan, earlier, paths), paths))
+        _depend(plan, work, earlier or _all_earlier(plan, work))
+        return
+    done = {change.path for change in await objects.diff_trees(plan.base_tree, alone.tree)}
+    if done != set(work.paths):
+        _depend(plan, work, earlier)
+
+
+async def _try_orders(objects: GitObjects, replays: Replays, plan: RehearsalPlan) -> None:
+    """Lands the plan in memory in several orders and adds what is missing until all equal history."""
+    for _ in range(_MOST_REPAIRS):
+        for seed in range(_TRIALS):
+            order = _order(plan, seed)
+            paths = await _wrong_paths(objects, replays, plan, order)
+            if paths:
+                _repair(plan, order, paths)
+                break
+        else:
+            return
+    for work in plan.works.values():
+        _depend(plan, work, _earlier_on_same_paths(plan, work))
+
+
+def _order(plan: RehearsalPlan, seed: int) -> list[BeadId]:
+    """A landing order that the plan allows: seed 0 is the one least like history, others are random."""
+    dag, order, random = plan.dag, list[BeadId](), Random(seed)  # noqa: S311 - any order will do
+    while len(order) < len(plan.works):
+        ready = dag.ready(done=set(order), taken=set())
+        order.append(ready[-1] if seed == 0 else random.choice(ready))
+    return order
+
+
+async def _wrong_paths(
+    objects: GitObjects, replays: Replays, plan: RehearsalPlan, order: Sequence[BeadId]
+) -> set[str]:
+    """Paths that differ from history, or conflict, when the plan lands in this order.
+
+    Every bead starts, as in the engine, from the tip as it is when the last bead it waits for has landed.
+    """
+    dag, tip = plan.dag, plan.base_tree
+    started = dict.fromkeys(dag.ready(done=set(), taken=set()), plan.base_tree)
+    done: set[BeadId] = set()
+    for bead in order:
+        made = await replays.on(plan.works[bead], started[bead])
+        landed = await replays.merge(started[bead], tip, made.tree)
+        if made.conflicts or landed.conflicts:
+            return {*made.conflicts, *landed.conflicts}
+        tip = landed.tree
+        done.add(bead)
+        for ready in dag.ready(done=done, taken=set(started)):
+            started[ready] = tip
+    return {change.path for change in await objects.diff_trees(tip, plan.expected_tree)}
+
+
+def _repair(plan: RehearsalPlan, order: Sequence[BeadId], paths: set[str]) -> None:
+    """Makes beads that touch these paths and landed in another order than history wait for each other."""
+    landed_at = {bead: number for number, bead in enumerate(order)}
+    touching = [work for work in plan.works.values() if paths & set(work.paths)]
+    for later_at, later in enumerate(touching):
+        before = [work.bead for work in touching[:later_at]]
+        overtaken = tuple(bead for bead in before if landed_at[bead] > landed_at[later.bead])
+        if overtaken:
+            found = tuple(sorted(paths & set(later.paths)))
+            plan.silent.append(SilentDifference(later.bead, overtaken, found))
+        _depend(plan, later, overtaken or before)
+
+
+def _depend(plan: RehearsalPlan, work: PastWork, on: Iterable[BeadId]) -> None:
+    known = {(dependency.bead, dependency.on) for dependency in plan.dependencies}
+    for bead in on:
+        if (work.bead, bead) not in known:
+            plan.dependencies.append(Dependency(bead=work.bead, on=bead))
+
+
+def _all_earlier(plan: RehearsalPlan, work: PastWork) -> tuple[BeadId, ...]:
+    beads = list(plan.works)
+    return tuple(beads[: beads.index(work.bead)])
+
+
+def _earlier_on_same_paths(plan: RehearsalPlan, work: PastWork) -> tuple[BeadId, ...]:
+    """Earlier beads that touch a path of this one, or a path above or below it (file ↔ folder)."""
+    return _touching(plan, _all_earlier(plan, work), work.paths)
+
+
+def _touching(plan: RehearsalPlan, beads: Iterable[BeadId], paths: Iterable[str]) -> tuple[BeadId, ...]:
+    exact = set(paths)
+    above = {parent for path in exact for parent in _folders(path)}
+
+    def touches(bead: BeadId) -> bool:
+        theirs = set(plan.works[bead].paths)
+        return bool(theirs & (exact | above)) or any(
+            parent in exact for path in theirs for parent in _folders(path)
+        )
+
+    return tuple(bead for bead in beads if touches(bead))
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]

@@ -1,0 +1,106 @@
+"""What a rehearsal says at its end: the object that `--json` prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gastown_desktop.core.ids import Oid
+from gastown_desktop.core.money import json_usd
+from gastown_desktop.core.projection import Projection
+from gastown_desktop.engine.evidence import as_json, cost_by_model, gather
+from gastown_desktop.engine.rehearsal import StoredRehearsal
+from gastown_desktop.engine.spend_gate import SpendGate
+
+HOLDS, DOES_NOT_HOLD, REFUSED, NEEDS_YOU = 0, 1, 2, 3
+"""Exit codes; 130 is cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What only the process that ran it knows."""
+
+    elapsed_s: float
+    cpu_self_s: float
+    cpu_git_s: float
+    cpu_tools_s: float
+    peak_mb: float
+    user_repo_untouched: bool
+    provider_bill: int
+    """Nano-dollars, by the provider's own arithmetic."""
+    sandbox: str
+
+
+def result_of(
+    state: Projection,
+    rehearsal: StoredRehearsal,
+    landed_tree: Oid | None,
+    gate: SpendGate,
+    measured: Measured,
+) -> dict[str, Any]:
+    """The whole result as JSON values; money in dollars, times in seconds."""
+    plan, dag = rehearsal.plan, rehearsal.plan.dag
+    totals = gate.ledger.totals(f"convoy:{rehearsal.convoy}")
+    evidence = gather(state, rehearsal)
+    return {
+        "convoy": rehearsal.convoy,
+        "base": plan.base,
+        "tip": plan.tip,
+        "expected_tree": plan.expected_tree,
+        "landed_tree": landed_tree,
+        "tree_equal": landed_tree == plan.expected_tree,
+        "beads": len(plan.works),
+        "independent": dag.independent,
+        "critical_path": len(dag.critical_path()),
+        "merged": len(state.merged()),
+        "needs_you": [
+            {"item": need.item, "about": need.about, "bead": need.bead, "text": need.text}
+            for need in state.needs_you.values()
+        ],
+        "dependencies": len(plan.dependencies),
+        "conflicts": state.conflicts,
+        "conflicting_alone": len(plan.conflicting),
+        "silent_differences": [asdict(difference) for difference in plan.silent],
+        "mechanical": [
+            {"bead": bead, "path": path, "reason": reason}
+            for bead, paths in rehearsal.mechanical.items()
+            for path, reason in paths.items()
+        ],
+        "left_out": plan.left_out,
+        "rework": sum(view.rework for view in state.beads.values()),
+        "gate_runs": state.gate_runs,
+        "gate_sees": bool(state.gate_sees),
+        "gate_reason": state.gate_reason,
+        "base_green": state.base_green is not False,
+        "model_requests": gate.requests,
+        "restarts": state.restarts,
+        "elapsed_s": round(measured.elapsed_s, 2),
+        "cpu_s": {
+            "self": round(measured.cpu_self_s, 2),
+            "git": round(measured.cpu_git_s, 2),
+            "tools": round(measured.cpu_tools_s, 2),
+        },
+        "peak_mb": round(measured.peak_mb, 1),
+        "sandbox": measured.sandbox,
+        "list_price_usd": json_usd(totals.settled),
+        "provider_bill_usd": json_usd(measured.provider_bill),
+        "cost_by_model": cost_by_model(state),
+        "ledger": {
+            "cap_usd": json_usd(totals.cap or 0),
+            "settled_usd": json_usd(totals.settled),
+            "assumed_usd": json_usd(totals.assumed),
+            "held_usd": json_usd(totals.held),
+            "max_committed_usd": json_usd(totals.max_committed),
+        },
+        "user_repo_untouched": measured.user_repo_untouched,
+        **as_json(evidence),
+    }
+
+
+def exit_code(result: dict[str, Any]) -> int:
+    """How the command ends."""
+    if result["tree_equal"] and result["user_repo_untouched"]:
+        return HOLDS
+    if result["needs_you"] and result["merged"] < result["beads"]:
+        return NEEDS_YOU
+    return DOES_NOT_HOLD

@@ -1,0 +1,51 @@
+"""Replaying a past commit on another base: plan, stand-in and mechanical paths rest on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.engine.ports import GitObjects, Merge, TreeChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastWork:
+    """A commit of the user's history as a bead: a merge commit stands for its whole branch."""
+
+    bead: BeadId
+    commit: Oid
+    subject: str
+    body: str
+    tree: Oid
+    before: Oid
+    """Tree of its first parent."""
+    changes: tuple[TreeChange, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Paths it touches."""
+        return tuple(change.path for change in self.changes)
+
+
+class Replays:
+    """Replays past work on any tree, remembering results."""
+
+    def __init__(self, objects: GitObjects) -> None:
+        """Works on the rig's own repository."""
+        self._objects = objects
+        self._known: dict[tuple[Oid, Oid, Oid], Merge] = {}
+
+    async def merge(self, base: Oid, ours: Oid, theirs: Oid) -> Merge:
+        """A three-way merge of trees; trivial ones are answered without git."""
+        if base == theirs or ours == theirs:
+            return Merge(ours, ())
+        if base == ours:
+            return Merge(theirs, ())
+        key = (base, ours, theirs)
+        if key not in self._known:
+            self._known[key] = await self._objects.merge_trees(base, ours, theirs)
+        return self._known[key]
+
+    async def on(self, work: PastWork, tree: Oid) -> Merge:
+        """What the work would have made of another tree."""
+        return await self.merge(work.before, tree, work.tree)

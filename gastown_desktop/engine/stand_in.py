@@ -1,0 +1,213 @@
+"""The stand-in: answers as a polecat that knows how the past commit came out.
+
+It replays the commit on the base its slot starts from, and makes that tree with the ordinary tools: reads
+what it will change, edits or writes text, and does the rest (deletes, links, mode bits, binary files) in the
+shell. What it says at a turn depends only on the bead, the base and the number of turns so far, so a
+conversation that was interrupted goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gastown_desktop.core.errors import GasTownError
+from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.engine.expressible import MechanicalPaths
+from gastown_desktop.engine.ports import EXECUTABLE, SYMLINK, GitObjects, TreeChange
+from gastown_desktop.engine.replay import PastWork, Replays
+from gastown_desktop.engine.text_edits import edits_between
+
+Block = dict[str, Any]
+
+_BEAD = re.compile(r"^Bead: (\S+)$", re.MULTILINE)
+_BASE = re.compile(r"starts from commit ([0-9a-f]{40,64})\.")
+_LONGEST_TEXT = 40_000
+"""Characters of the longest text it types; longer files come from a command, as generated files do."""
+_TURN_SIZE = 40_000
+_READS_PER_TURN = 12
+_EVIDENCE_PATHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One tool call of the script, and the words for the step bar."""
+
+    call: Block
+    words: str
+
+
+class StandIn:
+    """Answers request bodies of the Messages API for the beads of one rehearsal."""
+
+    def __init__(
+        self,
+        objects: GitObjects,
+        replays: Replays,
+        works: Mapping[BeadId, PastWork],
+        mechanical: Mapping[BeadId, MechanicalPaths],
+    ) -> None:
+        """Knows how every bead came out."""
+        self._objects = objects
+        self._replays = replays
+        self._works = works
+        self._mechanical = mechanical
+        self._scripts: dict[tuple[BeadId, Oid], list[list[Block]]] = {}
+
+    async def answer(self, body: Mapping[str, Any]) -> Sequence[Block]:
+        """Content blocks for a request."""
+        messages: list[Mapping[str, Any]] = body["messages"]
+        task = messages[0]["content"][0]["text"]
+        bead, base = _BEAD.search(task), _BASE.search(task)
+        if bead is None or base is None:
+            raise GasTownError("The rehearsal's model was asked about no bead.")
+        turn = sum(1 for message in messages if message["role"] == "assistant")
+        script = await self._script(BeadId(bead[1]), Oid(base[1]))
+        refused = _refused(messages[-1])
+        if turn < len(script) and not refused:
+            return script[turn]
+        question = f"My work was refused: {refused}" if refused else "My script ended without a submission."
+        return [_call("ask", question=question)]
+
+    async def _script(self, bead: BeadId, base: Oid) -> list[list[Block]]:
+        key = (bead, base)
+        if key not in self._scripts:
+            self._scripts[key] = await self._write_script(self._works[bead], base)
+        return self._scripts[key]
+
+    async def _write_script(self, work: PastWork, base: Oid) -> list[list[Block]]:
+        tree = await self._objects.tree_of(base)
+        replay = await self._replays.on(work, tree)
+        if replay.conflicts:
+            paths = ", ".join(replay.conflicts)
+            return [[_call("ask", question=f"This change conflicts with what is there in {paths}.")]]
+        left_to_code = self._mechanical.get(work.bead, {})
+        differences = await self._objects.diff_trees(tree, replay.tree)
+        changes = [change for change in differences if change.path not in left_to_code]
+        reads = [
+            change.path for change in changes if await self._is_short_text(change.old_oid, change.old_mode)
+        ]
+        steps = await self._steps(changes)
+        plan = [{"text": step.words, "done": False} for step in _one_per_words(steps)[:19]]
+        plan.append({"text": "Submit", "done": False})
+        opening: list[Block] = [
+            {"type": "text", "text": f"I will make this change: {work.subject}"},
+            _call("plan", steps=plan),
+            _call("search", pattern=re.escape(_longest_word(work.subject))),
+        ]
+        turns = [opening + [_call("read", path=path) for path in reads[:_READS_PER_TURN]]]
+        turns += [
+            [_call("read", path=path) for path in reads[start : start + _READS_PER_TURN]]
+            for start in range(_READS_PER_TURN, len(reads), _READS_PER_TURN)
+        ]
+        turns += _in_turns(step.call for step in steps)
+        done = [{**step, "done": True} for step in plan]
+        turns.append(
+            [
+                _call("plan", steps=done),
+                _call("note", text=f"{len(changes)} paths changed as planned."),
+                _call("submit", summary=work.body or work.subject, evidence=_evidence(changes)),
+            ]
+        )
+        return turns
+
+    async def _steps(self, changes: Sequence[TreeChange]) -> list[_Step]:
+        """Tool calls that make the changes: removals first, since a folder may take a file's place."""
+        steps: list[_Step] = []
+        gone = [change.path for change in changes if change.new_oid is None]
+        for start in range(0, len(gone), 50):
+            names = " ".join(shlex.quote(path) for path in gone[start : start + 50])
+            folders = f'rm -f -- {names} && for path in {names}; do rmdir -p -- "$(dirname "$path")"; done'
+            steps.append(_Step(_call("bash", command=f"{folders} 2>/dev/null; true"), "Remove files"))
+        for change in changes:
+            if change.new_oid is not None:
+                steps += await self._steps_for(change, change.new_oid)
+        return steps
+
+    async def _steps_for(self, change: TreeChange, new: Oid) -> list[_Step]:
+        path, quoted = change.path, shlex.quote(change.path)
+        parent = f'mkdir -p -- "$(dirname {quoted})" && '
+        words = f"{'Change' if change.old_oid else 'Add'} {path}"
+        if change.new_mode == SYMLINK:
+            target = (await self._objects.read_blob(new)).decode("utf-8", "surrogateescape")
+            return [_Step(_call("bash", command=f"{parent}ln -sfn -- {shlex.quote(target)} {quoted}"), words)]
+        steps: list[_Step] = []
+        if change.old_mode == SYMLINK:
+            steps.append(_Step(_call("bash", command=f"rm -f -- {quoted}"), words))
+        was_file = change.old_oid is not None and change.old_mode != SYMLINK
+        if change.old_oid != new or not was_file:
+            text_calls = await self._text_calls(change, new, was_file=was_file)
+            calls = text_calls or [_call("bash", command=f"{parent}git cat-file blob {new} > {quoted}")]
+            steps += [_Step(call, words) for call in calls]
+        if (change.new_mode == EXECUTABLE) != (was_file and change.old_mode == EXECUTABLE):
+            sign = "+" if change.new_mode == EXECUTABLE else "-"
+            steps.append(_Step(_call("bash", command=f"chmod {sign}x -- {quoted}"), words))
+        return steps
+
+    async def _text_calls(self, change: TreeChange, new: Oid, *, was_file: bool) -> list[Block]:
+        """Edits or one write that make a text file; empty when it is no short text."""
+        if not await self._is_short_text(new, change.new_mode):
+            return []
+        after = (await self._objects.read_blob(new)).decode()
+        if was_file and change.old_oid and await self._is_short_text(change.old_oid, change.old_mode):
+            before = (await self._objects.read_blob(change.old_oid)).decode()
+            edits = edits_between(before, after)
+            if edits:
+                return [_call("edit", path=change.path, old=old, new=text) for old, text in edits]
+        return [_call("write", path=change.path, content=after)]
+
+    async def _is_short_text(self, oid: Oid | None, mode: int) -> bool:
+        if oid is None or mode == SYMLINK or await self._objects.blob_size(oid) > _LONGEST_TEXT:
+            return False
+        data = await self._objects.read_blob(oid)
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return False
+        return b"\0" not in data
+
+
+def _call(name: str, **given: Any) -> Block:
+    return {"type": "tool_use", "name": name, "input": given}
+
+
+def _in_turns(calls: Iterable[Block]) -> list[list[Block]]:
+    """Calls packed into turns that a reply has room for."""
+    turns: list[list[Block]] = []
+    size = _TURN_SIZE
+    for call in calls:
+        length = len(json.dumps(call))
+        if size + length > _TURN_SIZE:
+            turns.append([])
+            size = 0
+        turns[-1].append(call)
+        size += length
+    return turns
+
+
+def _refused(message: Mapping[str, Any]) -> str:
+    """The first refusal among a message's tool results, empty if there is none."""
+    refusals = (str(block["content"])[:500] for block in message["content"] if block.get("is_error"))
+    return next(refusals, "")
+
+
+def _one_per_words(steps: Sequence[_Step]) -> list[_Step]:
+    return list({step.words: step for step in steps}.values())
+
+
+def _longest_word(subject: str) -> str:
+    return max(re.findall(r"[A-Za-z]+", subject) or ["the"], key=len)
+
+
+def _evidence(changes: Sequence[TreeChange]) -> list[str]:
+    """Commands that show that the first few paths are as planned."""
+    commands: list[str] = []
+    for change in changes[:_EVIDENCE_PATHS]:
+        quoted = shlex.quote(change.path)
+        there = f"test -e {quoted} || test -L {quoted}"
+        commands.append(there if change.new_oid else f"! test -f {quoted}")
+    return commands
