@@ -204,11 +204,17 @@ class _Pipe:
 
     async def _ready(self, add: Callable[..., object], remove: Callable[[int], object]) -> None:
         waiter: asyncio.Future[None] = self._loop.create_future()
-        add(self._file, lambda: waiter.done() or waiter.set_result(None))
-        self.closed.add_done_callback(lambda _: waiter.done() or waiter.set_result(None))
+
+        def wake(*_: object) -> None:
+            if not waiter.done():
+                waiter.set_result(None)
+
+        add(self._file, wake)
+        self.closed.add_done_callback(wake)
         try:
             await waiter
         finally:
+            self.closed.remove_done_callback(wake)
             if not self.closed.done():
                 remove(self._file)
 

@@ -82,6 +82,8 @@ async def test_configured_programs_do_not_run(
 
     assert not mark.exists()
     assert "filter.a=b.clean" in overrides
+    repo.git("status")
+    assert mark.exists(), "the trap does not work"
 
 
 async def test_configured_merge_driver_is_replaced(
@@ -101,6 +103,8 @@ async def test_configured_merge_driver_is_replaced(
 
     assert merged.exit_code == 1
     assert not mark.exists()
+    repo.git("merge-tree", "--write-tree", "main", "side")
+    assert mark.exists(), "the trap does not work"
 
 
 async def test_alias_and_inherited_variables_have_no_effect(

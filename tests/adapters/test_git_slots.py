@@ -337,9 +337,13 @@ async def test_planted_configuration_does_not_run(rig: Rig, tmp_path: Path) -> N
     (slot.folder / "a.txt").write_text("edited\n")
 
     files = await rig.files((await rig.slots.snapshot(slot)).tree)
-    await rig.slots.prepare("Nux", rig.commit())
 
     assert files["a.txt"] == "edited\n"
+    assert not mark.exists()
+    worker(slot, "status")
+    assert mark.exists(), "the trap does not work"
+    mark.unlink()
+    await rig.slots.prepare("Nux", rig.commit())
     assert not mark.exists()
 
 
@@ -374,6 +378,8 @@ async def test_nested_repositories_are_reported_and_not_entered(rig: Rig, tmp_pa
     assert snapshot.tree == rig.tree()
     assert snapshot.left_out == ("tools/nested: a repository of its own, not entered",)
     assert not mark.exists()
+    nested.git("status")
+    assert mark.exists(), "the trap does not work"
 
 
 async def test_repository_in_place_of_a_submodule_is_left_out_and_cleaned(

@@ -20,12 +20,19 @@ import re
 import shutil
 import stat
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gastown_desktop.adapters.git.command import git_failure
+from gastown_desktop.adapters.git.files import (
+    RealFolders,
+    delete_any,
+    empty_folder,
+    is_folder,
+    read_regular,
+    remove_planted,
+)
 from gastown_desktop.core.errors import GitError, Unusable
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ports import EXECUTABLE, GITLINK, REGULAR, SYMLINK, Slot, Snapshot, TreeEntry
@@ -113,7 +120,7 @@ class GitSlots:
         slot = self._slot(name)
         tree = await self._objects.tree_of(commit)
         async with self._locks[name]:
-            reusable = _is_folder(slot.folder) and self._index(name).exists()
+            reusable = is_folder(slot.folder) and self._index(name).exists()
             if not (reusable and await self._reuse(slot, tree)):
                 await asyncio.to_thread(self._delete, name)
                 slot.folder.mkdir(parents=True)
@@ -179,7 +186,7 @@ class GitSlots:
         leaves = await self._leaves_of(tree)
         for leaf in leaves.values():
             if leaf.mode == GITLINK:
-                _empty(slot.folder / leaf.path)
+                empty_folder(slot.folder / leaf.path)
         held = _Held(tree, await self._phantoms(slot, leaves), snapshot=tree)
         note = {"tree": held.tree, "phantoms": held.phantoms}
         self._note(slot.name).write_text(json.dumps(note), "ascii")
@@ -217,7 +224,7 @@ class GitSlots:
 
     def _write_git_folder(self, slot: Slot, commit: Oid) -> None:
         folder = slot.folder / ".git"
-        _delete_any(folder)
+        delete_any(folder)
         branch = f"refs/heads/work/{slot.name}"
         for inner in ("objects/info", "objects/pack", "info", str(Path(branch).parent)):
             (folder / inner).mkdir(parents=True, exist_ok=True)
@@ -274,14 +281,15 @@ class GitSlots:
 
     def _plan(self, slot: Slot, listed: dict[str, bool], held: _Held, leaves: dict[str, TreeEntry]) -> _Plan:
         plan = _Plan()
-        folders: dict[str, bool] = {"": True}
+        folders = RealFolders(slot.folder)
         for path in sorted(listed):
             tracked = listed[path]
             if any(path == kept or path.startswith(kept + "/") for kept in self._kept):
                 continue
-            info = _look(slot.folder, path, folders)
+            info = folders.look(path)
             base = leaves.get(path)
-            if info is None or (tracked and stat.S_ISDIR(info.st_mode) and not _is_link_to_repository(base)):
+            submodule = base is not None and base.mode == GITLINK
+            if info is None or (tracked and stat.S_ISDIR(info.st_mode) and not submodule):
                 if tracked:
                     plan.entries.append((path, 0, None))
                 continue
@@ -338,7 +346,7 @@ class GitSlots:
         self._held.pop(name, None)
         for path in (self._index(name), self._note(name), self._index_root / f"{name}.index.lock"):
             path.unlink(missing_ok=True)
-        _delete_any(self._slots_root / name)
+        delete_any(self._slots_root / name)
 
     async def _run(self, slot: Slot, *args: str, stdin: bytes = b"") -> bytes:
         async def attempt() -> Finished:
@@ -355,7 +363,7 @@ class GitSlots:
             )
 
         done = await attempt()
-        if done.timed_out and await asyncio.to_thread(_remove_special_rules, slot.folder):
+        if done.timed_out and await asyncio.to_thread(remove_planted, slot.folder, _RULE_FILES):
             # Git waits for ever for a pipe that calls itself .gitignore.
             done = await attempt()
         if done.exit_code or done.timed_out:
@@ -363,39 +371,10 @@ class GitSlots:
         return done.output
 
 
-def _is_link_to_repository(base: TreeEntry | None) -> bool:
-    return base is not None and base.mode == GITLINK
-
-
-def _look(folder: Path, path: str, folders: dict[str, bool]) -> os.stat_result | None:
-    """What is at a path; None when nothing is, or when a folder above it is not a real folder."""
-    parent = path.rstrip("/").rpartition("/")[0]
-    try:
-        if not _is_real(folder, parent, folders):
-            return None
-        return os.lstat(os.path.join(folder, path.rstrip("/")))  # noqa: PTH118 - half the time of pathlib
-    except OSError:
-        return None
-
-
-def _is_real(folder: Path, parent: str, folders: dict[str, bool]) -> bool:
-    if parent not in folders:
-        above = parent.rpartition("/")[0]
-        folders[parent] = _is_real(folder, above, folders) and _is_folder(folder / parent)
-    return folders[parent]
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
-        return False
-
-
 def _untouched(path: Path, info: os.stat_result, base: TreeEntry, phantoms: dict[str, str]) -> bool:
     if not stat.S_ISREG(info.st_mode) or base.mode not in (REGULAR, EXECUTABLE):
         return False
-    data = _read(path)
+    data = read_regular(path, LARGEST_FILE)
     if data is None:
         return False
     if hashlib.sha256(data).hexdigest() == phantoms.get(base.path):
@@ -404,46 +383,5 @@ def _untouched(path: Path, info: os.stat_result, base: TreeEntry, phantoms: dict
     return hashlib.new(name, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == base.oid
 
 
-def _read(path: Path) -> bytes | None:
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            return file.read(LARGEST_FILE + 1)
-    except OSError:
-        return None
-
-
 def _digest(path: Path) -> str:
-    return hashlib.sha256(_read(path) or b"").hexdigest()
-
-
-def _empty(folder: Path) -> None:
-    if _is_folder(folder) and any(folder.iterdir()):
-        _delete_any(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def _delete_any(path: Path) -> None:
-    if not _is_folder(path):
-        path.unlink(missing_ok=True)
-        return
-
-    with suppress(OSError):
-        shutil.rmtree(path)
-        return
-    # A worker may have taken its own write permission away.
-    for parent, folders, _ in os.walk(path):
-        for name in folders:
-            if _is_folder(Path(parent, name)):
-                Path(parent, name).chmod(0o700)
-    shutil.rmtree(path)
-
-
-def _remove_special_rules(folder: Path) -> bool:
-    removed = False
-    for parent, _, names in os.walk(folder):
-        for name in _RULE_FILES:
-            path = Path(parent, name)
-            if name in names and not (path.is_file() or path.is_symlink()):
-                path.unlink()
-                removed = True
-    return removed
+    return hashlib.sha256(read_regular(path, LARGEST_FILE) or b"").hexdigest()

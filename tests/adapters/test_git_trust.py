@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_would_run
+from gastown_desktop.adapters.git.user_repository import inspect
+from tests.builders import RepositoryBuilder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gastown_desktop.adapters.git.command import GitCommand
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> RepositoryBuilder:
+    repo = RepositoryBuilder(tmp_path / "repo")
+    repo.write("a.txt", "1\n").commit("One")
+    return repo
+
+
+async def listed(
+    git: GitCommand, repo: RepositoryBuilder, gates: tuple[tuple[str, str], ...] = ()
+) -> TrustList:
+    return await what_would_run(git, await inspect(git, repo.folder), gates, ())
+
+
+def names(trust: TrustList) -> set[tuple[str, str]]:
+    return {(item.kind, item.name) for item in trust.items}
+
+
+async def test_plain_repository_would_run_its_gates_and_setup_only(
+    git: GitCommand, repo: RepositoryBuilder
+) -> None:
+    trust = await what_would_run(
+        git, await inspect(git, repo.folder), [("tests", "pytest")], ["pip install ."]
+    )
+
+    assert [(item.kind, item.name, item.value) for item in trust.items] == [
+        ("gate", "tests", "pytest"),
+        ("setup", "1", "pip install ."),
+    ]
+
+
+PROGRAMS = {
+    "core.fsmonitor": "evil",
+    "core.sshcommand": "evil",
+    "core.pager": "evil",
+    "core.editor": "evil",
+    "core.hookspath": "hooks",
+    "filter.lfs.clean": "git-lfs clean",
+    "filter.a=b.process": "evil",
+    "diff.word.textconv": "evil",
+    "diff.word.command": "evil",
+    "merge.ours.driver": "true",
+    "credential.helper": "store",
+    "credential.https://example.org.helper": "evil",
+    "alias.st": "!evil",
+    "gpg.program": "evil",
+    "remote.origin.uploadpack": "evil",
+    "remote.origin.url": "ext::sh -c evil",
+    "submodule.lib.update": "!evil",
+}
+
+
+async def test_every_configured_program_is_listed(git: GitCommand, repo: RepositoryBuilder) -> None:
+    for key, value in PROGRAMS.items():
+        repo.git("config", key, value)
+
+    assert names(await listed(git, repo)) == {("program", key) for key in PROGRAMS}
+
+
+async def test_what_runs_nothing_is_not_listed(git: GitCommand, repo: RepositoryBuilder) -> None:
+    for key, value in {
+        "alias.co": "checkout",
+        "core.fsmonitor": "true",
+        "pager.log": "false",
+        "user.name": "x",
+    }.items():
+        repo.git("config", key, value)
+    repo.write(".git/hooks/pre-commit.sample", "#!/bin/sh\n", executable=True).write(
+        ".git/hooks/notes", "text\n"
+    )
+
+    assert (await listed(git, repo)).items == ()
+
+
+async def test_included_configuration_counts(git: GitCommand, repo: RepositoryBuilder) -> None:
+    repo.write("shared.config", "[core]\n\tpager = evil\n")
+    repo.git("config", "include.path", "../shared.config")
+
+    assert names(await listed(git, repo)) == {("program", "core.pager")}
+
+
+async def test_hooks_and_submodules_are_listed_where_they_are(
+    git: GitCommand, repo: RepositoryBuilder
+) -> None:
+    repo.write("my-hooks/pre-push", "#!/bin/sh\n", executable=True)
+    repo.write(".gitmodules", '[submodule "lib"]\n\tpath = lib\n\turl = https://example.org/lib\n')
+    repo.git("config", "core.hooksPath", "my-hooks")
+
+    assert names(await listed(git, repo)) == {
+        *(("program", "core.hookspath"), ("hook", "pre-push"), ("submodule", "lib")),
+    }
+
+
+async def test_digest_changes_with_what_would_run(git: GitCommand, repo: RepositoryBuilder) -> None:
+    digests = [(await listed(git, repo)).digest]
+    repo.write(".git/hooks/pre-push", "#!/bin/sh\n", executable=True)
+    digests.append((await listed(git, repo)).digest)
+    repo.write(".git/hooks/pre-push", "#!/bin/sh\nevil\n", executable=True)
+    digests.append((await listed(git, repo)).digest)
+    digests.append((await listed(git, repo, (("tests", "pytest"),))).digest)
+
+    assert len(set(digests)) == 4
+    assert (await listed(git, repo, (("tests", "pytest"),))).digest == digests[-1]
+
+
+def test_trust_is_bound_to_path_and_list(tmp_path: Path) -> None:
+    store = TrustStore(tmp_path / "data" / "trust.json")
+    assert not store.is_trusted(tmp_path, "one")
+
+    store.trust(tmp_path, "one")
+
+    again = TrustStore(tmp_path / "data" / "trust.json")
+    assert again.is_trusted(tmp_path, "one")
+    assert not again.is_trusted(tmp_path, "two")
+    assert not again.is_trusted(tmp_path / "other", "one")
+    again.forget(tmp_path)
+    assert not store.is_trusted(tmp_path, "one")
+
+
+def test_trust_file_is_private_and_a_damaged_one_trusts_nothing(tmp_path: Path) -> None:
+    store = TrustStore(tmp_path / "trust.json")
+    store.trust(tmp_path, "one")
+    assert stat.S_IMODE((tmp_path / "trust.json").stat().st_mode) == 0o600
+
+    for damage in ("", "[1]", "{not json", '{"x": 3}'):
+        (tmp_path / "trust.json").write_text(damage)
+        assert not store.is_trusted(tmp_path, "one")
