@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
@@ -48,7 +48,7 @@ class ConvoyCreated(Durable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeadAdded(Durable):
-    """A bead joined the convoy, open for work."""
+    """A bead joined the convoy."""
 
     kind: ClassVar[Literal["bead_added"]] = "bead_added"
     bead: BeadId
@@ -60,6 +60,10 @@ class BeadAdded(Durable):
     files: tuple[str, ...] = ()
     size: str = "M"
     model: str | None = None
+    status: str = "open"
+    labels: tuple[str, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Fields of an imported bead that we do not know; kept for export."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,7 +404,7 @@ def encode(envelope: Envelope) -> bytes:
         "at": envelope.at.isoformat(),
         "cause": envelope.cause,
         "kind": event.kind,
-        **{field.name: getattr(event, field.name) for field in fields(event)},
+        **{one.name: getattr(event, one.name) for one in fields(event)},
     }
     text = json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     return b"%08x %s\n" % (zlib.crc32(text), text)
@@ -438,10 +442,10 @@ _E = TypeVar("_E", bound=Durable)
 
 def _build(event_type: type[_E], body: dict[str, Any]) -> _E:
     values: dict[str, Any] = {}
-    for field in fields(event_type):
-        if field.name in body:
-            value = body[field.name]
-            values[field.name] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
-        elif field.default is MISSING:
-            raise StoreError(f"An event of kind {body['kind']} lacks {field.name}.")
+    for one in fields(event_type):
+        if one.name in body:
+            value = body[one.name]
+            values[one.name] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
+        elif one.default is MISSING and one.default_factory is MISSING:
+            raise StoreError(f"An event of kind {body['kind']} lacks {one.name}.")
     return event_type(**values)

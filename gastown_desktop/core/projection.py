@@ -190,7 +190,10 @@ def _bead_added(town: Projection, event: ev.BeadAdded, at: datetime) -> None:
             files=event.files,
             size=cast("BeadSize", event.size),
             model=event.model,
-        )
+            labels=event.labels,
+            extra=event.extra,
+        ),
+        status=cast("BeadStatus", event.status),
     )
 
 

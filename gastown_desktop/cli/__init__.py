@@ -1,0 +1,1 @@
+"""The command line: a composition root on plain asyncio, with the same engine as the window."""

@@ -1,0 +1,119 @@
+"""What the command line understands."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gastown_desktop import __version__
+from gastown_desktop.core.money import usd
+
+DEFAULT_LAST = 12
+DEFAULT_POLECATS = 6
+DEFAULT_CAP = "100"
+DEFAULT_MODEL = "claude-opus-5-5"
+MOST_POLECATS = 30
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole grammar."""
+    top = argparse.ArgumentParser(
+        prog="gastown-desktop",
+        description="Run a fleet of coding agents on a git repository, under a cap that is never passed.",
+    )
+    top.add_argument("--version", action="version", version=f"gastown-desktop {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _rehearse(commands.add_parser("rehearse", help="run the fleet on your own history, for $0"))
+    _status(commands.add_parser("status", help="where the newest convoy stands"))
+    _resume(commands.add_parser("resume", help="go on with what was interrupted"))
+    _audit(commands.add_parser("audit", help="what a worker did, and when"))
+    _beads(commands.add_parser("beads", help="import or export beads as JSON lines"))
+    return top
+
+
+def _rehearse(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO", help="a git repository, or the word: sample")
+    span = command.add_mutually_exclusive_group()
+    span.add_argument("--last", type=_count, default=DEFAULT_LAST, metavar="N", help="how many commits (12)")
+    span.add_argument("--range", dest="span", metavar="A..B", help="which commits instead")
+    command.add_argument(
+        "--polecats", type=_fleet, default=DEFAULT_POLECATS, metavar="N", help="how many workers, 1 to 30 (6)"
+    )
+    gates = command.add_mutually_exclusive_group()
+    gates.add_argument(
+        "--gate", dest="gates", action="append", default=[], metavar="CMD", help="a command that must succeed"
+    )
+    gates.add_argument("--no-gate", action="store_true", help="run nothing of the repository")
+    command.add_argument("--trust", action="store_true", help="allow what the repository would run")
+    command.add_argument(
+        "--cap", type=_money, default=usd(DEFAULT_CAP), metavar="USD", help="limit at list price (100)"
+    )
+    command.add_argument(
+        "--pace", choices=("full", "real"), default="full", help="how fast the model streams"
+    )
+    command.add_argument("--strict-gates", action="store_true", help="refuse gates that notice nothing")
+    command.add_argument("--report", type=Path, metavar="DIR", help="write the evidence report there")
+    _output(command)
+    _data(command)
+
+
+def _resume(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("--cap", type=_money, metavar="USD", help="set a new limit first")
+    command.add_argument("--report", type=Path, metavar="DIR", help="write the evidence report there")
+    _output(command)
+    _data(command)
+
+
+def _status(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _data(command)
+
+
+def _audit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("--polecat", metavar="NAME")
+    command.add_argument("--at", metavar="TIME", help="around this time: 2026-05-01T03:00 or 03:00, local")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _data(command)
+
+
+def _beads(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("import", "export"))
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("file", type=Path, metavar="FILE", help="issues.jsonl")
+    _data(command)
+
+
+def _output(command: argparse.ArgumentParser) -> None:
+    output = command.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    output.add_argument(
+        "--json-lines", action="store_true", help="print every event as JSON, then the object"
+    )
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data-dir", type=Path, metavar="DIR", help="keep everything there instead")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _fleet(text: str) -> int:
+    number = _count(text)
+    if number > MOST_POLECATS:
+        raise argparse.ArgumentTypeError(f"at most {MOST_POLECATS}")
+    return number
+
+
+def _money(text: str) -> int:
+    try:
+        return usd(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,104 @@
+"""`beads import` and `beads export`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from gastown_desktop.adapters.town_store import FileEventStore, read_lines
+from gastown_desktop.cli.sample import sample_folder
+from gastown_desktop.cli.workplace import Workplace, open_workplace
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.beads_jsonl import ListedBead, parse, render
+from gastown_desktop.core.convoy import Dag
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.events import decode
+from gastown_desktop.core.ids import convoy_id
+from gastown_desktop.core.projection import Projection, fold
+from gastown_desktop.engine.bus import Bus
+
+
+async def beads(given: argparse.Namespace) -> int:
+    """Imports beads as a draft convoy, or exports those of the newest convoy."""
+    repo = sample_folder(given.data_dir) if given.repo == "sample" else Path(given.repo)
+    workplace = await open_workplace(repo, given.data_dir)
+    try:
+        if given.action == "import":
+            await _import(workplace, given.file)
+        else:
+            _export(workplace, given.file)
+        return 0
+    finally:
+        await workplace.close()
+
+
+async def _import(workplace: Workplace, file: Path) -> None:
+    listed = parse(_read(file))
+    if not listed:
+        raise Refused(f"{file} holds no beads.")
+    dependencies = [dependency for one in listed for dependency in one.dependencies]
+    Dag([one.bead.id for one in listed], dependencies)
+    convoy = convoy_id(f"{workplace.rig.id} {file} {workplace.clock.now().isoformat()}")
+    store = FileEventStore(workplace.events_file(convoy))
+    bus = Bus(store, workplace.clock)
+    where: Any = {"rig": workplace.rig.id, "convoy": convoy}
+    await bus.publish(
+        ev.ConvoyCreated(
+            **where,
+            title=f"Imported from {file.name}",
+            base=workplace.facts.head_oid,
+            target=f"refs/heads/{workplace.facts.head_branch or 'HEAD'}",
+        ),
+        *(_added(where, one) for one in listed),
+        *(
+            ev.DependencyAdded(**where, bead=dependency.bead, on=dependency.on, type=dependency.kind)
+            for dependency in dependencies
+        ),
+    )
+    await store.close()
+    print(f"{len(listed)} beads and {len(dependencies)} dependencies are in the draft convoy {convoy}.")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{file} cannot be read: {error}.") from None
+
+
+def _added(where: Any, one: ListedBead) -> ev.BeadAdded:
+    bead = one.bead
+    return ev.BeadAdded(
+        **where,
+        bead=bead.id,
+        title=bead.title,
+        description=bead.description,
+        acceptance=bead.acceptance,
+        type=bead.kind,
+        priority=bead.priority,
+        status=one.status,
+        labels=bead.labels,
+        extra=bead.extra,
+    )
+
+
+def _export(workplace: Workplace, file: Path) -> None:
+    histories = (workplace.rig.folder / "events").glob("*.jsonl")
+    newest = max(histories, key=lambda history: history.stat().st_mtime, default=None)
+    if newest is None:
+        raise Refused("There are no beads here yet.")
+    state = fold([decode(line) for line in read_lines(newest)])
+    file.write_text(render(_listed(state)), encoding="utf-8")
+    print(f"{len(state.beads)} beads of {state.convoy} are in {file}.")
+
+
+def _listed(state: Projection) -> list[ListedBead]:
+    return [
+        ListedBead(
+            bead=view.bead,
+            status=view.status,
+            dependencies=tuple(dependency for dependency in state.dependencies if dependency.bead == bead),
+        )
+        for bead, view in state.beads.items()
+    ]

@@ -1,0 +1,77 @@
+"""From arguments to an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Iterator
+
+from gastown_desktop.cli.arguments import parser
+from gastown_desktop.core.errors import GasTownError, Refused
+from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, REFUSED
+
+CANCELLED = 130
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; returns the exit code."""
+    given = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    _watch_children_without_threads()
+    try:
+        match given.command:
+            case "rehearse":
+                from gastown_desktop.cli.rehearse import rehearse
+
+                return asyncio.run(rehearse(given))
+            case "resume":
+                from gastown_desktop.cli.rehearse import resume
+
+                return asyncio.run(resume(given))
+            case "status":
+                from gastown_desktop.cli.status import status
+
+                return asyncio.run(status(given))
+            case "audit":
+                from gastown_desktop.cli.status import audit
+
+                return asyncio.run(audit(given))
+            case _:
+                from gastown_desktop.cli.beads import beads
+
+                return asyncio.run(beads(given))
+    except KeyboardInterrupt:
+        _say("Cancelled. Everything finished is kept; go on with `gastown-desktop resume`.")
+        return CANCELLED
+    except (GasTownError, BaseExceptionGroup) as error:
+        return _fail(error)
+
+
+def _fail(error: BaseException) -> int:
+    """Says what happened, what is safe and what to do."""
+    ours = list(_ours(error))
+    if not ours:
+        raise error
+    for one in ours[:1]:
+        _say(" ".join(part for part in (str(one), one.safe, one.remedy) if part))
+    return REFUSED if isinstance(ours[0], Refused) else DOES_NOT_HOLD
+
+
+def _ours(error: BaseException) -> Iterator[GasTownError]:
+    """Our errors inside an error or a group of them; nothing if anything else is among them."""
+    if isinstance(error, GasTownError):
+        yield error
+    elif isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _ours(inner)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _watch_children_without_threads() -> None:
+    """Python 3.11 starts a thread per child unless told to use pidfds, as later versions do."""
+    if sys.version_info < (3, 12) and hasattr(asyncio, "PidfdChildWatcher"):
+        asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())

@@ -1,0 +1,158 @@
+"""What a running rehearsal looks like: a live table on a terminal, else plain lines, JSON lines if asked.
+
+Progress goes to standard error, so that standard output holds the result alone; only `--json-lines` prints
+events there, each after it was written down: what was printed is never lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.money import show_usd
+from gastown_desktop.core.projection import Projection
+from gastown_desktop.engine.bus import Bus
+from gastown_desktop.engine.rehearsal import StoredRehearsal
+from gastown_desktop.engine.spend_gate import SpendGate
+
+_FRAMES_PER_SECOND = 8
+_BAR = 24
+
+
+class Progress:
+    """Shows how a rehearsal goes on."""
+
+    def __init__(self, *, json_lines: bool) -> None:
+        """Shows plain lines; `--json-lines` adds events on standard output."""
+        self._json_lines = json_lines
+
+    def say(self, text: str) -> None:
+        """A sentence."""
+        print(text, file=sys.stderr, flush=True)
+
+    def planned(self, done: int, all_: int) -> None:
+        """How far planning is; plain output only says the end."""
+        if done == all_:
+            self.say(f"Planned {all_} beads")
+
+    def watch(self, bus: Bus, gate: SpendGate, rehearsal: StoredRehearsal) -> None:
+        """Shows a running town from now on."""
+        del gate, rehearsal
+        bus.listen(lambda event: self._heard(bus.state, event))
+
+    def _heard(self, state: Projection, event: ev.Envelope | ev.EphemeralEvent) -> None:
+        if not isinstance(event, ev.Envelope):
+            return
+        if self._json_lines:
+            print(ev.encode(event).partition(b" ")[2].decode("ascii").rstrip(), flush=True)
+        elif (line := plain_line(state, event)) is not None:
+            self.say(line)
+
+
+class LiveProgress(Progress):
+    """Redraws a table of workers, the meter and the queue a few times a second."""
+
+    def __init__(self, live: Live) -> None:
+        """Draws on `live`."""
+        super().__init__(json_lines=False)
+        self._live = live
+
+    def say(self, text: str) -> None:
+        """A sentence above the table."""
+        self._live.console.print(Text(printable(text)))
+
+    def planned(self, done: int, all_: int) -> None:
+        """How far planning is."""
+        self._live.update(Text(f"Planning {done} of {all_}"))
+
+    def watch(self, bus: Bus, gate: SpendGate, rehearsal: StoredRehearsal) -> None:
+        """Draws a running town from now on."""
+        scope = f"convoy:{rehearsal.convoy}"
+        self._live.get_renderable = lambda: _town(bus.state, gate, scope)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@contextmanager
+def open_progress(given: argparse.Namespace) -> Generator[Progress]:
+    """The kind of progress that fits where it goes."""
+    console = Console(stderr=True)
+    if given.json_lines or given.json or not console.is_terminal:
+        yield Progress(json_lines=given.json_lines)
+        return
+    with Live(console=console, refresh_per_second=_FRAMES_PER_SECOND, transient=True) as live:
+        yield LiveProgress(live)
+
+
+def plain_line(state: Projection, envelope: ev.Envelope) -> str | None:
+    """One line for an event worth a line."""
+    match envelope.event:
+        case ev.BeadSlung(polecat=polecat, bead=bead):
+            text = f"{polecat} starts {bead} {state.beads[bead].bead.title}"
+        case ev.BeadMerged(bead=bead):
+            text = f"merged {bead} ({len(state.merged())} of {len(state.beads)})"
+        case ev.BeadReopened(bead=bead, reason=reason):
+            text = f"{bead} goes back: {reason.splitlines()[0]}"
+        case ev.GateRun(gate=gate, green=green, purpose=purpose, seconds=seconds):
+            text = f"{gate} is {'green' if green else 'red'} ({purpose}, {seconds:.1f} s)"
+        case ev.GateJudged(sees=sees, reason=reason):
+            text = reason if not sees else "The gate notices a broken source."
+        case ev.NeedsYou(text=need):
+            text = f"needs you: {need}"
+        case ev.ConvoyLanded(commit=commit):
+            text = f"landed {commit[:10]}"
+        case ev.DispatchPaused(reason=reason):
+            text = f"paused: {reason}"
+        case _:
+            return None
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Text of unknown origin without control, escape and direction characters."""
+    return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)
+
+
+def _town(state: Projection, gate: SpendGate, scope: str) -> Group:
+    return Group(_workers(state), _footer(state, gate, scope))
+
+
+def _workers(state: Projection) -> Table:
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(no_wrap=True, style="cyan")
+    table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
+    table.add_column(no_wrap=True, justify="right")
+    for view in state.polecats.values():
+        if view.bead is None:
+            continue
+        action = view.action or view.state
+        title = state.beads[view.bead].bead.title
+        steps = f"{view.steps_done}/{view.steps}" if view.steps else ""
+        table.add_row(view.name, view.bead, printable(f"{action} — {title}"), steps)
+    return table
+
+
+def _footer(state: Projection, gate: SpendGate, scope: str) -> Text:
+    totals = gate.ledger.totals(scope)
+    merged, beads = len(state.merged()), len(state.beads)
+    waiting = sum(1 for view in state.merges.values() if view.state == "queued")
+    done = _BAR * merged // beads if beads else 0
+    meter = f"{show_usd(totals.settled)} at list price + {show_usd(totals.held)} held"
+    if totals.cap is not None:
+        meter += f" of {show_usd(totals.cap)}"
+    bar = "█" * done + "░" * (_BAR - done)
+    return Text(f"{bar} {merged}/{beads} merged · {waiting} in the queue · {meter}", style="dim")
+
+
+def event_json(envelope: ev.Envelope) -> dict[str, Any]:
+    """An event as JSON values."""
+    return json.loads(ev.encode(envelope).partition(b" ")[2])

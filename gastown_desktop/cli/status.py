@@ -1,0 +1,138 @@
+"""`status` and `audit`: both only look, also while a rehearsal runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gastown_desktop.adapters.system_clock import SystemClock
+from gastown_desktop.adapters.town_store import HistoryIndex, HistoryQuery, read_lines
+from gastown_desktop.cli.progress import event_json, printable
+from gastown_desktop.cli.sample import sample_folder
+from gastown_desktop.cli.workplace import Workplace, open_workplace
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.events import Envelope, decode
+from gastown_desktop.core.projection import Projection, fold
+
+_AROUND = timedelta(minutes=10)
+
+
+async def status(given: argparse.Namespace) -> int:
+    """Says where the newest convoy stands."""
+    workplace = await _open(given)
+    try:
+        files = sorted(
+            (workplace.rig.folder / "events").glob("*.jsonl"), key=lambda file: file.stat().st_mtime
+        )
+        if not files:
+            print(json.dumps({"convoy": None}) if given.json else "Nothing was done here yet.")
+            return 0
+        state = fold([decode(line) for line in read_lines(files[-1])])
+        print(json.dumps(_as_json(state)) if given.json else _as_text(state))
+        return 0
+    finally:
+        await workplace.close()
+
+
+async def audit(given: argparse.Namespace) -> int:
+    """Says what a worker, or everybody, did, and when."""
+    workplace = await _open(given)
+    try:
+        if not workplace.rig.folder.is_dir():
+            raise Refused("Nothing was done here yet.")
+        index = HistoryIndex(workplace.rig.folder)
+        index.update()
+        since, until = _around(given.at)
+        found = list(index.find(HistoryQuery(polecat=given.polecat, since=since, until=until)))
+        index.close()
+        if given.json:
+            print(json.dumps([event_json(envelope) for envelope in found]))
+        else:
+            for envelope in found:
+                print(_line(envelope))
+        return 0
+    finally:
+        await workplace.close()
+
+
+async def _open(given: argparse.Namespace) -> Workplace:
+    repo = sample_folder(given.data_dir) if given.repo == "sample" else Path(given.repo)
+    return await open_workplace(repo, given.data_dir)
+
+
+def _as_json(state: Projection) -> dict[str, Any]:
+    return {
+        "convoy": state.convoy,
+        "title": state.title,
+        "stage": state.stage,
+        "reason": state.stage_reason,
+        "beads": Counter(view.status for view in state.beads.values()),
+        "merged": sorted(state.merged()),
+        "working": [
+            {"polecat": view.name, "bead": view.bead, "state": view.state, "turn": view.turn}
+            for view in state.polecats.values()
+            if view.bead is not None
+        ],
+        "queue": [view.id for view in state.merges.values() if view.state == "queued"],
+        "needs_you": [
+            {"item": need.item, "about": need.about, "bead": need.bead, "text": need.text}
+            for need in state.needs_you.values()
+        ],
+        "gate_runs": state.gate_runs,
+        "last_seq": state.last_seq,
+    }
+
+
+def _as_text(state: Projection) -> str:
+    counts = Counter(view.status for view in state.beads.values())
+    lines = [
+        f"{state.convoy} {printable(state.title)}",
+        f"{state.stage}{': ' + printable(state.stage_reason) if state.stage_reason else ''}",
+        ", ".join(f"{count} {name}" for name, count in counts.items()),
+    ]
+    lines += [
+        f"  {view.name} has {view.bead} (turn {view.turn}, {view.state})"
+        for view in state.polecats.values()
+        if view.bead is not None
+    ]
+    lines += [f"  needs you: {printable(need.text)}" for need in state.needs_you.values()]
+    return "\n".join(lines)
+
+
+def _line(envelope: Envelope) -> str:
+    local = envelope.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    event = event_json(envelope)
+    rest = {name: value for name, value in event.items() if name not in _HIDDEN}
+    words = " ".join(f"{name}={_short(value)}" for name, value in rest.items() if value not in (None, "", []))
+    return printable(f"{local} {event['kind']} {words}")
+
+
+_HIDDEN = frozenset({"v", "seq", "at", "cause", "kind", "rig", "convoy"})
+
+
+def _short(value: object) -> str:
+    text = str(value).replace("\n", " ")
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _around(at: str | None) -> tuple[str | None, str | None]:
+    """Ten minutes either side of a local time, as the histories spell times.
+
+    Raises:
+        Refused: it is no time.
+    """
+    if at is None:
+        return None, None
+    today = SystemClock().now().astimezone().date().isoformat()
+    text = f"{today}T{at}" if re.fullmatch(r"\d\d:\d\d(:\d\d)?", at) else at
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{at} is not a time.", remedy="Write it as 2026-05-01T03:00 or 03:00.") from None
+    moment = moment.astimezone(UTC)
+    return (moment - _AROUND).isoformat(), (moment + _AROUND).isoformat()

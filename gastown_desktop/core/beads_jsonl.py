@@ -1,0 +1,154 @@
+"""Beads in the `bd` tool's exchange form: one JSON object a line (`issues.jsonl`).
+
+Fields read: id, title, description, acceptance_criteria, status, priority, issue_type, labels and
+dependencies (`issue_id`, `depends_on_id`, `type`). All others are kept and written back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from gastown_desktop.core.bead import (
+    BEAD_KINDS,
+    DEPENDENCY_KINDS,
+    Bead,
+    BeadKind,
+    BeadStatus,
+    Dependency,
+    DependencyKind,
+)
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.ids import BeadId
+
+_OURS = frozenset(
+    {
+        "id",
+        "title",
+        "description",
+        "acceptance_criteria",
+        "status",
+        "priority",
+        "issue_type",
+        "labels",
+        "dependencies",
+    }
+)
+_STATUS_IN: dict[str, BeadStatus] = {
+    "open": "open",
+    "in_progress": "open",
+    "blocked": "blocked",
+    "deferred": "deferred",
+    "closed": "landed",
+}
+_STATUS_OUT: dict[BeadStatus, str] = {
+    "draft": "open",
+    "open": "open",
+    "hooked": "in_progress",
+    "submitted": "in_progress",
+    "merged": "in_progress",
+    "landed": "closed",
+    "blocked": "blocked",
+    "deferred": "deferred",
+    "failed": "open",
+    "discarded": "closed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedBead:
+    """A bead of a file, with its status and what it waits for."""
+
+    bead: Bead
+    status: BeadStatus
+    dependencies: tuple[Dependency, ...]
+
+
+def parse(text: str) -> list[ListedBead]:
+    """Reads a file.
+
+    Raises:
+        Refused: a line is no bead; names the line.
+    """
+    listed: list[ListedBead] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            listed.append(_parse_line(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Refused(f"Line {number} is no bead: {error}.", remedy="Mend it and import again.") from None
+    known = {one.bead.id for one in listed}
+    missing = {dependency.on for one in listed for dependency in one.dependencies} - known
+    if missing:
+        raise Refused(f"Beads that others depend on are missing from the file: {', '.join(sorted(missing))}.")
+    return listed
+
+
+def render(listed: Iterable[ListedBead]) -> str:
+    """Writes a file that `parse` and the `bd` tool read."""
+    return "".join(json.dumps(_fields(one), ensure_ascii=False) + "\n" for one in listed)
+
+
+def _parse_line(fields: dict[str, Any]) -> ListedBead:
+    bead_id = BeadId(_text(fields["id"]))
+    kind = fields.get("issue_type", "task")
+    status = fields.get("status", "open")
+    extra = {name: value for name, value in fields.items() if name not in _OURS}
+    if kind not in BEAD_KINDS:
+        extra["issue_type"], kind = kind, "task"
+    if status not in _STATUS_IN:
+        extra["status"], status = status, "open"
+    return ListedBead(
+        bead=Bead(
+            id=bead_id,
+            title=_text(fields["title"]),
+            description=_text(fields.get("description") or ""),
+            acceptance=_text(fields.get("acceptance_criteria") or ""),
+            kind=cast("BeadKind", kind),
+            priority=int(fields.get("priority", 2)),
+            labels=tuple(map(_text, fields.get("labels") or ())),
+            extra=extra,
+        ),
+        status=_STATUS_IN[status],
+        dependencies=tuple(_dependency(bead_id, one) for one in fields.get("dependencies") or ()),
+    )
+
+
+def _dependency(bead: BeadId, fields: dict[str, Any]) -> Dependency:
+    kind = fields.get("type", "blocks")
+    kind = {"conditional-blocks": "conditional", "parent-child": "parent"}.get(kind, kind)
+    if kind not in DEPENDENCY_KINDS:
+        raise ValueError(f"a dependency of the unknown type {kind}")
+    return Dependency(bead=bead, on=BeadId(_text(fields["depends_on_id"])), kind=cast("DependencyKind", kind))
+
+
+def _fields(one: ListedBead) -> dict[str, Any]:
+    bead = one.bead
+    fields: dict[str, Any] = {
+        "id": bead.id,
+        "title": bead.title,
+        "description": bead.description,
+        "acceptance_criteria": bead.acceptance,
+        "status": _STATUS_OUT[one.status],
+        "priority": bead.priority,
+        "issue_type": bead.kind,
+        "labels": list(bead.labels),
+        "dependencies": [
+            {"issue_id": dependency.bead, "depends_on_id": dependency.on, "type": _kind_out(dependency.kind)}
+            for dependency in one.dependencies
+        ],
+    }
+    return {**{name: value for name, value in fields.items() if value not in ("", [])}, **bead.extra}
+
+
+def _kind_out(kind: str) -> str:
+    return {"conditional": "conditional-blocks", "parent": "parent-child"}.get(kind, kind)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
