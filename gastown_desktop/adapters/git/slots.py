@@ -48,6 +48,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONVERTING = re.compile(rb"\b(text|crlf|eol|ident|working-tree-encoding)\b")
 _RULE_FILES = (".gitignore", ".gitattributes")
 _REMEMBERED_TREES = 32
+_CHECKOUTS_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -103,6 +104,8 @@ class GitSlots:
         self._index_root = index_root
         self._kept = kept
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._listing = asyncio.Lock()
+        self._checkouts = asyncio.Semaphore(_CHECKOUTS_AT_ONCE)
         self._held: dict[str, _Held] = {}
         self._leaves: dict[Oid, dict[str, TreeEntry]] = {}
         self._judged: defaultdict[str, dict[tuple[str, Oid], str]] = defaultdict(dict)
@@ -122,8 +125,7 @@ class GitSlots:
         async with self._locks[name]:
             reusable = is_folder(slot.folder) and self._index(name).exists()
             if not (reusable and await self._reuse(slot, tree)):
-                await asyncio.to_thread(self._delete, name)
-                slot.folder.mkdir(parents=True)
+                await asyncio.to_thread(self._start_anew, slot)
                 await self._check_out(slot, tree, clean=None)
             await asyncio.to_thread(self._write_git_folder, slot, commit)
         return slot
@@ -180,25 +182,31 @@ class GitSlots:
 
     async def _check_out(self, slot: Slot, tree: Oid, *, clean: str | None) -> None:
         self._held.pop(slot.name, None)
-        await self._run(slot, "read-tree", "-u", "--reset", tree)
+        async with self._checkouts:
+            await self._run(slot, "read-tree", "-u", "--reset", tree)
         if clean is not None:
             await self._run(slot, "clean", clean, *(f"--exclude=/{path}" for path in self._kept))
         leaves = await self._leaves_of(tree)
+        held = _Held(tree, await self._phantoms(slot, leaves), snapshot=tree)
+        await asyncio.to_thread(self._finish_check_out, slot, held, leaves)
+        self._held[slot.name] = held
+
+    def _finish_check_out(self, slot: Slot, held: _Held, leaves: dict[str, TreeEntry]) -> None:
         for leaf in leaves.values():
             if leaf.mode == GITLINK:
                 empty_folder(slot.folder / leaf.path)
-        held = _Held(tree, await self._phantoms(slot, leaves), snapshot=tree)
         note = {"tree": held.tree, "phantoms": held.phantoms}
         self._note(slot.name).write_text(json.dumps(note), "ascii")
-        self._held[slot.name] = held
 
     async def _leaves_of(self, tree: Oid) -> dict[str, TreeEntry]:
-        if tree not in self._leaves:
-            listed = await self._objects.list_tree(tree, recursive=True)
-            while len(self._leaves) >= _REMEMBERED_TREES:
-                self._leaves.pop(next(iter(self._leaves)))
-            self._leaves[tree] = {leaf.path: leaf for leaf in listed}
-        return self._leaves[tree]
+        # One at a time: thirty slots that start at one tree list it once.
+        async with self._listing:
+            if tree not in self._leaves:
+                listed = await self._objects.list_tree(tree, recursive=True)
+                while len(self._leaves) >= _REMEMBERED_TREES:
+                    self._leaves.pop(next(iter(self._leaves)))
+                self._leaves[tree] = {leaf.path: leaf for leaf in listed}
+            return self._leaves[tree]
 
     async def _phantoms(self, slot: Slot, leaves: dict[str, TreeEntry]) -> dict[str, str]:
         rules = [leaf for path, leaf in leaves.items() if path.rpartition("/")[2] == ".gitattributes"]
@@ -341,6 +349,10 @@ class GitSlots:
                 note = {"tree": "", "phantoms": {}}
             self._held[name] = _Held(Oid(note["tree"]), note["phantoms"], stored=None)
         return self._held[name]
+
+    def _start_anew(self, slot: Slot) -> None:
+        self._delete(slot.name)
+        slot.folder.mkdir(parents=True)
 
     def _delete(self, name: str) -> None:
         self._held.pop(name, None)
