@@ -32,21 +32,12 @@ class Evidence:
     """Mean seconds of one gate run."""
 
 
-def gather(state: Projection, rehearsal: StoredRehearsal, output_tokens: dict[str, int]) -> Evidence:
-    """Measures a finished rehearsal.
-
-    Args:
-        state: how it went.
-        rehearsal: what was rehearsed.
-        output_tokens: reply tokens by bead.
-    """
+def gather(state: Projection, rehearsal: StoredRehearsal) -> Evidence:
+    """Measures a rehearsal from how it went."""
     plan = rehearsal.plan
     gate_s = state.gate_seconds / state.gate_runs if state.gate_runs else 0.0
     works = [
-        Work(
-            bead=bead, seconds_before_gate=_seconds(state.beads[bead], rehearsal, output_tokens.get(bead, 0))
-        )
-        for bead in plan.works
+        Work(bead=bead, seconds_before_gate=_seconds(state.beads[bead], rehearsal)) for bead in plan.works
     ]
     curve = speed_up_curve(works, plan.dag, merge_s=_MERGE_S, gate_s=gate_s, sizes=EVERY_SIZE)
     touched = Counter(path for work in plan.works.values() for path in work.paths)
@@ -59,19 +50,20 @@ def gather(state: Projection, rehearsal: StoredRehearsal, output_tokens: dict[st
     )
 
 
-def _seconds(view: BeadView, rehearsal: StoredRehearsal, output_tokens: int) -> float:
-    """How long a worker was busy with a bead: measured, plus the model's time where it was not waited for."""
+def _seconds(view: BeadView, rehearsal: StoredRehearsal) -> float:
+    """How long a bead kept a worker: measured, plus the model's time where it was not waited for."""
     measured = 0.0
     if view.slung_at and view.submitted_at:
         measured = max(0.0, (view.submitted_at - view.slung_at).total_seconds())
     if rehearsal.settings.real_pace:
         return measured
-    return measured + output_tokens / TOKENS_PER_SECOND + view.turns * FIRST_TOKEN_S
+    return measured + view.output_tokens / TOKENS_PER_SECOND + view.turns * FIRST_TOKEN_S
 
 
-def cost_by_model(prompt_tokens: int, output_tokens: int, turns: int) -> dict[str, float]:
-    """List-price dollars of the same tokens with each model: nine tenths of the prompts read from the cache."""
-    del turns
+def cost_by_model(state: Projection) -> dict[str, float]:
+    """List-price dollars of the same tokens with each model, nine tenths of prompts read from the cache."""
+    prompt_tokens = sum(view.prompt_tokens for view in state.beads.values())
+    output_tokens = sum(view.output_tokens for view in state.beads.values())
     costs: dict[str, float] = {}
     for model, price in PRICES.items():
         read = prompt_tokens * 9 // 10
@@ -172,12 +164,8 @@ def _findings(result: dict[str, Any]) -> list[str]:
         ]
         lines.append("")
     if result["needs_you"]:
-        lines += [
-            "## Needs you",
-            "",
-            *(f"- {item['bead']}: {item['text']}" for item in result["needs_you"]),
-            "",
-        ]
+        waiting = [f"- {item['bead']}: {item['text']}" for item in result["needs_you"]]
+        lines += ["## Needs you", "", *waiting, ""]
     return lines
 
 

@@ -20,7 +20,7 @@ from gastown_desktop.engine.ports import (
 if TYPE_CHECKING:
     from gastown_desktop.engine.replay import PastWork
 
-LARGEST_FILE = 20 * 1024 * 1024
+LARGEST_FILE = 20_000_000
 """Bytes of the largest file that a snapshot takes."""
 
 MechanicalPaths = dict[str, str]

@@ -24,6 +24,7 @@ from gastown_desktop.engine.replay import PastWork, Replays
 
 _TRIALS = 4
 _MOST_REPAIRS = 12
+_LONGEST_RANGE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,48 +62,45 @@ class RehearsalPlan:
 
 
 async def choose_range(
-    objects: GitObjects, head: Oid, *, last: int, span: str | None, shallow: frozenset[Oid]
+    objects: GitObjects, tip: Oid, *, last: int, stop: Oid | None, shallow: frozenset[Oid]
 ) -> tuple[Commit, list[Commit]]:
     """The commit before the range, and the range along first parents, oldest first.
 
     Args:
         objects: the rig's own repository.
-        head: the user's HEAD commit.
-        last: how many commits, if no span is given.
-        span: `A..B`, or None.
+        tip: the newest commit.
+        last: how many commits, if `stop` is not given.
+        stop: the commit before the oldest, on the first-parent line of `tip`; None to count.
         shallow: commits whose parents are missing.
 
     Raises:
-        Refused: no such commits, none in the range, or the range reaches where history was cut off.
+        Refused: no commits in the range, or it reaches where history was cut off.
     """
-    stop: Oid | None = None
-    tip = head
-    if span is not None:
-        first, separator, second = span.partition("..")
-        stop = await objects.resolve(first)
-        tip = await objects.resolve(second or "HEAD") or Oid("")
-        if not separator or stop is None or not tip:
-            raise Refused(f"{span} names no range of commits here.", remedy="Give it as A..B, two commits.")
-    chain = await objects.first_parents(tip, 100_000 if stop else last + 1)
+    chain = await objects.first_parents(tip, _LONGEST_RANGE if stop else last + 1)
     commits: list[Commit] = []
     for commit in chain:
         if commit.oid == stop or (stop is None and len(commits) == last):
-            return commit, _oldest_first(commits, span)
+            return commit, _oldest_first(commits)
         if commit.oid in shallow:
             raise Refused(
                 "This clone is shallow and the range reaches the point where its history was cut off.",
                 remedy="Run `git fetch --unshallow`, or take fewer commits with --last.",
             )
         if not commit.parents and stop is None:
-            return commit, _oldest_first(commits, span)
+            return commit, _oldest_first(commits)
         commits.append(commit)
-    raise Refused(f"{span} is not a range along first parents.", remedy="Give A as an ancestor of B.")
+    raise Refused(
+        "The first commit of the range is not on the first-parent line of its last.",
+        remedy="Give A..B with A an ancestor of B along first parents.",
+    )
 
 
-def _oldest_first(commits: list[Commit], span: str | None) -> list[Commit]:
+def _oldest_first(commits: list[Commit]) -> list[Commit]:
     if not commits:
-        what = f"The range {span} holds no commits" if span else "This repository has only one commit"
-        raise Refused(f"{what}; there is nothing to rehearse.")
+        raise Refused(
+            "There are no commits in this range; there is nothing to rehearse.",
+            remedy="A rehearsal needs at least one commit and the one before it.",
+        )
     return commits[::-1]
 
 
