@@ -1,0 +1,628 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from gastown_desktop.adapters.processes import LocalLauncher, start_time
+from gastown_desktop.adapters.sandbox import (
+    Bubblewrap,
+    Limits,
+    Unconfined,
+    find_sandbox,
+    find_toolchains,
+)
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.engine.ports import CommandResult, Confinement
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from gastown_desktop.engine.ports import Shell
+
+S = 20.0
+CANARY = "sk-canary-1234567890"
+
+
+class Place:
+    """A user's HOME with secrets and a checkout, a rig's objects, and a slot."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = root / "home of Zoë"
+        self.checkout = self.home / "src" / "my projéct"
+        self.slot = root / "wt" / "ab12cd" / "nux"
+        self.objects = root / "data" / "rigs" / "ab12cd" / "town.git" / "objects"
+        self.scratch = root / "scratch"
+        for folder in (self.checkout, self.slot, self.objects, self.home / ".ssh", self.home / ".aws"):
+            folder.mkdir(parents=True)
+        (self.checkout / "private.txt").write_text("only the user's")
+        (self.home / ".ssh" / "id_ed25519").write_text(CANARY)
+        (self.home / ".aws" / "credentials").write_text(CANARY)
+        (self.slot / "file.txt").write_text("of the slot\n")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "ANTHROPIC_API_KEY": CANARY}
+
+    def confinement(self, **options: object) -> Confinement:
+        return Confinement(slot=self.slot, seen_at=self.checkout, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def make(kind: str, launcher: LocalLauncher, place: Place, limits: Limits | None = None):
+    if kind == "unconfined":
+        return Unconfined(
+            launcher, place.scratch, limits=limits, environment=place.environment, home=place.home
+        )
+    return Bubblewrap(
+        launcher,
+        Path(shutil.which("bwrap") or ""),
+        place.home,
+        place.objects,
+        place.scratch,
+        version="0.8.0",
+        limits=limits,
+        environment=place.environment,
+    )
+
+
+@pytest.fixture(scope="session")
+def bubblewrap_works() -> bool:
+    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def _bubblewrap(bubblewrap_works: bool) -> None:
+    if not bubblewrap_works:
+        pytest.skip("bubblewrap does not work here")
+
+
+@pytest.fixture(params=["bubblewrap", "unconfined"])
+def kind(request: pytest.FixtureRequest, bubblewrap_works: bool) -> str:
+    if request.param == "bubblewrap" and not bubblewrap_works:
+        pytest.skip("bubblewrap does not work here")
+    return request.param
+
+
+@pytest.fixture
+def sandbox(kind: str, launcher: LocalLauncher, place: Place) -> Bubblewrap | Unconfined:
+    return make(kind, launcher, place)
+
+
+@pytest.fixture
+def caged(_bubblewrap: None, launcher: LocalLauncher, place: Place) -> Bubblewrap:
+    sandbox = make("bubblewrap", launcher, place)
+    assert isinstance(sandbox, Bubblewrap)
+    return sandbox
+
+
+@pytest_asyncio.fixture
+async def shell(sandbox: Bubblewrap | Unconfined, place: Place) -> AsyncIterator[Shell]:
+    shell = await sandbox.shell(place.confinement())
+    yield shell
+    await shell.close()
+
+
+def processes_with(word: str) -> list[int]:
+    found: list[int] = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal():
+            continue
+        try:
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if word.encode() in command and start_time(int(folder.name)) is not None:
+            found.append(int(folder.name))
+    return found
+
+
+async def until_processes(word: str, *, run: bool) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if bool(processes_with(word)) == run:
+                return
+            await asyncio.sleep(0.01)
+
+
+# --- one command ----------------------------------------------------------------------------------
+
+
+async def test_command_gets_output_of_both_streams_and_exit_status(sandbox: Bubblewrap, place: Place) -> None:
+    result = await sandbox.run("echo out; echo err >&2; exit 7", place.confinement(), timeout_s=S)
+    assert result.output == b"out\nerr\n"
+    assert result.exit_code == 7
+    assert not result.timed_out
+
+
+async def test_command_starts_in_the_slot_and_may_write_there(sandbox: Bubblewrap, place: Place) -> None:
+    result = await sandbox.run("cat file.txt; echo new > made.txt", place.confinement(), timeout_s=S)
+    assert result.output == b"of the slot\n"
+    assert (place.slot / "made.txt").read_text() == "new\n"
+
+
+async def test_command_reads_nothing_from_standard_input(sandbox: Bubblewrap, place: Place) -> None:
+    assert (await sandbox.run("cat; echo end", place.confinement(), timeout_s=S)).output == b"end\n"
+
+
+async def test_command_of_half_a_megabyte_works(sandbox: Bubblewrap, place: Place) -> None:
+    text = "x" * 500_000
+    result = await sandbox.run(f"printf %s {text} | wc -c", place.confinement(), timeout_s=S)
+    assert result.output.strip() == b"500000"
+
+
+async def test_environment_is_an_allow_list(
+    sandbox: Bubblewrap, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THIS_PROCESS", CANARY)
+    confinement = place.confinement(environment={"PORT_BASE": "4200"})
+    result = await sandbox.run("env", confinement, timeout_s=S)
+    assert CANARY.encode() not in result.output
+    names = {line.partition("=")[0] for line in result.output.decode().splitlines()}
+    git = {name for name in names if name.startswith("GIT_")}
+    extra = {"PORT_BASE", "GASTOWN_SANDBOX", "PWD", "OLDPWD", "SHLVL", "_"}
+    assert names - git - extra == {"PATH", "LANG", "TERM", "TMPDIR", "HOME"}
+    assert str(place.home) not in result.output.decode().replace(str(place.checkout), "")
+
+
+async def test_output_keeps_its_first_and_last_part(sandbox: Bubblewrap, place: Place) -> None:
+    command = "echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last"
+    result = await sandbox.run(command, place.confinement(), timeout_s=S, output_limit=1_000)
+    assert result.output.startswith(b"first\n")
+    assert result.output.endswith(b"\nlast\n")
+    assert len(result.output) < 1_200
+
+
+async def test_time_spent_by_the_command_is_told(sandbox: Bubblewrap, place: Place) -> None:
+    loop = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
+    result = await sandbox.run(loop, place.confinement(), timeout_s=S)
+    assert result.cpu_s > 0.03
+    assert result.elapsed_s > 0
+
+
+async def test_time_out_kills_grandchildren(sandbox: Bubblewrap, place: Place) -> None:
+    command = "setsid sleep 1111.25 & sleep 1111.25 & sh -c 'sleep 1111.25; :' ; echo never"
+    result = await sandbox.run("echo begun; " + command, place.confinement(), timeout_s=0.4)
+    assert result.timed_out
+    assert result.output.startswith(b"begun\n")
+    assert not processes_with("1111.25")
+
+
+async def test_cancellation_leaves_no_process(sandbox: Bubblewrap, place: Place) -> None:
+    async with asyncio.TaskGroup() as group:
+        command = "setsid sleep 1112.25 & sleep 1112.25"
+        task = group.create_task(sandbox.run(command, place.confinement(), timeout_s=S))
+        await until_processes("1112.25", run=True)
+        task.cancel()
+    assert not processes_with("1112.25")
+
+
+async def test_what_a_command_leaves_in_the_background_is_killed(sandbox: Bubblewrap, place: Place) -> None:
+    command = "setsid sleep 1113.25 >/dev/null 2>&1 & sleep 1113.25 >/dev/null 2>&1 & echo done"
+    result = await sandbox.run(command, place.confinement(), timeout_s=S)
+    assert result.output == b"done\n"
+    await until_processes("1113.25", run=False)
+
+
+async def test_fork_bomb_is_stopped_within_two_seconds(
+    kind: str, launcher: LocalLauncher, place: Place
+) -> None:
+    sandbox = make(kind, launcher, place, Limits(processes=64))
+    bomb = "while :; do sleep 1114.25 & done"
+    result = await sandbox.run(bomb, place.confinement(), timeout_s=S)
+    assert b"more than 64 processes" in result.output
+    assert result.exit_code != 0
+    assert result.elapsed_s < 2
+    assert not processes_with("1114.25")
+
+
+async def test_memory_over_the_limit_is_stopped_and_named(
+    kind: str, launcher: LocalLauncher, place: Place
+) -> None:
+    sandbox = make(kind, launcher, place, Limits(memory=64 << 20, interval_s=0.1))
+    hog = "x=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1115.25"
+    result = await sandbox.run(hog, place.confinement(), timeout_s=S)
+    assert b"more than 64 MB of memory" in result.output
+    assert not processes_with("1115.25")
+
+
+# --- the persistent shell -------------------------------------------------------------------------
+
+
+async def said(shell: Shell, command: str, timeout_s: float = S) -> CommandResult:
+    return await shell.run(command, timeout_s=timeout_s)
+
+
+async def test_shell_keeps_folder_variables_and_functions(shell: Shell) -> None:
+    await said(shell, "mkdir -p sub; cd sub; NAME='a b'; export OTHER=c; greet() { echo hi $1; }")
+    result = await said(shell, 'basename "$PWD"; echo "$NAME"; sh -c \'echo $OTHER\'; greet you')
+    assert result.output == b"sub\na b\nc\nhi you\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        ("printf abc", b"abc"),
+        ("echo out; echo err >&2", b"out\nerr\n"),
+        ("printf '\\000\\377\\n\\376'", b"\x00\xff\n\xfe"),
+        ("cat", b""),
+        ("cat <<'END'\n$not 'expanded'\nEND\necho after", b"$not 'expanded'\nafter\n"),
+        ("cat <<END\nlast word\nEND", b"last word\n"),
+        ('for i in 1 2\ndo\n  echo "$i"\ndone # comment', b"1\n2\n"),
+        ("echo 'é “ü” 🜁'", "é “ü” 🜁\n".encode()),
+        ("", b""),
+        ("# nothing", b""),
+        ("exec 9>lock; exec 7>other; echo fine", b"fine\n"),
+    ],
+)
+async def test_shell_returns_exactly_what_was_printed(shell: Shell, command: str, output: bytes) -> None:
+    result = await said(shell, command)
+    assert (result.output, result.exit_code) == (output, 0)
+    assert (await said(shell, "echo next")).output == b"next\n"
+
+
+@pytest.mark.parametrize("command", ["echo 'open", 'echo "open', "if true; then", "echo $(", "echo )", "}"])
+async def test_shell_reports_a_syntax_error_and_goes_on(shell: Shell, command: str) -> None:
+    await said(shell, "KEPT=yes")
+    result = await said(shell, command)
+    assert result.exit_code != 0
+    assert result.output
+    assert (await said(shell, "echo $KEPT")).output == b"yes\n"
+
+
+async def test_shell_reports_exit_status_of_the_last_command(shell: Shell) -> None:
+    assert (await said(shell, "(exit 42)")).exit_code == 42
+    assert (await said(shell, "no-such-program-here")).exit_code == 127
+    assert (await said(shell, "true")).exit_code == 0
+
+
+async def test_shell_that_is_exited_reports_the_status_and_starts_anew(shell: Shell) -> None:
+    await said(shell, "A=1; cd /")
+    result = await said(shell, "echo bye; exit 3")
+    assert (result.output, result.exit_code) == (b"bye\n", 3)
+    result = await said(shell, 'echo "[$A]"; cat file.txt')
+    assert result.output == b"[]\nof the slot\n"
+
+
+async def test_shell_that_is_replaced_or_killed_starts_anew(shell: Shell) -> None:
+    assert (await said(shell, "exec sh -c 'exit 5'")).exit_code == 5
+    assert (await said(shell, "kill -9 $$")).exit_code == 137
+    assert (await said(shell, "echo alive")).output == b"alive\n"
+
+
+async def test_shell_survives_a_redirected_output_and_a_left_over_errexit(shell: Shell) -> None:
+    await said(shell, "exec >swallowed; echo lost")
+    await said(shell, "set -e; KEPT=yes")
+    assert (await said(shell, "false")).exit_code == 1
+    assert (await said(shell, "echo heard $KEPT")).output == b"heard yes\n"
+
+
+async def test_shell_tells_no_secret_of_its_own_in_a_trace(shell: Shell) -> None:
+    await said(shell, "set -x")
+    assert (await said(shell, "echo a")).output == b"++ echo a\na\n"
+    assert (await said(shell, "true")).output == b"++ true\n"
+
+
+async def test_shell_takes_a_command_of_half_a_megabyte(shell: Shell) -> None:
+    text = "x" * 500_000
+    assert (await said(shell, f"printf %s '{text}' | wc -c")).output.strip() == b"500000"
+
+
+async def test_shell_time_out_kills_everything_and_the_next_command_works(shell: Shell) -> None:
+    await said(shell, "GONE=1; setsid sleep 1116.25 & ")
+    result = await said(shell, "echo begun; sleep 1116.25", timeout_s=0.4)
+    assert result.timed_out
+    assert result.output == b"begun\n"
+    assert not processes_with("1116.25")
+    assert (await said(shell, 'echo "[$GONE]"')).output == b"[]\n"
+
+
+async def test_shell_bounds_a_flood_and_still_times_out(shell: Shell) -> None:
+    result = await said(shell, "yes", timeout_s=0.5)
+    assert result.timed_out
+    assert len(result.output) < 31_000
+    assert result.output.startswith(b"y\ny\n")
+    assert b"left out" in result.output
+
+
+async def test_shell_does_not_mistake_its_own_process_list_for_the_end(shell: Shell) -> None:
+    command = "for f in /proc/[0-9]*/cmdline; do cat $f 2>/dev/null | tr '\\0' ' '; echo; done; echo end"
+    result = await said(shell, command)
+    assert result.output.endswith(b"end\n")
+
+
+async def test_shell_stops_a_bomb_left_in_the_background(
+    kind: str, launcher: LocalLauncher, place: Place
+) -> None:
+    shell = await make(kind, launcher, place, Limits(processes=64, interval_s=0.2)).shell(place.confinement())
+    assert (await said(shell, "(while :; do sleep 1117.25 & done) & echo sown")).output == b"sown\n"
+    result = await said(shell, "sleep 5")
+    assert b"more than 64 processes" in result.output
+    assert result.exit_code == -9
+    assert not processes_with("1117.25")
+    assert (await said(shell, "echo on")).output == b"on\n"
+    await shell.close()
+
+
+async def test_shell_cancelled_or_closed_leaves_no_process_and_no_file(
+    sandbox: Bubblewrap, place: Place
+) -> None:
+    shell = await sandbox.shell(place.confinement())
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(said(shell, "setsid sleep 1118.25 & sleep 1118.25"))
+        await until_processes("1118.25", run=True)
+        task.cancel()
+    assert not processes_with("1118.25")
+    await said(shell, "setsid sleep 1119.25 &")
+    await until_processes("1119.25", run=True)
+    await shell.close()
+    await shell.close()
+    assert not processes_with("1119.25")
+    assert not list(place.scratch.glob("shell-*"))
+    with pytest.raises(Refused):
+        await said(shell, "true")
+
+
+async def test_shell_counts_time_per_command(shell: Shell) -> None:
+    busy = await said(shell, "for ((i=0; i<200000; i++)); do :; done")
+    idle = await said(shell, "true")
+    assert busy.cpu_s > 0.05
+    assert idle.cpu_s < busy.cpu_s
+
+
+# --- git ------------------------------------------------------------------------------------------
+
+
+def git(folder: Path, *arguments: str) -> None:
+    options = ("-c", "user.name=T", "-c", "user.email=t@example.invalid", "-c", "safe.directory=*")
+    subprocess.run(["git", *options, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def slot_with_alternates(place: Place) -> str:
+    town = place.objects.parent
+    git(town, "init", "--bare", ".")
+    git(place.slot, "init", ".")
+    git(place.slot, "add", ".")
+    git(place.slot, "commit", "-m", "First")
+    blob = subprocess.run(
+        ["git", "rev-parse", "HEAD:file.txt"], cwd=place.slot, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    own = place.slot / ".git" / "objects"
+    shutil.copytree(own, place.objects, dirs_exist_ok=True)
+    shutil.rmtree(own)
+    (own / "info").mkdir(parents=True)
+    (own / "info" / "alternates").write_text(f"{place.objects}\n")
+    return blob
+
+
+async def test_git_reads_through_alternates_and_commits_in_the_slot(
+    sandbox: Bubblewrap, place: Place, slot_with_alternates: str
+) -> None:
+    command = (
+        f"git status --porcelain && git cat-file blob {slot_with_alternates} && echo more >> file.txt && "
+        "git commit -qam More && git log --format=%s && git stash list && git switch -qc other"
+    )
+    result = await sandbox.run(command, place.confinement(), timeout_s=S)
+    assert result.output == b"of the slot\nMore\nFirst\n"
+    assert result.exit_code == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+async def test_git_works_on_files_of_another_user(
+    sandbox: Bubblewrap, place: Place, slot_with_alternates: str
+) -> None:
+    for path in (place.slot, *place.slot.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o666 | (0o111 if path.is_dir() else 0))
+        os.chown(path, 12345, 12345)
+    result = await sandbox.run(
+        "git status --porcelain; git log --format=%s", place.confinement(), timeout_s=S
+    )
+    assert result.output == b"First\n"
+
+
+@pytest.mark.usefixtures("slot_with_alternates")
+async def test_objects_of_the_town_cannot_be_changed(caged: Bubblewrap, place: Place) -> None:
+    before = sorted(place.objects.rglob("*"))
+    command = f"cd '{place.objects}' && rm -rf *; touch '{place.objects}/planted'"
+    await caged.run(command, place.confinement(), timeout_s=S)
+    assert sorted(place.objects.rglob("*")) == before
+
+
+# --- bubblewrap only ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def accept() -> None:
+            while not stop.is_set():
+                try:
+                    server.accept()[0].close()
+                except TimeoutError:
+                    continue
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield server.getsockname()[1]
+        stop.set()
+        thread.join()
+
+
+async def test_loopback_of_the_host_is_out_of_reach(caged: Bubblewrap, place: Place, listener: int) -> None:
+    command = f"exec bash -c 'echo > /dev/tcp/127.0.0.1/{listener}'"
+    assert (await caged.run(command, place.confinement(), timeout_s=S)).exit_code != 0
+    free = Unconfined(caged._launcher, place.scratch, environment=place.environment, home=place.home)
+    assert (await free.run(command, place.confinement(), timeout_s=S)).exit_code == 0
+
+
+async def test_secrets_and_the_checkout_are_not_there(caged: Bubblewrap, place: Place) -> None:
+    command = f"cat '{place.home}/.ssh/id_ed25519' '{place.home}/.aws/credentials' private.txt"
+    result = await caged.run(command, place.confinement(), timeout_s=S)
+    assert CANARY.encode() not in result.output
+    assert b"only the user's" not in result.output
+    result = await caged.run(f"ls -A '{place.home}' /root /home /tmp /run", place.confinement(), timeout_s=S)
+    assert b".ssh" not in result.output
+
+
+async def test_slot_is_seen_at_the_path_of_the_checkout(caged: Bubblewrap, place: Place) -> None:
+    result = await caged.run("pwd; cat file.txt", place.confinement(), timeout_s=S)
+    assert result.output.decode() == f"{place.checkout}\nof the slot\n"
+
+
+@pytest.mark.parametrize(
+    "seen", ["/root/src/my app", "/home/zoë/x", "/tmp/a b/c", "/srv/code", "/home/worker/x", "/opt", "/tmp"]
+)
+async def test_checkout_may_be_anywhere(caged: Bubblewrap, place: Place, seen: str) -> None:
+    confinement = Confinement(slot=place.slot, seen_at=Path(seen))
+    result = await caged.run('printf "%s " "$PWD"; cat file.txt', confinement, timeout_s=S)
+    assert result.output.decode() == f"{seen} of the slot\n"
+
+
+async def test_nothing_outside_the_slot_can_be_written(caged: Bubblewrap, place: Place) -> None:
+    before = sorted(place.home.rglob("*"))
+    targets = f"/usr/x /etc/x /bin/x /opt/x '{place.home}/x' '{place.checkout.parent}/x' /tmp/x-{CANARY}"
+    command = f'for t in {targets}; do echo planted > "$t"; done 2>/dev/null; ln -s /etc/passwd link'
+    await caged.run(command, place.confinement(), timeout_s=S)
+    assert sorted(place.home.rglob("*")) == before
+    assert not any(map(os.path.exists, ("/usr/x", "/etc/x", "/opt/x", f"/tmp/x-{CANARY}")))
+
+
+async def test_no_capability_no_host_process_and_no_terminal(caged: Bubblewrap, place: Place) -> None:
+    command = "grep CapEff /proc/self/status; ls -d /proc/[0-9]* | wc -l; ls /run/dbus /sys /var/lib 2>&1"
+    lines = (await caged.run(command, place.confinement(), timeout_s=S)).output.decode().splitlines()
+    assert lines[0].split() == ["CapEff:", "0000000000000000"]
+    assert int(lines[1]) < 10
+    assert all("No such file" in line for line in lines[2:])
+
+
+async def test_environment_folder_of_the_rig_lies_read_only_over_the_slot(
+    caged: Bubblewrap, place: Place
+) -> None:
+    python = place.home / ".pyenv" / "versions" / "3.11.7" / "bin" / "python3"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho python of pyenv\n")
+    python.chmod(0o755)
+    venv = place.checkout / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python3").symlink_to(python)
+    (venv / "bin" / "python").symlink_to("python3")
+    sandbox = make("bubblewrap", caged._launcher, place)
+    confinement = place.confinement(read_only=((venv, venv), (place.home / "missing", venv / "x")))
+    command = ".venv/bin/python; touch .venv/planted; echo $?"
+    result = await sandbox.run(command, confinement, timeout_s=S)
+    assert result.output.startswith(b"python of pyenv\n")
+    assert not result.output.endswith(b"\n0\n")
+    assert not (venv / "planted").exists()
+
+
+async def test_variables_of_a_rig_do_not_reach_bubblewrap_itself(caged: Bubblewrap, place: Place) -> None:
+    entry = caged.enter(place.confinement(environment={"LD_PRELOAD": "/evil.so"}), "mark", None)
+    assert set(entry.environment) == {"GASTOWN_SANDBOX"}
+
+
+async def test_a_sandbox_that_cannot_be_made_says_so(caged: Bubblewrap, place: Place) -> None:
+    confinement = Confinement(slot=place.slot / "missing", seen_at=place.checkout)
+    with pytest.raises(Refused, match="cannot be made"):
+        await caged.run("true", confinement, timeout_s=S)
+    shell = await caged.shell(confinement)
+    with pytest.raises(Refused, match="cannot be made"):
+        await said(shell, "true")
+    with pytest.raises(Refused):
+        await caged.run("true", Confinement(slot=place.slot, seen_at=Path("/")), timeout_s=S)
+
+
+def test_only_parts_without_credentials_are_taken_from_home(place: Place) -> None:
+    for part in (".cargo/bin", ".cargo/registry", ".local/share/uv/python", ".local/share/uv/credentials"):
+        (place.home / part).mkdir(parents=True)
+    for part in (".gnupg", ".config/gh", ".docker", ".kube", ".pyenv", "go/pkg/mod", ".sdkman/candidates"):
+        (place.home / part).mkdir(parents=True)
+    (place.home / ".cargo" / "credentials.toml").write_text(CANARY)
+    found = find_toolchains(place.home, {"PYENV_ROOT": str(place.home), "NVM_DIR": "relative"})
+    assert [str(folder.relative_to(place.home)) for folder in found.folders] == [
+        ".pyenv",
+        ".local/share/uv/python",
+        ".cargo/bin",
+        ".cargo/registry",
+        "go/pkg/mod",
+        ".sdkman/candidates",
+    ]
+    assert found.environment["CARGO_HOME"] == str(place.home / ".cargo")
+
+
+@pytest.mark.usefixtures("_bubblewrap")
+async def test_path_keeps_what_exists_inside(launcher: LocalLauncher, place: Place) -> None:
+    shims = place.home / ".pyenv" / "shims"
+    shims.mkdir(parents=True)
+    environment = {"PATH": f"{place.home}/bin:{shims}:/usr/local/games:/usr/bin:relative:"}
+    program = Path(shutil.which("bwrap") or "")
+    sandbox = Bubblewrap(launcher, program, place.home, place.objects, place.scratch, environment=environment)
+    result = await sandbox.run('echo "$PATH"', place.confinement(), timeout_s=S)
+    path = result.output.decode().strip().split(":")
+    assert path[:4] == [str(shims), "/usr/local/games", "/usr/bin", "/usr/local/bin"]
+    assert f"{place.home}/bin" not in path
+
+
+# --- finding one ----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_bubblewrap")
+async def test_sandbox_is_found_where_bubblewrap_works(launcher: LocalLauncher, place: Place) -> None:
+    sandbox = await find_sandbox(launcher, home=place.home, town_objects=place.objects, scratch=place.scratch)
+    assert sandbox.confined
+    words = sandbox.profile.split()
+    assert (words[0], words[2:]) == ("bubblewrap", ["profile", "1"])
+    assert words[1][0].isdecimal()
+
+
+async def test_without_a_working_bubblewrap_nothing_is_confined_and_it_says_why(
+    launcher: LocalLauncher, place: Place
+) -> None:
+    programs = place.scratch / "programs"
+    programs.mkdir(parents=True)
+    options = {"home": place.home, "town_objects": place.objects, "scratch": place.scratch}
+    absent = await find_sandbox(launcher, **options, environment={"PATH": str(programs)})
+    assert (absent.confined, absent.profile) == (False, "none")
+    assert isinstance(absent, Unconfined)
+    assert "not installed" in absent.reason
+    fake = programs / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    broken = await find_sandbox(launcher, **options, environment={"PATH": str(programs)})
+    assert isinstance(broken, Unconfined)
+    assert "No permissions" in broken.reason
+    assert (await broken.run("echo works", place.confinement(), timeout_s=S)).output == b"works\n"
+
+
+async def test_unconfined_prefers_the_rigs_environment_and_the_slots_sources(
+    launcher: LocalLauncher, place: Place
+) -> None:
+    venv = place.checkout / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "pyvenv.cfg").touch()
+    (place.slot / "src").mkdir()
+    sandbox = make("unconfined", launcher, place)
+    confinement = place.confinement(read_only=((venv, venv),))
+    result = await sandbox.run('echo "$PATH"; echo "$PYTHONPATH"', confinement, timeout_s=S)
+    path, python_path = result.output.decode().splitlines()
+    assert path.startswith(f"{venv}/bin:")
+    assert python_path == f"{place.slot}:{place.slot}/src"
