@@ -27,7 +27,8 @@ from gastown_desktop.engine.ports import (
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import Order, RecentOutputs, Reply, SpendGate
 from gastown_desktop.engine.tools.toolbox import action_of, call
-from gastown_desktop.engine.tools.workbench import Submission, Workbench
+from gastown_desktop.engine.tools.ask import question_of
+from gastown_desktop.engine.tools.workbench import Question, Submission, Workbench, text_of
 
 MOST_TURNS = 60
 """Turns after which a bead asks: it is too large, or its worker goes in circles."""
@@ -89,6 +90,8 @@ class Polecat:
             TripwirePulled, StoreError, GitError: the fleet cannot go on.
         """
         kit = self._kit
+        if (outcome := await self._finish_last_turn()) is not None:
+            return outcome
         slot = await kit.slots.prepare(self._name, self._hook.assignment.base)
         if self._hook.wip is not None:
             await kit.slots.reset(slot, self._hook.wip)
@@ -106,6 +109,22 @@ class Polecat:
         finally:
             await bench.close()
 
+    async def _finish_last_turn(self) -> Outcome | None:
+        """Hands in or asks what the last recorded turn did, where the process stopped in between."""
+        given = _last_successful(self._hook.turns, "submit")
+        if given is not None:
+            self._commit = await self._kit.objects.read_ref(self._hook.assignment.branch)
+            await self._hand_in(Submission(text_of(given, "summary"), ()))
+            return "submitted"
+        given = _last_successful(self._hook.turns, "ask")
+        return None if given is None else await self._put(question_of(given))
+
+    async def _put(self, question: Question) -> Outcome:
+        """Puts a question to the user; the bead leaves the hook until it is answered."""
+        await self._need("question", question.text, options=question.options, default=question.default)
+        await self._kit.hooks.give_up(self._hook)
+        return "asked"
+
     async def _turns(self, slot: Slot, bench: Workbench) -> Outcome:
         while len(self._hook.turns) < MOST_TURNS:
             reply = await self._ask()
@@ -115,11 +134,7 @@ class Polecat:
                 await self._hand_in(bench.submission)
                 return "submitted"
             if bench.question is not None:
-                question = bench.question
-                await self._need(
-                    "question", question.text, options=question.options, default=question.default
-                )
-                return "asked"
+                return await self._put(bench.question)
         await self._become("stuck", f"no submission after {MOST_TURNS} turns")
         await self._need("stuck", f"{self._name} made no submission in {MOST_TURNS} turns.")
         await self._kit.hooks.give_up(self._hook)
@@ -318,6 +333,16 @@ def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
         base=assignment.base,
         summary=summary,
     )
+
+
+def _last_successful(turns: tuple[Turn, ...], tool: str) -> dict[str, Any] | None:
+    """The input of the last turn's call of a tool, if that was not refused."""
+    if not turns:
+        return None
+    refused = {result["tool_use_id"] for result in turns[-1].results if result.get("is_error")}
+    calls = [block for block in turns[-1].assistant if block["type"] == "tool_use"]
+    given = [call["input"] for call in calls if call["name"] == tool and call["id"] not in refused]
+    return given[-1] if given else None
 
 
 def _paths_read(turns: tuple[Turn, ...]) -> set[str]:

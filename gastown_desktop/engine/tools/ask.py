@@ -29,6 +29,11 @@ class Ask:
 
     async def run(self, given: Mapping[str, Any], bench: Workbench) -> str:
         """Leaves the question for the polecat to publish."""
-        default = text_of(given, "default", "") or None
-        bench.question = Question(text_of(given, "question"), texts_of(given, "options"), default)
+        bench.question = question_of(given)
         return "The question is asked."
+
+
+def question_of(given: Mapping[str, Any]) -> Question:
+    """The question that a call asks; raises ToolRefused if it makes no sense."""
+    default = text_of(given, "default", "") or None
+    return Question(text_of(given, "question"), texts_of(given, "options"), default)

@@ -1,0 +1,210 @@
+"""Kills a rehearsal with SIGKILL, resumes it, and checks that nothing acknowledged was lost.
+
+    python -m tests.e2e.kill_series --random 30          at random moments
+    python -m tests.e2e.kill_series --points             at every named crash point: first, middle, last
+    python -m tests.e2e.kill_series --random 2 --repo PATH --gate CMD
+
+Only the process itself is killed, not its children. *Acknowledged* is what `--json-lines` printed before the
+kill. Ends with exit code 1 if any run breaks a promise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gastown_desktop.engine.crash_points import POINTS
+
+_RUN_S = 300
+
+
+@dataclass
+class Run:
+    """One process: what it acknowledged and how it ended."""
+
+    code: int
+    events: list[dict[str, Any]] = field(default_factory=list)
+    result: dict[str, Any] | None = None
+    error: str = ""
+
+
+class Series:
+    """Runs rehearsals of one repository in a scratch folder."""
+
+    def __init__(self, scratch: Path, repo: str, extra: list[str]) -> None:
+        self.scratch = scratch
+        self.repo = repo
+        self.extra = extra
+        self.number = 0
+        self.failures = 0
+
+    def command(self, data: Path, verb: str) -> list[str]:
+        """The command line of one process."""
+        options = ["--json-lines", "--data-dir", str(data)]
+        extra = self.extra if verb == "rehearse" else []
+        return [sys.executable, "-m", "gastown_desktop", verb, self.repo, *options, *extra]
+
+    def start(
+        self, data: Path, verb: str, *, crash_at: str = "", count: str = "", kill_after: float = 0
+    ) -> Run:
+        """Runs one process to its end, natural or not."""
+        environment = {**os.environ, "HOME": str(self.scratch / "home")}
+        environment |= {"GASTOWN_CRASH_AT": crash_at} if crash_at else {}
+        environment |= {"GASTOWN_CRASH_COUNT": count} if count else {}
+        process = subprocess.Popen(
+            self.command(data, verb),
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        timer = threading.Timer(kill_after, process.kill)
+        if kill_after:
+            timer.start()
+        try:
+            output, error = process.communicate(timeout=_RUN_S)
+        finally:
+            timer.cancel()
+        run = Run(process.returncode, error=error)
+        for line in output.splitlines(keepends=True):
+            if line.endswith("\n"):
+                fields = json.loads(line)
+                if "kind" in fields:
+                    run.events.append(fields)
+                else:
+                    run.result = fields
+        return run
+
+    def check(self, label: str, *, crash_at: str = "", kill_after: float = 0, again: str = "") -> None:
+        """Kills one rehearsal (and perhaps its resumption), resumes it and judges."""
+        self.number += 1
+        data = self.scratch / f"data-{self.number}"
+        killed = self.start(data, "rehearse", crash_at=crash_at, kill_after=kill_after)
+        runs = [killed]
+        if again and not killed.result:
+            runs.append(self.start(data, "resume", crash_at=again))
+        if not runs[-1].result:
+            runs.append(self.start(data, "resume"))
+        if _never_began(killed) and runs[-1].code == 2:
+            runs.append(self.start(data, "rehearse"))
+        problems = _problems(data, runs)
+        self.failures += bool(problems)
+        died = [run.code for run in runs]
+        acknowledged = sum(len(run.events) for run in runs[:-1])
+        print(
+            f"{label:40} exits {died} acknowledged {acknowledged:3} {'; '.join(problems) or 'held'}",
+            flush=True,
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How often an undisturbed rehearsal passes each crash point."""
+        file = self.scratch / "counts.json"
+        run = self.start(self.scratch / "data-count", "rehearse", count=str(file))
+        if run.code != 0:
+            raise SystemExit(f"the undisturbed rehearsal ended with {run.code}: {run.error[-2000:]}")
+        return json.loads(file.read_text())
+
+
+def _never_began(run: Run) -> bool:
+    return not run.events
+
+
+def _problems(data: Path, runs: list[Run]) -> list[str]:
+    last = runs[-1]
+    if last.result is None:
+        return [f"no result: {last.error.strip()[-800:]}"]
+    problems: list[str] = []
+    result, ledger = last.result, last.result["ledger"]
+    if last.code != 0 or not result["tree_equal"]:
+        problems.append(f"the oracle does not hold (exit {last.code}, {result['needs_you'][:2]})")
+    if not result["user_repo_untouched"]:
+        problems.append("the user's repository was touched")
+    spent = ledger["settled_usd"] + ledger["assumed_usd"]
+    if not result["provider_bill_usd"] <= spent + 1e-9 <= ledger["cap_usd"] + 2e-9:
+        problems.append(f"bill {result['provider_bill_usd']} spent {spent} cap {ledger['cap_usd']}")
+    if ledger["held_usd"]:
+        problems.append("something is still held")
+    problems += _lost(data, runs, result)
+    problems += _left_behind(data)
+    return problems
+
+
+def _lost(data: Path, runs: list[Run], result: dict[str, Any]) -> list[str]:
+    """Acknowledged events that are not in the history any more."""
+    lost: list[str] = []
+    for run in runs:
+        for event in run.events:
+            histories = list((data / "rigs").glob(f"*/events/{event['convoy']}.jsonl"))
+            kept = [
+                json.loads(line.partition(" ")[2])
+                for path in histories
+                for line in path.read_text().splitlines()
+            ]
+            if event not in kept:
+                lost.append(f"lost event {event['seq']} {event['kind']}")
+    return lost[:3]
+
+
+def _left_behind(data: Path) -> list[str]:
+    found = [
+        str(path.relative_to(data))
+        for path in (data / "rigs").rglob("*.lock")
+        if path.parent.name != "events"
+    ]
+    locks = [path for path in found if "town.git" in path]
+    slots = [str(path) for path in (data / "wt").glob("*/*")] if (data / "wt").exists() else []
+    return [f"left behind: {', '.join(locks + slots)}"] if locks + slots else []
+
+
+def _points(series: Series) -> None:
+    counts = series.counts()
+    for name in POINTS:
+        passed = counts.get(name, 0)
+        if not passed:
+            print(f"{name}: never passed", flush=True)
+            series.failures += 1
+            continue
+        for occurrence in sorted({1, (passed + 1) // 2, passed}):
+            series.check(f"{name}:{occurrence} of {passed}", crash_at=f"{name}:{occurrence}")
+
+
+def main() -> int:
+    """Runs what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--random", type=int, default=0, metavar="N")
+    parser.add_argument("--points", action="store_true")
+    parser.add_argument("--repo", default="sample")
+    parser.add_argument("--gate", default="")
+    parser.add_argument("--last", default="12")
+    parser.add_argument(
+        "--longest", type=float, default=6.0, help="seconds after which a random kill comes at most"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    extra = ["--last", given.last]
+    if given.repo != "sample":
+        extra += ["--gate", given.gate, "--trust"] if given.gate else ["--no-gate"]
+    with tempfile.TemporaryDirectory(prefix="kill-series-") as scratch:
+        (Path(scratch) / "home").mkdir()
+        series = Series(Path(scratch), given.repo, extra)
+        if given.points:
+            _points(series)
+        moments = random.Random(given.seed)
+        for number in range(given.random):
+            moment = moments.uniform(0.8, given.longest)
+            series.check(f"random {number + 1} after {moment:.2f} s", kill_after=moment)
+        print(f"{series.number} runs, {series.failures} failures")
+        return 1 if series.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
