@@ -26,8 +26,8 @@ from gastown_desktop.engine.ports import (
 )
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import Order, RecentOutputs, Reply, SpendGate
-from gastown_desktop.engine.tools.toolbox import action_of, call
 from gastown_desktop.engine.tools.ask import question_of
+from gastown_desktop.engine.tools.toolbox import action_of, call
 from gastown_desktop.engine.tools.workbench import Question, Submission, Workbench, text_of
 
 MOST_TURNS = 60

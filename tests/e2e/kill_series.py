@@ -11,6 +11,7 @@ kill. Ends with exit code 1 if any run breaks a promise.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -56,7 +57,10 @@ class Series:
     def start(
         self, data: Path, verb: str, *, crash_at: str = "", count: str = "", kill_after: float = 0
     ) -> Run:
-        """Runs one process to its end, natural or not."""
+        """Runs one process to its end, natural or not.
+
+        A positive `kill_after` counts seconds from the first acknowledged event, a negative one from the start.
+        """
         environment = {**os.environ, "HOME": str(self.scratch / "home")}
         environment |= {"GASTOWN_CRASH_AT": crash_at} if crash_at else {}
         environment |= {"GASTOWN_CRASH_COUNT": count} if count else {}
@@ -67,21 +71,30 @@ class Series:
             stderr=subprocess.PIPE,
             text=True,
         )
-        timer = threading.Timer(kill_after, process.kill)
-        if kill_after:
-            timer.start()
-        try:
-            output, error = process.communicate(timeout=_RUN_S)
-        finally:
-            timer.cancel()
-        run = Run(process.returncode, error=error)
-        for line in output.splitlines(keepends=True):
+        run = Run(0)
+        errors = threading.Thread(target=lambda: setattr(run, "error", process.stderr.read()))
+        errors.start()
+        watchdog = threading.Timer(_RUN_S, process.kill)
+        watchdog.start()
+        killer = threading.Timer(abs(kill_after), process.kill)
+        if kill_after < 0:
+            killer.start()
+        for line in process.stdout:
             if line.endswith("\n"):
                 fields = json.loads(line)
                 if "kind" in fields:
                     run.events.append(fields)
                 else:
                     run.result = fields
+            if kill_after > 0 and not killer.is_alive() and run.result is None:
+                with contextlib.suppress(RuntimeError):
+                    killer.start()
+        run.code = process.wait()
+        for thread in (killer, watchdog):
+            thread.cancel()
+        errors.join()
+        process.stdout.close()
+        process.stderr.close()
         return run
 
     def check(self, label: str, *, crash_at: str = "", kill_after: float = 0, again: str = "") -> None:
@@ -186,7 +199,7 @@ def main() -> int:
     parser.add_argument("--gate", default="")
     parser.add_argument("--last", default="12")
     parser.add_argument(
-        "--longest", type=float, default=6.0, help="seconds after which a random kill comes at most"
+        "--longest", type=float, default=2.5, help="latest random kill, seconds after the first event"
     )
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -200,8 +213,10 @@ def main() -> int:
             _points(series)
         moments = random.Random(given.seed)
         for number in range(given.random):
-            moment = moments.uniform(0.8, given.longest)
-            series.check(f"random {number + 1} after {moment:.2f} s", kill_after=moment)
+            early = number % 5 == 4
+            moment = -moments.uniform(0.5, 3) if early else moments.uniform(0.01, given.longest)
+            since = "the start" if early else "the first event"
+            series.check(f"random {number + 1}: {abs(moment):.2f} s after {since}", kill_after=moment)
         print(f"{series.number} runs, {series.failures} failures")
         return 1 if series.failures else 0
 
