@@ -15,7 +15,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from gastown_desktop.engine.crash_points import crash_point
 
 _HEADER = struct.Struct(">II")
 _RESERVE_BYTES = 1 << 20
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FileMoneyLog:
@@ -53,7 +54,11 @@ class FileMoneyLog:
             raise Refused(
                 "Another Gas Town Desktop is using this ledger.", remedy="Close it, or wait until it is done."
             ) from None
-        self._records = self._read_and_cut()
+        try:
+            self._records = self._read_and_cut()
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="money-log")
         self._failed = False
@@ -93,7 +98,7 @@ class FileMoneyLog:
                 os.fdatasync(self._file)
         except OSError as error:
             self._failed = True
-            kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError
+            kind = DiskFull if error.errno in _NO_SPACE else StoreError
             raise kind(
                 f"The money log cannot be written ({os.strerror(error.errno or 0)}).",
                 safe="No request was sent; everything that was acknowledged is safe.",
@@ -102,16 +107,22 @@ class FileMoneyLog:
 
     def _write_all(self, record: bytes) -> None:
         start = os.fstat(self._file).st_size
-        try:
-            written = os.write(self._file, record)
-        except OSError as error:
-            if error.errno != errno.ENOSPC or not self._spare.exists():
-                raise
-            self._spare.unlink()
-            written = os.write(self._file, record)
-        if written < len(record):
+        if self._fits(record):
+            return
+        os.ftruncate(self._file, start)
+        self._spare.unlink(missing_ok=True)
+        if not self._fits(record):
             os.ftruncate(self._file, start)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _fits(self, record: bytes) -> bool:
+        """Writes a record; False when the disk had no room for all of it."""
+        try:
+            return os.write(self._file, record) == len(record)
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                return False
+            raise
 
     def _sync(self) -> None:
         with contextlib.suppress(OSError):
@@ -151,18 +162,35 @@ class FileMoneyLog:
 def _read_record(data: bytes, position: int) -> tuple[dict[str, Any] | None, int]:
     """The record at a position and where it ends; None when it is torn or damaged.
 
-    The end of a torn record is the end of the data; of a damaged one with more behind it, where it would end.
+    The end of a torn record is the end of the data; of a damaged one with more behind it, somewhere before.
+    A record with a damaged length looks torn: it is not when a whole record follows.
     """
+    body, end = _body(data, position)
+    if body is not None:
+        return json.loads(body), end
+    for brace in _positions(data, b"{", position + _HEADER.size + 1):
+        if _body(data, brace - _HEADER.size)[0] is not None:
+            return None, brace - _HEADER.size
+    return None, len(data)
+
+
+def _body(data: bytes, position: int) -> tuple[bytes | None, int]:
+    """The body of the whole record at a position and where it ends; None when there is none."""
     if position + _HEADER.size > len(data):
         return None, len(data)
     length, checksum = _HEADER.unpack_from(data, position)
     end = position + _HEADER.size + length
-    body = data[position + _HEADER.size : end]
-    if len(body) < length:
+    if length == 0 or end > len(data):
         return None, len(data)
-    if zlib.crc32(body) != checksum:
-        return None, end
-    return json.loads(body), end
+    body = data[position + _HEADER.size : end]
+    return (body, end) if zlib.crc32(body) == checksum else (None, end)
+
+
+def _positions(data: bytes, wanted: bytes, start: int) -> Iterator[int]:
+    found = data.find(wanted, start)
+    while found >= 0:
+        yield found
+        found = data.find(wanted, found + 1)
 
 
 def sync_folder(folder: Path) -> None:
