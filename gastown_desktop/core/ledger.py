@@ -108,9 +108,20 @@ class SetCap(_AsJson):
     """When, ISO 8601 with offset."""
 
 
-Record = Reserve | Shrink | Settle | Assume | Release | SetCap
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge(_AsJson):
+    """The user looked at a reply that cost more than was held for it, and goes on."""
+
+    kind: ClassVar[str] = "acknowledge"
+    id: str
+    """The reservation of that reply."""
+    at: str
+    """When, ISO 8601 with offset."""
+
+
+Record = Reserve | Shrink | Settle | Assume | Release | SetCap | Acknowledge
 _RECORDS: dict[str, type[Record]] = {
-    record.kind: record for record in (Reserve, Shrink, Settle, Assume, Release, SetCap)
+    record.kind: record for record in (Reserve, Shrink, Settle, Assume, Release, SetCap, Acknowledge)
 }
 
 
@@ -203,8 +214,8 @@ class Ledger:
     """Sums of all records so far; `check` before reserving, `apply` each record as it is written.
 
     Attributes:
-        tripped: the last reply that cost more than was held for it; None while there was none. The
-            caller stops the fleet when it appears.
+        tripped: the last reply that cost more than was held for it; None while there was none, or once
+            the user acknowledged it. The caller stops the fleet when it appears.
     """
 
     def __init__(self) -> None:
@@ -299,6 +310,9 @@ class Ledger:
             case SetCap():
                 _not_negative(record.cap or 0)
                 self._account(record.scope).cap = record.cap
+            case Acknowledge():
+                if self.tripped is not None and self.tripped.request.id == record.id:
+                    self.tripped = None
 
     def _reserve(self, record: Reserve) -> None:
         if record.id in self._open or record.id in self._ended:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -437,7 +437,9 @@ class ModelRequest:
 class ModelStream(Protocol):
     """Opens streams of raw Messages API events, as plain dicts in protocol order."""
 
-    def stream(self, request: ModelRequest, *, reservation: str) -> AsyncIterator[Mapping[str, object]]:
+    def stream(
+        self, request: ModelRequest, *, reservation: str
+    ) -> AsyncGenerator[Mapping[str, object], None]:
         """Sends one request under one reservation; never retries.
 
         Raises:

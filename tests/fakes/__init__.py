@@ -1,0 +1,1 @@
+"""Stand-ins that implement the engine's ports, for tests."""
