@@ -39,6 +39,17 @@ def data_folder(override: Path | None) -> Path:
     return folder
 
 
+def settings_file(data_override: Path | None) -> Path:
+    """The user's settings, which need not exist.
+
+    Args:
+        data_override: what `--data-dir` says; the settings are then read there.
+    """
+    if data_override is not None:
+        return data_override.absolute() / "settings.toml"
+    return Path(platformdirs.user_config_dir("gastown-desktop", appauthor=False)) / "settings.toml"
+
+
 def slots_folder(data_override: Path | None) -> Path:
     """The folder of all slots, not made yet: short and without spaces, as many tools want it.
 

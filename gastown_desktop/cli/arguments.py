@@ -9,9 +9,6 @@ from gastown_desktop import __version__
 from gastown_desktop.core.money import usd
 
 DEFAULT_LAST = 12
-DEFAULT_POLECATS = 6
-DEFAULT_CAP = "100"
-DEFAULT_MODEL = "claude-opus-5-5"
 MOST_POLECATS = 30
 
 
@@ -36,18 +33,14 @@ def _rehearse(command: argparse.ArgumentParser) -> None:
     span = command.add_mutually_exclusive_group()
     span.add_argument("--last", type=_count, default=DEFAULT_LAST, metavar="N", help="how many commits (12)")
     span.add_argument("--range", dest="span", metavar="A..B", help="which commits instead")
-    command.add_argument(
-        "--polecats", type=_fleet, default=DEFAULT_POLECATS, metavar="N", help="how many workers, 1 to 30 (6)"
-    )
+    command.add_argument("--polecats", type=_fleet, metavar="N", help="how many workers, 1 to 30 (6)")
     gates = command.add_mutually_exclusive_group()
     gates.add_argument(
         "--gate", dest="gates", action="append", default=[], metavar="CMD", help="a command that must succeed"
     )
     gates.add_argument("--no-gate", action="store_true", help="run nothing of the repository")
     command.add_argument("--trust", action="store_true", help="allow what the repository would run")
-    command.add_argument(
-        "--cap", type=_money, default=usd(DEFAULT_CAP), metavar="USD", help="limit at list price (100)"
-    )
+    command.add_argument("--cap", type=_money, metavar="USD", help="limit at list price (100)")
     command.add_argument(
         "--pace", choices=("full", "real"), default="full", help="how fast the model streams"
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import Iterator
 
 from gastown_desktop.cli.arguments import parser
 from gastown_desktop.core.errors import GasTownError, Refused
 from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, REFUSED
+from gastown_desktop.logs import start_logging
+from gastown_desktop.paths import data_folder
 
 CANCELLED = 130
 
@@ -17,7 +18,7 @@ CANCELLED = 130
 def run(arguments: list[str]) -> int:
     """Runs one command; returns the exit code."""
     given = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    start_logging(data_folder(given.data_dir) / "logs")
     _watch_children_without_threads()
     try:
         match given.command:

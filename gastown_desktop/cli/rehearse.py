@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
-from gastown_desktop.cli.arguments import DEFAULT_MODEL
+from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.sample import make_sample, sample_folder
 from gastown_desktop.cli.workplace import (
@@ -26,7 +26,7 @@ from gastown_desktop.cli.workplace import (
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
-from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.ports import GitObjects
@@ -45,6 +45,7 @@ from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, choose_range, p
 from gastown_desktop.engine.rehearsal_result import Measured, exit_code, result_of
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.town import Town
+from gastown_desktop.paths import settings_file
 
 
 async def rehearse(given: argparse.Namespace) -> int:
@@ -115,6 +116,7 @@ async def _prepare(
     trusted: bool,
 ) -> tuple[StoredRehearsal, tuple[Gate, ...]]:
     """Chooses the commits, asks for trust, plans, and writes the rehearsal down."""
+    settings = read_settings(settings_file(given.data_dir))
     stop, tip = None, workplace.facts.head_oid
     if given.span is not None:
         first, separator, second = given.span.partition("..")
@@ -139,11 +141,11 @@ async def _prepare(
         plan=plan,
         mechanical=mechanical,
         settings=RehearsalSettings(
-            polecats=given.polecats,
+            polecats=given.polecats or settings.polecats,
             gates=tuple(gate.command for gate in gates),
-            cap=given.cap,
+            cap=given.cap if given.cap is not None else usd(str(settings.rehearsal_limit_usd)),
             real_pace=given.pace == "real",
-            model=DEFAULT_MODEL,
+            model=settings.model,
             strict_gates=given.strict_gates,
         ),
     )

@@ -134,7 +134,8 @@ def as_markdown(result: dict[str, Any]) -> str:
         *_findings(result),
         "## Assumptions",
         "",
-        f"- A token is four bytes; a reply comes at {TOKENS_PER_SECOND} tokens/s after {FIRST_TOKEN_S:.0f} s.",
+        f"- A token is four bytes; a reply begins after {FIRST_TOKEN_S:.0f} s and comes at "
+        f"{TOKENS_PER_SECOND} tokens/s.",
         "- A worker reads what it changes and nothing else; a real one reads and tries more, so real work",
         "  costs and takes more. Files over 40,000 characters count as made by a command.",
         "- Nine tenths of all prompt tokens are read from the cache in the table by model.",
