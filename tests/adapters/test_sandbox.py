@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 S = 20.0
 CANARY = "sk-canary-1234567890"
+OWN = os.getpid()
+"""Tells this process's sleeps from those of tests that run beside it."""
 
 
 class Place:
@@ -197,49 +199,49 @@ async def test_time_spent_by_the_command_is_told(sandbox: Bubblewrap, place: Pla
 
 
 async def test_time_out_kills_grandchildren(sandbox: Bubblewrap, place: Place) -> None:
-    command = "setsid sleep 1111.25 & sleep 1111.25 & sh -c 'sleep 1111.25; :' ; echo never"
+    command = f"setsid sleep 1111.{OWN} & sleep 1111.{OWN} & sh -c 'sleep 1111.{OWN}; :' ; echo never"
     result = await sandbox.run("echo begun; " + command, place.confinement(), timeout_s=0.4)
     assert result.timed_out
     assert result.output.startswith(b"begun\n")
-    assert not processes_with("1111.25")
+    assert not processes_with(f"1111.{OWN}")
 
 
 async def test_cancellation_leaves_no_process(sandbox: Bubblewrap, place: Place) -> None:
     async with asyncio.TaskGroup() as group:
-        command = "setsid sleep 1112.25 & sleep 1112.25"
+        command = f"setsid sleep 1112.{OWN} & sleep 1112.{OWN}"
         task = group.create_task(sandbox.run(command, place.confinement(), timeout_s=S))
-        await until_processes("1112.25", run=True)
+        await until_processes(f"1112.{OWN}", run=True)
         task.cancel()
-    assert not processes_with("1112.25")
+    assert not processes_with(f"1112.{OWN}")
 
 
 async def test_what_a_command_leaves_in_the_background_is_killed(sandbox: Bubblewrap, place: Place) -> None:
-    command = "setsid sleep 1113.25 >/dev/null 2>&1 & sleep 1113.25 >/dev/null 2>&1 & echo done"
+    command = f"setsid sleep 1113.{OWN} >/dev/null 2>&1 & sleep 1113.{OWN} >/dev/null 2>&1 & echo done"
     result = await sandbox.run(command, place.confinement(), timeout_s=S)
     assert result.output == b"done\n"
-    await until_processes("1113.25", run=False)
+    await until_processes(f"1113.{OWN}", run=False)
 
 
 async def test_fork_bomb_is_stopped_within_two_seconds(
     kind: str, launcher: LocalLauncher, place: Place
 ) -> None:
     sandbox = make(kind, launcher, place, Limits(processes=64))
-    bomb = "while :; do sleep 1114.25 & done"
+    bomb = f"while :; do sleep 1114.{OWN} & done"
     result = await sandbox.run(bomb, place.confinement(), timeout_s=S)
     assert b"more than 64 processes" in result.output
     assert result.exit_code != 0
     assert result.elapsed_s < 2
-    assert not processes_with("1114.25")
+    assert not processes_with(f"1114.{OWN}")
 
 
 async def test_memory_over_the_limit_is_stopped_and_named(
     kind: str, launcher: LocalLauncher, place: Place
 ) -> None:
     sandbox = make(kind, launcher, place, Limits(memory=64 << 20, interval_s=0.1))
-    hog = "x=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1115.25"
+    hog = f"x=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1115.{OWN}"
     result = await sandbox.run(hog, place.confinement(), timeout_s=S)
     assert b"more than 64 MB of memory" in result.output
-    assert not processes_with("1115.25")
+    assert not processes_with(f"1115.{OWN}")
 
 
 # --- the persistent shell -------------------------------------------------------------------------
@@ -325,11 +327,11 @@ async def test_shell_takes_a_command_of_half_a_megabyte(shell: Shell) -> None:
 
 
 async def test_shell_time_out_kills_everything_and_the_next_command_works(shell: Shell) -> None:
-    await said(shell, "GONE=1; setsid sleep 1116.25 & ")
-    result = await said(shell, "echo begun; sleep 1116.25", timeout_s=0.4)
+    await said(shell, f"GONE=1; setsid sleep 1116.{OWN} & ")
+    result = await said(shell, f"echo begun; sleep 1116.{OWN}", timeout_s=0.4)
     assert result.timed_out
     assert result.output == b"begun\n"
-    assert not processes_with("1116.25")
+    assert not processes_with(f"1116.{OWN}")
     assert (await said(shell, 'echo "[$GONE]"')).output == b"[]\n"
 
 
@@ -351,11 +353,11 @@ async def test_shell_stops_a_bomb_left_in_the_background(
     kind: str, launcher: LocalLauncher, place: Place
 ) -> None:
     shell = await make(kind, launcher, place, Limits(processes=64, interval_s=0.2)).shell(place.confinement())
-    assert (await said(shell, "(while :; do sleep 1117.25 & done) & echo sown")).output == b"sown\n"
+    assert (await said(shell, f"(while :; do sleep 1117.{OWN} & done) & echo sown")).output == b"sown\n"
     result = await said(shell, "sleep 5")
     assert b"more than 64 processes" in result.output
     assert result.exit_code == -9
-    assert not processes_with("1117.25")
+    assert not processes_with(f"1117.{OWN}")
     assert (await said(shell, "echo on")).output == b"on\n"
     await shell.close()
 
@@ -365,15 +367,15 @@ async def test_shell_cancelled_or_closed_leaves_no_process_and_no_file(
 ) -> None:
     shell = await sandbox.shell(place.confinement())
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(said(shell, "setsid sleep 1118.25 & sleep 1118.25"))
-        await until_processes("1118.25", run=True)
+        task = group.create_task(said(shell, f"setsid sleep 1118.{OWN} & sleep 1118.{OWN}"))
+        await until_processes(f"1118.{OWN}", run=True)
         task.cancel()
-    assert not processes_with("1118.25")
-    await said(shell, "setsid sleep 1119.25 &")
-    await until_processes("1119.25", run=True)
+    assert not processes_with(f"1118.{OWN}")
+    await said(shell, f"setsid sleep 1119.{OWN} &")
+    await until_processes(f"1119.{OWN}", run=True)
     await shell.close()
     await shell.close()
-    assert not processes_with("1119.25")
+    assert not processes_with(f"1119.{OWN}")
     assert not list(place.scratch.glob("shell-*"))
     with pytest.raises(Refused):
         await said(shell, "true")

@@ -1,0 +1,102 @@
+"""What a sandbox started: its processes, what they use, and how they are all killed.
+
+Everything below a sandbox carries a random mark in its environment, so that what left the process group is
+found too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+
+MARK = "GASTOWN_SANDBOX"
+"""Variable that holds the mark."""
+_DEATH_S = 2.0
+_CHILDREN_FILE = Path("/proc/thread-self/children").exists()
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process started."""
+    try:
+        if not _CHILDREN_FILE:
+            return [child.pid for child in psutil.Process(pid).children()]
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        return [int(child) for task in tasks for child in (task / "children").read_bytes().split()]
+    except (OSError, psutil.Error):
+        return []
+
+
+def tree(pid: int, limit: int) -> list[int]:
+    """A process and those below it; stops soon after `limit`, a fork bomb is longer than the time we have."""
+    found = [pid]
+    for parent in found:
+        if len(found) > limit:
+            break
+        found += children_of(parent)
+    return found
+
+
+def resident_bytes(pid: int, processes: Path) -> int:
+    """Bytes of memory that a process uses; 0 when it is gone."""
+    try:
+        if _CHILDREN_FILE:
+            return int((processes / str(pid) / "statm").read_bytes().split()[1]) * _PAGE
+        return psutil.Process(pid).memory_info().rss
+    except (OSError, IndexError, psutil.Error):
+        return 0
+
+
+def seen_inside(root: int) -> tuple[list[int], Path]:
+    """The processes of a bubblewrap, by their numbers inside, and the `/proc` that shows them.
+
+    Unlike a walk of the tree this waits for no kernel lock, and a fork bomb holds those.
+    """
+    for init in children_of(root):
+        processes = Path(f"/proc/{init}/root/proc")
+        with contextlib.suppress(OSError):
+            return [int(entry.name) for entry in processes.iterdir() if entry.name.isdecimal()], processes
+    return [], Path("/proc")
+
+
+def cpu_seconds(pid: int, limit: int) -> float:
+    """User + system seconds of a process and those below it."""
+    total = 0.0
+    for member in tree(pid, limit):
+        with contextlib.suppress(psutil.Error):
+            times = psutil.Process(member).cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def carries(pid: int, mark: str) -> bool:
+    """Tells whether a live process carries a mark."""
+    try:
+        process = psutil.Process(pid)
+        return process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, psutil.Error):
+        return False
+
+
+def kill(pid: int, number: int = signal.SIGKILL) -> None:
+    """Sends a signal; a process that is gone is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+async def kill_marked(mark: str) -> None:
+    """Kills what carries the mark until nothing does; stops it first, so that it cannot outrun us."""
+    deadline = time.monotonic() + _DEATH_S
+    while marked := [pid for pid in psutil.pids() if carries(pid, mark)]:
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in marked:
+                kill(pid, number)
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(0.005)

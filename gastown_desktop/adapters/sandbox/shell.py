@@ -1,0 +1,179 @@
+"""A shell that stays, with its directory and variables; what runs in it is found and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gastown_desktop.adapters.sandbox.entry import Entry, encoded, folder_in
+from gastown_desktop.adapters.sandbox.output import Ends, reported_cpu
+from gastown_desktop.adapters.sandbox.process_tree import cpu_seconds, kill_marked
+from gastown_desktop.adapters.sandbox.watchdog import Limits, Watchdog
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.engine.ports import Child, ChildCommand, CommandResult, Launcher
+
+_CHUNK = 1 << 16
+_FAST_BYTES = 1 << 20
+_SLOW_READ_S = 0.002
+_SHELL_OUTPUT = 30_000
+_SHELL = (
+    "exec 2>/dev/null 7>&1; "
+    "if command -v bash >/dev/null; then bash --noprofile --norc; else sh; fi; "
+    'printf "%s%s %d\\n" "$1" "$2" "$?"'
+)
+
+
+@dataclass(slots=True)
+class _Session:
+    """One life of a shell: a sandbox with a bash that reads control lines from its standard input."""
+
+    child: Child
+    mark: str
+    files: Path
+    files_inside: str
+    farewell: bytes
+    """What the `sh` around it prints, before the exit status, when the bash has ended."""
+    watchdog: Watchdog
+    unread: bytearray = field(default_factory=bytearray)
+
+    async def order(self, command: str) -> re.Pattern[bytes]:
+        """Gives it a command; returns what ends its output."""
+        nonce = secrets.token_hex(16)
+        (self.files / "command").write_bytes(encoded(command))
+        where = self.files_inside.replace("'", "'\\''")
+        line = (
+            f"eval \"$(cat '{where}/command')\" </dev/null >&7 2>&1 7>&-; "
+            f"printf '%s %d\\n' {nonce} \"$?\" >&7; set +e\n"
+        )
+        await self.child.write(os.fsencode(line))
+        return re.compile(rb"(%b|%b) (\d+)\n" % (nonce.encode(), self.farewell))
+
+    async def collect(self, end: re.Pattern[bytes], output: Ends) -> tuple[int, bool]:
+        """Reads until the end; returns the exit status and whether the shell still lives."""
+        longest = len(self.farewell) + 16
+        while True:
+            found = end.search(self.unread)
+            if found:
+                output.add(self.unread[: found.start()])
+                status, farewell = int(found[2]), found[1] == self.farewell
+                del self.unread[: found.end()]
+                return status, not farewell
+            surplus = len(self.unread) - longest
+            if surplus > 0:
+                output.add(self.unread[:surplus])
+                del self.unread[:surplus]
+            data = await self.child.read(_CHUNK)
+            if not data:
+                output.add(self.unread)
+                return -signal.SIGKILL, False
+            self.unread += data
+            # a full pipe never suspends `read`: give way, and hold back a flood
+            await asyncio.sleep(_SLOW_READ_S if output.total > _FAST_BYTES else 0)
+
+    async def end(self) -> None:
+        """Kills everything in it and removes its files."""
+        self.watchdog.stop()
+        try:
+            await self.child.kill()
+            await kill_marked(self.mark)
+        finally:
+            shutil.rmtree(self.files, ignore_errors=True)
+
+
+class PersistentShell:
+    """A bash (sh where there is none) in a sandbox (the `Shell` port).
+
+    Args:
+        enter: says how to start something in a new sandbox, given its mark and the folder of its files.
+        launcher: starts children.
+        scratch: a folder for command files.
+        limits: when to kill.
+        confined: the sandbox hides its processes from others.
+    """
+
+    def __init__(
+        self,
+        enter: Callable[[str, Path], Entry],
+        launcher: Launcher,
+        scratch: Path,
+        limits: Limits,
+        *,
+        confined: bool,
+    ) -> None:
+        self._enter = enter
+        self._launcher = launcher
+        self._scratch = scratch
+        self._limits = limits
+        self._confined = confined
+        self._session: _Session | None = None
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    async def run(self, command: str, *, timeout_s: float) -> CommandResult:
+        """Runs one command; directory and variables persist. A time-out kills and restarts the shell.
+
+        Raises:
+            Refused: the shell was closed, or the sandbox cannot be made.
+        """
+        async with self._turn:
+            if self._closed:
+                raise Refused("This shell is closed.")
+            began = time.monotonic()
+            session = self._session = self._session or await self._open()
+            limit = self._limits.processes
+            cpu_before = cpu_seconds(session.child.pid, limit)
+            cpu_s = 0.0
+            output = Ends(_SHELL_OUTPUT)
+            status, alive, timed_out = -signal.SIGKILL, False, False
+            try:
+                async with asyncio.timeout(timeout_s):
+                    status, alive = await session.collect(await session.order(command), output)
+            except TimeoutError:
+                timed_out = True
+                output.add(session.unread)
+            finally:
+                cpu_s = max(0.0, cpu_seconds(session.child.pid, limit) - cpu_before)
+                if not alive:
+                    self._session = None
+                    await session.end()
+            if output.content().startswith(b"bwrap: ") and status < 0 and not timed_out:
+                reported_cpu(output.content())
+            return CommandResult(
+                exit_code=status,
+                output=session.watchdog.explained(output.content()),
+                timed_out=timed_out,
+                elapsed_s=time.monotonic() - began,
+                cpu_s=cpu_s,
+            )
+
+    async def close(self) -> None:
+        """Kills everything in it; twice is no error."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.end()
+
+    async def _open(self) -> _Session:
+        files = folder_in(self._scratch, "shell-")
+        mark = secrets.token_hex(16)
+        farewell = (secrets.token_hex(8), secrets.token_hex(8))
+        entry = self._enter(mark, files)
+        child = await self._launcher.start(
+            ChildCommand(
+                # in two halves, so that a `ps` does not print what ends the output
+                argv=(*entry.prefix, "sh", "-c", entry.prologue + _SHELL, "sh", *farewell),
+                environment=entry.environment,
+                folder=entry.folder,
+                merge_error=True,
+            )
+        )
+        watchdog = Watchdog(lambda: child.pid, self._limits, confined=self._confined)
+        return _Session(child, mark, files, entry.files, "".join(farewell).encode(), watchdog)
