@@ -2,8 +2,9 @@
 
     python -m tests.e2e.corpus REPO… [--last 12,40] [--polecats 6] [--gate CMD]
 
-Each line: repository, commits, workers, exit code, seconds and the figures of the result. Ends with exit code 1
-if an oracle does not hold, a repository was touched, a bill passed its ledger, or something was left behind.
+Each line: repository, commits, workers, exit code, seconds and the figures of the result. Ends with exit
+code 1 if an oracle does not hold, a repository was touched, a bill passed its ledger, or something was left
+behind.
 """
 
 from __future__ import annotations
@@ -54,6 +55,16 @@ def problems(data: Path, code: int, result: dict[str, Any]) -> list[str]:
     return found
 
 
+def _line(repo: Path, last: int, polecats: int, code: int, result: dict[str, Any]) -> str:
+    names = ("beads", "independent", "critical_path", "conflicting_alone", "merged", "gate_runs")
+    figures = " ".join(f"{name}={result.get(name)}" for name in names)
+    lists = " ".join(f"{name}={len(result.get(name, ()))}" for name in ("silent_differences", "mechanical"))
+    seconds = result.get("elapsed_s", 0)
+    return (
+        f"{repo.name:14} {last:3} commits {polecats:2} workers exit {code} {seconds:6.1f} s {figures} {lists}"
+    )
+
+
 def main() -> int:
     """Runs what the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -69,23 +80,7 @@ def main() -> int:
                 code, result, error = rehearse(repo, Path(scratch), last, given.polecats, given.gate)
                 found = problems(Path(scratch), code, result)
                 failures += bool(found)
-                figures = " ".join(
-                    f"{name}={result.get(name)}"
-                    for name in (
-                        "beads",
-                        "independent",
-                        "critical_path",
-                        "conflicting_alone",
-                        "merged",
-                        "gate_runs",
-                    )
-                )
-                print(
-                    f"{repo.name:14} {last:3} commits {given.polecats:2} workers exit {code} "
-                    f"{result.get('elapsed_s', 0):7.1f} s {figures} silent={len(result.get('silent_differences', ()))} "
-                    f"mechanical={len(result.get('mechanical', ()))} {'; '.join(found) or 'held'}",
-                    flush=True,
-                )
+                print(_line(repo, last, given.polecats, code, result), "; ".join(found) or "held", flush=True)
                 if found:
                     print(error[-2_000:], flush=True)
     return 1 if failures else 0

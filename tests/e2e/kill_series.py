@@ -59,7 +59,8 @@ class Series:
     ) -> Run:
         """Runs one process to its end, natural or not.
 
-        A positive `kill_after` counts seconds from the first acknowledged event, a negative one from the start.
+        A positive `kill_after` counts seconds from the first acknowledged event, a negative one from the
+        start.
         """
         environment = {**os.environ, "HOME": str(self.scratch / "home")}
         environment |= {"GASTOWN_CRASH_AT": crash_at} if crash_at else {}
