@@ -57,6 +57,12 @@ _STATUS_OUT: dict[BeadStatus, str] = {
 }
 
 
+_NO_BEAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a line that is no bead ends with."""
+_ALWAYS = frozenset({"id", "title", "status"})
+"""Fields that are written even when they are empty."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedBead:
     """A bead of a file, with its status and what it waits for."""
@@ -73,14 +79,18 @@ def parse(text: str) -> list[ListedBead]:
         Refused: a line is no bead; names the line.
     """
     listed: list[ListedBead] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    known: set[BeadId] = set()
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            listed.append(_parse_line(json.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            one = _parse_line(json.loads(line))
+        except _NO_BEAD as error:
             raise Refused(f"Line {number} is no bead: {error}.", remedy="Mend it and import again.") from None
-    known = {one.bead.id for one in listed}
+        if one.bead.id in known:
+            raise Refused(f"Line {number} is a second bead {one.bead.id}.", remedy="Remove one of the two.")
+        known.add(one.bead.id)
+        listed.append(one)
     missing = {dependency.on for one in listed for dependency in one.dependencies} - known
     if missing:
         raise Refused(f"Beads that others depend on are missing from the file: {', '.join(sorted(missing))}.")
@@ -89,7 +99,17 @@ def parse(text: str) -> list[ListedBead]:
 
 def render(listed: Iterable[ListedBead]) -> str:
     """Writes a file that `parse` and the `bd` tool read."""
-    return "".join(json.dumps(_fields(one), ensure_ascii=False) + "\n" for one in listed)
+    return "".join(_line(_fields(one)) + "\n" for one in listed)
+
+
+def _line(fields: dict[str, Any]) -> str:
+    """One object; half a surrogate pair, which no file can hold, is written as an escape."""
+    text = json.dumps(fields, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(fields)
+    return text
 
 
 def _parse_line(fields: dict[str, Any]) -> ListedBead:
@@ -141,7 +161,9 @@ def _fields(one: ListedBead) -> dict[str, Any]:
             for dependency in one.dependencies
         ],
     }
-    return {**{name: value for name, value in fields.items() if value not in ("", [])}, **bead.extra}
+    written = {name: value for name, value in fields.items() if name in _ALWAYS or value not in ("", [])}
+    kept = {name: value for name, value in bead.extra.items() if name != "status" or one.status == "open"}
+    return {**written, **kept}
 
 
 def _kind_out(kind: str) -> str:

@@ -305,8 +305,8 @@ class TextStreamed(Ephemeral):
 
     def merged_with(self, later: Ephemeral) -> Ephemeral:
         """The texts joined."""
-        if not isinstance(later, TextStreamed):
-            raise TypeError("only texts of the same worker merge")
+        if not isinstance(later, TextStreamed) or later.key != self.key:
+            raise ValueError("only texts of the same worker merge")
         return replace(later, text=self.text + later.text)
 
 
@@ -416,14 +416,21 @@ def decode(line: bytes) -> Envelope:
     Raises:
         StoreError: the line is damaged, of a newer version, or of an unknown kind.
     """
-    checksum, _, text = line.rstrip(b"\n").partition(b" ")
-    try:
-        intact = int(checksum, 16) == zlib.crc32(text)
-    except ValueError:
-        intact = False
-    if not intact:
+    if not is_intact(line):
         raise StoreError("A line of the history is damaged.")
-    body: dict[str, Any] = json.loads(text)
+    try:
+        return _read(json.loads(line.partition(b" ")[2]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"A line of the history cannot be understood ({error!r}).") from error
+
+
+def is_intact(line: bytes) -> bool:
+    """Tells whether a line is whole and as it was written, of whatever version it is."""
+    checksum, _, text = line.removesuffix(b"\n").partition(b" ")
+    return line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text)
+
+
+def _read(body: dict[str, Any]) -> Envelope:
     if body["v"] > VERSION:
         raise StoreError("This history was written by a newer version of Gas Town Desktop.")
     event_type = _KINDS.get(body["kind"])

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import NewType
 
 NanoUsd = NewType("NanoUsd", int)
 """Billionths of a US dollar."""
 
 NANO = 1_000_000_000
+_NANO_DIGITS = 9
+
+_AMOUNT = re.compile(r"\$?\s*((?:[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.[0-9]*)?|\.[0-9]+)")
+"""Digits, with commas between thousands only: `1,50` may mean two things, so it means nothing."""
 
 
 def usd(amount: str | int | Decimal) -> NanoUsd:
     """Reads an amount of dollars, such as `"0.50"`, `"$20"` or 5.
 
     Raises:
-        ValueError: not a finite amount of zero or more, or finer than a nano-dollar.
+        ValueError: not an amount from zero to a trillion dollars, or finer than a nano-dollar.
     """
-    text = str(amount).strip().removeprefix("$").replace(",", "")
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"not an amount of dollars: {amount!s}") from None
-    if not value.is_finite() or value < 0:
+    text = f"{amount:f}" if isinstance(amount, Decimal) else str(amount)
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
         raise ValueError(f"not an amount of dollars: {amount!s}")
-    nano = value * NANO
-    if nano != nano.to_integral_value():
+    whole, _, part = match[1].replace(",", "").partition(".")
+    part = part.rstrip("0")
+    if len(part) > _NANO_DIGITS:
         raise ValueError(f"finer than a billionth of a dollar: {amount!s}")
-    return NanoUsd(int(nano))
+    return NanoUsd(int(whole or "0") * NANO + int(part.ljust(_NANO_DIGITS, "0")))
 
 
 def show_usd(amount: int) -> str:

@@ -305,7 +305,7 @@ def _merged(town: Projection, event: ev.BeadMerged, at: datetime) -> None:
 def _landed(town: Projection, event: ev.ConvoyLanded, at: datetime) -> None:
     del at
     town.landed_tree = event.tree
-    town.stage = "landed"
+    town.stage, town.stage_reason = "landed", ""
     for bead in town.with_status("merged"):
         town.set_bead(bead, status="landed")
 
@@ -343,8 +343,9 @@ def _answered(town: Projection, event: ev.NeedAnswered, at: datetime) -> None:
     del at
     need = town.needs_you.pop(event.item, None)
     town.answers[event.item] = event.answer
-    if need is not None and need.bead is not None:
-        town.set_bead(need.bead, status="open", reason="")
+    bead = need.bead if need is not None else None
+    if bead is not None and bead not in town.asking() and town.beads[bead].status == "blocked":
+        town.set_bead(bead, status="open", reason="")
 
 
 def _cap_changed(town: Projection, event: ev.CapChanged, at: datetime) -> None:

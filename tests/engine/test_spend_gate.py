@@ -23,6 +23,7 @@ from gastown_desktop.core.prices import PRICES, request_bound
 from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.spend_gate import ANTHROPIC_ORIGIN, Order, SpendGate, request_body
 from tests.fakes.clock import FakeClock
+from tests.fakes.journal import Journal
 from tests.fakes.provider import (
     MODEL,
     ORIGIN,
@@ -59,7 +60,7 @@ class Stack:
     """Everything between an order and the provider."""
 
     def __init__(self, *behaviours: Behaviour, log: MemoryMoneyLog | None = None) -> None:
-        self.journal: list[str] = []
+        self.journal = Journal()
         self.log = log or MemoryMoneyLog()
         self.log.journal = self.journal
         self.provider = Provider(*behaviours, journal=self.journal)
@@ -70,10 +71,6 @@ class Stack:
     def totals(self, scope: str = "town") -> tuple[int, int, int]:
         totals = self.gate.ledger.totals(scope)
         return totals.settled, totals.held, totals.assumed
-
-    async def until(self, line: str) -> None:
-        while line not in self.journal:
-            await asyncio.sleep(0)
 
 
 @pytest_asyncio.fixture
@@ -127,7 +124,7 @@ async def test_the_hold_shrinks_once_the_prompt_is_known(stacks: Any) -> None:
     stack = await stacks(stalls(1, tokens_in=1_000))
     async with asyncio.TaskGroup() as group:
         asking = group.create_task(stack.gate.ask(order()))
-        await stack.until("append shrink")
+        await stack.journal.until("append shrink")
         assert stack.totals() == (0, 1_000 * PRICE.input + 4_000 * PRICE.output, 0)
         assert stack.totals()[1] < BOUND
         stack.provider.room.set()
@@ -140,7 +137,7 @@ async def test_a_request_that_fits_later_waits_until_there_is_room(stacks: Any) 
     await stack.gate.set_cap("town", NanoUsd(BOUND + BOUND // 2))
     async with asyncio.TaskGroup() as group:
         group.create_task(stack.gate.ask(order()))
-        await stack.until("sent")
+        await stack.journal.until("sent")
         second = group.create_task(stack.gate.ask(order()))
         for _ in range(50):
             await asyncio.sleep(0)
@@ -156,7 +153,7 @@ async def test_a_request_that_waits_goes_on_when_the_cap_is_raised(stacks: Any) 
     await stack.gate.set_cap("town", BOUND)
     async with asyncio.TaskGroup() as group:
         group.create_task(stack.gate.ask(order()))
-        await stack.until("sent")
+        await stack.journal.until("sent")
         second = group.create_task(stack.gate.ask(order()))
         await asyncio.sleep(0)
         await stack.gate.set_cap("town", NanoUsd(2 * BOUND))
@@ -168,7 +165,7 @@ async def test_a_request_that_waits_is_refused_when_the_cap_is_lowered_below_it(
     stack = await stacks(stalls(0))
     await stack.gate.set_cap("town", BOUND)
     first = asyncio.ensure_future(stack.gate.ask(order()))
-    await stack.until("sent")
+    await stack.journal.until("sent")
     second = asyncio.ensure_future(stack.gate.ask(order()))
     await asyncio.sleep(0)
     await stack.gate.set_cap("town", NanoUsd(BOUND - 1))
@@ -308,7 +305,7 @@ async def test_usage_is_counted_in_its_buckets(stacks: Any) -> None:
 async def test_cancelled_in_the_middle_of_a_reply_is_charged(stacks: Any) -> None:
     stack = await stacks(stalls(3))
     asking = asyncio.ensure_future(stack.gate.ask(order()))
-    await stack.until("append shrink")
+    await stack.journal.until("append shrink")
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -322,7 +319,7 @@ async def test_cancelled_before_it_was_sent_is_released(stacks: Any) -> None:
     stack = await stacks()
     stack.log.hold.clear()
     asking = asyncio.ensure_future(stack.gate.ask(order()))
-    await stack.until("append reserve")
+    await stack.journal.until("append reserve")
     asking.cancel()
     stack.log.hold.set()
     with pytest.raises(asyncio.CancelledError):
@@ -336,7 +333,7 @@ async def test_cancelled_while_it_waits_for_room_holds_nothing(stacks: Any) -> N
     stack = await stacks(stalls(0))
     await stack.gate.set_cap("town", BOUND)
     first = asyncio.ensure_future(stack.gate.ask(order()))
-    await stack.until("sent")
+    await stack.journal.until("sent")
     second = asyncio.ensure_future(stack.gate.ask(order()))
     await asyncio.sleep(0)
     second.cancel()
@@ -390,7 +387,7 @@ async def test_a_request_that_waits_for_room_hears_of_the_tripwire(stacks: Any) 
     stack = await stacks(stalls(0, tokens_in=90_000))
     await stack.gate.set_cap("town", NanoUsd(BOUND + 1))
     first = asyncio.ensure_future(stack.gate.ask(order()))
-    await stack.until("sent")
+    await stack.journal.until("sent")
     second = asyncio.ensure_future(stack.gate.ask(order()))
     await asyncio.sleep(0)
     stack.provider.room.set()
@@ -420,8 +417,8 @@ async def test_restart_charges_every_request_without_an_end_and_writes_that_down
     first = await stacks(replies(), stalls(3))
     settled = (await first.gate.ask(order())).cost
     asking = asyncio.ensure_future(first.gate.ask(order()))
-    while first.log.kinds().count("shrink") < 2:
-        await asyncio.sleep(0)
+    await first.journal.until("append shrink", times=2)
+    await asyncio.sleep(0)
     crashed = first.log.records()
     second = await stacks(log=MemoryMoneyLog(crashed))
     assert second.log.kinds()[len(crashed) :] == ["assume"]
@@ -496,7 +493,7 @@ async def test_a_foreign_body_does_not_use_a_reservation_up(stacks: Any) -> None
     gate: SpendGate = stack.gate
     stack.log.hold.clear()
     asking = asyncio.ensure_future(gate.ask(order()))
-    await stack.until("append reserve")
+    await stack.journal.until("append reserve")
     for body in (b"{}", b"not JSON", b"\xff"):
         with pytest.raises(NoReservation):
             gate.consume("r1", body, ORIGIN)

@@ -1,0 +1,380 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.bead import Dependency, may_become
+from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId, merge_id
+from gastown_desktop.core.projection import Projection, fold
+
+WHERE: Any = {"rig": RigId("calc-0a1b2c"), "convoy": ConvoyId("cv-1")}
+START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+A, B = BeadId("gt-a"), BeadId("gt-b")
+NUX, SLIT = PolecatName("Nux"), PolecatName("Slit")
+BASE, TIP, TREE = Oid("1" * 40), Oid("2" * 40), Oid("3" * 40)
+
+
+def enveloped(*events: ev.DurableEvent) -> list[ev.Envelope]:
+    return [
+        ev.Envelope(seq=seq, at=START + timedelta(seconds=seq), event=event)
+        for seq, event in enumerate(events, 1)
+    ]
+
+
+def town(*events: ev.DurableEvent) -> Projection:
+    return fold(enveloped(created(), added(A), added(B), *events))
+
+
+def created() -> ev.ConvoyCreated:
+    return ev.ConvoyCreated(**WHERE, title="Two things", base=BASE, target="refs/heads/main", plan="true")
+
+
+def added(bead: BeadId, **fields: Any) -> ev.BeadAdded:
+    return ev.BeadAdded(**WHERE, bead=bead, title=f"Do {bead}", **fields)
+
+
+def slung(bead: BeadId = A, polecat: PolecatName = NUX, epoch: int = 1) -> ev.BeadSlung:
+    branch = f"refs/heads/work/{polecat}/{bead}-{epoch}"
+    return ev.BeadSlung(**WHERE, bead=bead, polecat=polecat, epoch=epoch, base=BASE, branch=branch, model="m")
+
+
+def became(state: str, polecat: PolecatName = NUX, reason: str = "") -> ev.PolecatStateChanged:
+    return ev.PolecatStateChanged(**WHERE, polecat=polecat, state=state, reason=reason)
+
+
+def turned(turn: int = 1, bead: BeadId = A, polecat: PolecatName = NUX, cost: int = 10) -> ev.TurnEnded:
+    return ev.TurnEnded(
+        **WHERE,
+        polecat=polecat,
+        bead=bead,
+        turn=turn,
+        hook=TIP,
+        cost=cost,
+        prompt_tokens=100,
+        output_tokens=7,
+        steps_done=turn,
+        steps=5,
+        files_changed=2,
+    )
+
+
+def submitted(bead: BeadId = A, polecat: PolecatName = NUX, attempt: int = 1) -> ev.BeadSubmitted:
+    return ev.BeadSubmitted(
+        **WHERE,
+        bead=bead,
+        polecat=polecat,
+        merge=merge_id(bead, attempt),
+        branch="refs/heads/work/x",
+        commit=TIP,
+        base=BASE,
+    )
+
+
+def judged(state: str, bead: BeadId = A, attempt: int = 1, **fields: Any) -> ev.MergeStateChanged:
+    return ev.MergeStateChanged(**WHERE, merge=merge_id(bead, attempt), bead=bead, state=state, **fields)
+
+
+def reopened(bead: BeadId = A, reason: str = "red") -> ev.BeadReopened:
+    return ev.BeadReopened(**WHERE, bead=bead, reason=reason)
+
+
+def merged(bead: BeadId = A, attempt: int = 1) -> ev.BeadMerged:
+    return ev.BeadMerged(**WHERE, bead=bead, merge=merge_id(bead, attempt), commit=TIP, tree=TREE)
+
+
+def landed() -> ev.ConvoyLanded:
+    return ev.ConvoyLanded(**WHERE, target="refs/heads/main", commit=TIP, tree=TREE)
+
+
+def asks(item: str = "q", bead: BeadId | None = A, text: str = "Which?") -> ev.NeedsYou:
+    return ev.NeedsYou(
+        **WHERE, item=item, about="question", text=text, bead=bead, options=("x",), default="x"
+    )
+
+
+def answered(item: str = "q", answer: str = "x") -> ev.NeedAnswered:
+    return ev.NeedAnswered(**WHERE, item=item, answer=answer)
+
+
+# --- any history ------------------------------------------------------------------------------------
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[ev.Envelope]:
+    """What a town could tell: each event is possible after those before it."""
+    beads = [BeadId(f"gt-{number}") for number in range(draw(st.integers(1, 4)))]
+    polecats = [PolecatName(name) for name in ("Nux", "Slit", "Toast")]
+    told: list[ev.DurableEvent] = [created(), *(added(bead) for bead in beads)]
+    state = fold(enveloped(*told))
+    for number in range(draw(st.integers(0, 30))):
+        event = draw(st.sampled_from(_possible(state, beads, polecats, number)))
+        told.append(event)
+        state = fold(enveloped(*told))
+    return enveloped(*told)
+
+
+def _possible(
+    state: Projection, beads: list[BeadId], polecats: list[PolecatName], number: int
+) -> list[ev.DurableEvent]:
+    possible: list[ev.DurableEvent] = [
+        ev.ConvoyStageChanged(**WHERE, stage="running"),
+        ev.GateRun(**WHERE, gate="tests", tree=TREE, green=True, seconds=0.1),
+        ev.CapChanged(**WHERE, scope="town", old=None, new=number),
+        ev.DependencyAdded(**WHERE, bead=beads[-1], on=beads[0]),
+        asks(f"town:{number}", None),
+    ]
+    possible += [answered(item) for item in state.needs_you]
+    possible += [became("starting", name) for name in state.polecats]
+    free = [name for name in polecats if name not in state.polecats or state.polecats[name].bead is None]
+    for bead in beads:
+        view = state.beads[bead]
+        if view.status == "open" and free:
+            possible.append(slung(bead, free[0], view.attempts + 1))
+        if view.status == "hooked" and view.polecat is not None:
+            possible += [
+                turned(view.turns + 1, bead, view.polecat),
+                submitted(bead, view.polecat, len(state.merges) + 1),
+                asks(f"{bead}:{number}", bead),
+            ]
+        if view.status == "submitted" and view.merge is not None:
+            attempt = int(view.merge.rpartition(".")[2])
+            possible += [
+                judged("conflicted", bead, attempt, paths=("a.py",)),
+                merged(bead, attempt),
+                reopened(bead),
+            ]
+        if view.status == "merged":
+            possible += [landed(), asks(f"{bead}:late:{number}", bead)]
+    return possible
+
+
+@given(histories())
+def test_folding_one_by_one_is_folding_all_at_once(history: list[ev.Envelope]) -> None:
+    town = Projection()
+    for end, envelope in enumerate(history, 1):
+        town.apply(envelope)
+        assert town == fold(history[:end])
+    assert town.last_seq == len(history)
+
+
+@given(histories())
+def test_a_history_that_was_written_down_folds_to_the_same(history: list[ev.Envelope]) -> None:
+    assert fold([ev.decode(ev.encode(one)) for one in history]) == fold(history)
+
+
+@given(histories(), st.data())
+def test_an_event_that_comes_again_changes_nothing(history: list[ev.Envelope], data: st.DataObject) -> None:
+    town, once = Projection(), fold(history)
+    for index, envelope in enumerate(history):
+        town.apply(envelope)
+        town.apply(history[data.draw(st.integers(0, index))])
+    assert town == once
+
+
+@given(histories())
+def test_a_glance_never_changes_what_is_durable(history: list[ev.Envelope]) -> None:
+    town = Projection()
+    for envelope in history:
+        town.apply(envelope)
+        for name in ("Nux", "Nobody"):
+            where = envelope.event.rig
+            town.glance(ev.ActionChanged(rig=where, polecat=PolecatName(name), action="thinks"))
+            town.glance(ev.TextStreamed(rig=where, polecat=PolecatName(name), text="hm"))
+    quiet = {name: replace(view, action="") for name, view in town.polecats.items()}
+    town.polecats = quiet
+    assert town == fold(history)
+
+
+@given(histories())
+def test_a_bead_only_takes_a_status_that_may_follow(history: list[ev.Envelope]) -> None:
+    town = Projection()
+    for envelope in history:
+        before = {bead: view.status for bead, view in town.beads.items()}
+        town.apply(envelope)
+        for bead, status in before.items():
+            assert may_become(status, town.beads[bead].status), envelope.event
+
+
+@given(histories())
+def test_a_bead_hangs_on_one_hook_and_only_while_it_is_worked_on(history: list[ev.Envelope]) -> None:
+    town = fold(history)
+    held = [view.bead for view in town.polecats.values() if view.bead is not None]
+    assert sorted(held) == sorted(town.with_status("hooked"))
+
+
+def test_every_kind_of_event_is_folded() -> None:
+    golden = Path(__file__).with_name("golden_events_v1.jsonl").read_bytes().splitlines(keepends=True)
+    told = [ev.decode(line) for line in golden]
+    assert {type(one.event) for one in told} == set(get_args(ev.DurableEvent))
+    town = fold(told)
+    assert (town.stage, town.conflicts, town.gate_runs, town.last_seq) == ("landed", 1, 2, len(told))
+    assert town.beads[BeadId("calc-00001")].status == "landed"
+
+
+# --- one by one -------------------------------------------------------------------------------------
+
+
+def test_a_convoy_is_created_with_where_it_starts_and_lands() -> None:
+    state = fold(enveloped(created()))
+    assert (state.title, state.base, state.target, state.plan) == (
+        "Two things",
+        BASE,
+        "refs/heads/main",
+        "true",
+    )
+    assert (state.stage, state.rehearsal) == ("draft", False)
+    assert state.started_at == START + timedelta(seconds=1)
+
+
+def test_a_bead_is_added_with_all_that_is_known_of_it() -> None:
+    state = fold(enveloped(created(), added(A, type="bug", priority=0, files=("a.py",), extra={"x": 1})))
+    bead = state.beads[A].bead
+    assert (bead.kind, bead.priority, bead.files, bead.extra) == ("bug", 0, ("a.py",), {"x": 1})
+    assert state.beads[A].status == "open"
+
+
+def test_dependencies_are_kept_in_order() -> None:
+    state = town(ev.DependencyAdded(**WHERE, bead=B, on=A), ev.DependencyAdded(**WHERE, bead=A, on=B))
+    assert state.dependencies == [Dependency(bead=B, on=A), Dependency(bead=A, on=B)]
+
+
+def test_a_stage_says_why() -> None:
+    state = town(ev.ConvoyStageChanged(**WHERE, stage="paused", reason="budget"))
+    assert (state.stage, state.stage_reason) == ("paused", "budget")
+
+
+def test_a_slung_bead_hangs_on_its_polecat() -> None:
+    state = town(slung())
+    assert (state.beads[A].status, state.beads[A].polecat, state.beads[A].attempts) == ("hooked", NUX, 1)
+    assert (state.polecats[NUX].bead, state.polecats[NUX].state) == (A, "starting")
+
+
+def test_a_polecat_that_starts_again_counts_as_a_restart_of_its_bead() -> None:
+    state = town(slung(), became("working"), became("starting", reason="died"), became("working"))
+    assert (state.restarts, state.beads[A].restarts, state.polecats[NUX].state) == (1, 1, "working")
+
+
+def test_the_state_of_an_unknown_polecat_is_passed_over() -> None:
+    assert town(became("working", SLIT)).polecats == {}
+
+
+def test_turns_add_up_over_all_attempts() -> None:
+    state = town(slung(), turned(1), turned(2), reopened(), slung(A, SLIT, 2), turned(1, A, SLIT))
+    view = state.beads[A]
+    assert (view.turns, view.cost, view.prompt_tokens, view.output_tokens) == (3, 30, 300, 21)
+    assert (state.polecats[NUX].cost, state.polecats[SLIT].cost) == (20, 10)
+    assert (state.polecats[SLIT].turn, state.polecats[SLIT].steps, state.polecats[SLIT].files_changed) == (
+        1,
+        5,
+        2,
+    )
+
+
+def test_a_submitted_bead_frees_its_polecat_and_queues_a_merge_request() -> None:
+    state = town(slung(), submitted())
+    assert (state.beads[A].status, state.beads[A].merge) == ("submitted", "gt-a.1")
+    assert (state.polecats[NUX].bead, state.polecats[NUX].state) == (None, "done")
+    assert state.merges[MergeId("gt-a.1")].state == "queued"
+
+
+def test_a_second_submission_supersedes_the_first_unless_that_has_ended() -> None:
+    again = (slung(), submitted(), reopened(), slung(A, SLIT, 2), submitted(A, SLIT, 2))
+    assert town(*again).merges[MergeId("gt-a.1")].state == "superseded"
+    ended = (slung(), submitted(), judged("ejected"), reopened(), slung(A, SLIT, 2), submitted(A, SLIT, 2))
+    assert town(*ended).merges[MergeId("gt-a.1")].state == "ejected"
+
+
+def test_a_conflict_is_counted_and_names_its_paths() -> None:
+    state = town(slung(), submitted(), judged("conflicted", reason="both changed it", paths=("a.py",)))
+    merge = state.merges[MergeId("gt-a.1")]
+    assert (state.conflicts, merge.state, merge.paths) == (1, "conflicted", ("a.py",))
+
+
+def test_gate_time_adds_up() -> None:
+    run = ev.GateRun(**WHERE, gate="tests", tree=TREE, green=True, seconds=1.5)
+    state = town(run, replace(run, green=False))
+    assert (state.gate_runs, state.gate_seconds) == (2, 3.0)
+
+
+def test_what_the_gates_are_worth_is_known_once_they_were_judged() -> None:
+    assert (town().gate_sees, town().base_green) == (None, None)
+    state = town(ev.GateJudged(**WHERE, sees=False, base_green=True, reason="sabotage passed"))
+    assert (state.gate_sees, state.base_green, state.gate_reason) == (False, True, "sabotage passed")
+
+
+def test_merged_work_lands_with_the_convoy_and_the_rest_does_not() -> None:
+    before = town(slung(), submitted(), merged())
+    assert (before.merged(), before.beads[A].commit) == ({A}, TIP)
+    paused = ev.ConvoyStageChanged(**WHERE, stage="paused", reason="budget")
+    state = town(slung(), submitted(), merged(), paused, landed())
+    assert (state.beads[A].status, state.beads[B].status) == ("landed", "open")
+    assert (state.stage, state.stage_reason, state.landed_tree) == ("landed", "", TREE)
+    assert state.merged() == {A}
+
+
+def test_a_bead_that_comes_back_after_its_submission_is_rework() -> None:
+    state = town(slung(), submitted(), reopened(reason="red"), slung(B, SLIT), reopened(B, "lost"))
+    assert (state.beads[A].status, state.beads[A].rework, state.beads[A].reason) == ("open", 1, "red")
+    assert (state.beads[B].rework, state.polecats[SLIT].bead) == (0, None)
+
+
+def test_a_question_blocks_its_bead_until_it_is_answered() -> None:
+    state = town(slung(), asks())
+    assert (state.beads[A].status, state.beads[A].reason, state.asking()) == ("blocked", "Which?", {A})
+    assert (state.polecats[NUX].bead, state.polecats[NUX].state) == (None, "waiting")
+    state = town(slung(), asks(), answered(answer="yes"))
+    assert (state.beads[A].status, state.asking(), state.answers) == ("open", set(), {"q": "yes"})
+
+
+def test_a_bead_with_two_questions_waits_for_both_answers() -> None:
+    state = town(slung(), asks("q"), asks("r"), answered("q"))
+    assert state.beads[A].status == "blocked"
+    assert town(slung(), asks("q"), asks("r"), answered("q"), answered("r")).beads[A].status == "open"
+
+
+def test_an_answer_about_merged_work_does_not_open_it_again() -> None:
+    state = town(slung(), submitted(), merged(), asks(), answered())
+    assert state.beads[A].status == "merged"
+
+
+def test_an_answer_to_nothing_is_kept() -> None:
+    assert town(answered("gone", "no")).answers == {"gone": "no"}
+
+
+def test_a_question_about_no_bead_blocks_none() -> None:
+    state = town(asks("limit", None))
+    assert state.asking() == set()
+    assert [view.status for view in state.beads.values()] == ["open", "open"]
+
+
+def test_the_last_cap_counts() -> None:
+    cap = ev.CapChanged(**WHERE, scope="town", old=None, new=5)
+    assert town(cap, replace(cap, new=None)).caps == {"town": None}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ev.Recovered(**WHERE, assumed_requests=1, killed_children=0),
+        ev.DispatchPaused(**WHERE, reason="budget"),
+    ],
+)
+def test_what_is_only_told_moves_nothing_but_the_number(told: ev.DurableEvent) -> None:
+    state, before = town(told), town()
+    state.last_seq, state.last_at = before.last_seq, before.last_at
+    assert state == before
+
+
+def test_an_action_shows_on_the_card_of_a_known_polecat() -> None:
+    state = town(slung())
+    state.glance(ev.ActionChanged(rig=WHERE["rig"], polecat=NUX, action="Reading a.py"))
+    assert state.polecats[NUX].action == "Reading a.py"
+    state.glance(ev.ActionChanged(rig=WHERE["rig"], polecat=SLIT, action="x"))
+    assert SLIT not in state.polecats
