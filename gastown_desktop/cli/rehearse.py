@@ -127,7 +127,7 @@ async def _prepare(
     before, commits = await choose_range(
         objects, tip, last=given.last, stop=stop, shallow=workplace.facts.shallow
     )
-    gates = await _gates(given, workplace, objects, tip)
+    gates = await _gates(given, workplace, objects, tip, progress)
     await require_trust(workplace, gates, trust=given.trust or trusted)
     plan = await plan_true(
         objects, Replays(objects), before, commits, prefix=workplace.rig.prefix, told=progress.planned
@@ -212,13 +212,18 @@ async def _set_cap(town: RehearsalTown, rehearsal: StoredRehearsal) -> None:
 
 
 async def _gates(
-    given: argparse.Namespace, workplace: Workplace, objects: GitObjects, tip: Oid
+    given: argparse.Namespace, workplace: Workplace, objects: GitObjects, tip: Oid, progress: Progress
 ) -> tuple[Gate, ...]:
     if given.no_gate:
         return ()
     if given.gates:
         return _named(given.gates)
-    return (await workplace.config(objects, tip)).gates
+    config = await workplace.config(objects, tip)
+    if config.ignored:
+        progress.say(f".gastown.toml: ignored, not for a repository to set: {', '.join(config.ignored)}")
+    if not config.gates:
+        progress.say("No gate is configured: nothing will be tested. Give one with --gate.")
+    return config.gates
 
 
 def _named(commands: tuple[str, ...] | list[str]) -> tuple[Gate, ...]:
@@ -230,7 +235,7 @@ def _recovered(workplace: Workplace, rehearsal: StoredRehearsal, orphans: int, h
         rig=workplace.rig.id,
         convoy=rehearsal.convoy,
         assumed_requests=orphans,
-        killed_children=0,
+        killed_children=workplace.swept,
         facts=(f"{hooks} workers go on",),
     )
 

@@ -59,6 +59,8 @@ class Workplace:
     clock: SystemClock
     slots_root: Path
     lock: FileLock | None = None
+    swept: int = 0
+    """Children of a killed process that were still running when the rig was entered."""
 
     def rehearsal_folder(self, convoy: ConvoyId) -> Path:
         """Where a rehearsal keeps its ledger and bill."""
@@ -121,7 +123,7 @@ async def enter(workplace: Workplace) -> GitObjects:
         Refused: another rehearsal of this rig is running.
     """
     workplace.lock = FileLock(workplace.rig.folder / "rehearsal.lock", "A rehearsal of this repository")
-    await workplace.launcher.sweep()
+    workplace.swept = await workplace.launcher.sweep()
     if workplace.rig.town_git.exists():
         sweep_locks(workplace.rig.town_git)
     town = await open_town(workplace.git, workplace.rig.folder, workplace.facts.git_dir)

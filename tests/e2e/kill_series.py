@@ -26,6 +26,7 @@ from typing import Any
 from gastown_desktop.engine.crash_points import POINTS
 
 _RUN_S = 300
+_WITH_A_REQUEST_OUT = frozenset({"reserve", "send", "settle"})
 
 
 @dataclass
@@ -111,6 +112,8 @@ class Series:
         if _never_began(killed) and runs[-1].code == 2:
             runs.append(self.start(data, "rehearse"))
         problems = _problems(data, runs)
+        if crash_at.split(":")[0] in _WITH_A_REQUEST_OUT and not problems:
+            problems += _unspent(runs[-1])
         self.failures += bool(problems)
         died = [run.code for run in runs]
         acknowledged = sum(len(run.events) for run in runs[:-1])
@@ -130,6 +133,12 @@ class Series:
 
 def _never_began(run: Run) -> bool:
     return not run.events
+
+
+def _unspent(last: Run) -> list[str]:
+    """A request that was reserved or sent when the process died must count as spent in full."""
+    assumed = last.result["ledger"]["assumed_usd"]
+    return [] if assumed > 0 else ["the killed request does not count as spent"]
 
 
 def _problems(data: Path, runs: list[Run]) -> list[str]:
