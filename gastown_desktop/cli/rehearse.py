@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import resource as limits
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.markdown import Markdown
+
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.settings_file import read_settings
-from gastown_desktop.cli.progress import Progress, open_progress
+from gastown_desktop.cli.progress import Progress, open_progress, printable
 from gastown_desktop.cli.sample import make_sample, sample_folder
 from gastown_desktop.cli.workplace import (
     RehearsalTown,
@@ -257,8 +261,10 @@ def _measure(workplace: Workplace, town: RehearsalTown, started: float, *, untou
 def _show(given: argparse.Namespace, result: dict[str, Any]) -> int:
     if given.json or given.json_lines:
         print(json.dumps(result), flush=True)
+    elif sys.stdout.isatty():
+        Console().print(Markdown(printable(as_markdown(result)), hyperlinks=False))
     else:
-        print(as_markdown(result), flush=True)
+        print(printable(as_markdown(result)), flush=True)
     return exit_code(result)
 
 
