@@ -53,7 +53,7 @@ def parse(text: bytes) -> RepositoryConfig:
     try:
         raw: dict[str, Any] = tomllib.loads(text.decode())
         file = _File.model_validate(raw)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise Refused(f"{NAME} cannot be read: {error}.", remedy="Mend it and commit it.") from None
     except ValidationError as error:
         first = error.errors()[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from gastown_desktop.core.errors import ToolRefused
@@ -54,22 +54,23 @@ class SlotFiles:
             handle = _opened(path, name, _WRITE, parent)
         try:
             _regular_size(path, handle)
-            os.ftruncate(handle, 0)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(handle, view) :]
+            with _refusing(path, "written"):
+                os.ftruncate(handle, 0)
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(handle, view) :]
         finally:
             os.close(handle)
 
     @contextlib.contextmanager
-    def _parent(self, path: str, *, make: bool) -> Iterator[tuple[int, str]]:
+    def _parent(self, path: str, *, make: bool) -> Generator[tuple[int, str], None, None]:
         """The descriptor of the folder that holds `path`, and the name in it."""
         parts = _parts(path)
         current = os.open(self._folder, _FOLDER)
         try:
             for part in parts[:-1]:
                 if make:
-                    with contextlib.suppress(FileExistsError):
+                    with _refusing(path, "opened"), contextlib.suppress(FileExistsError):
                         os.mkdir(part, 0o755, dir_fd=current)
                 below = _opened(path, part, _FOLDER, current)
                 os.close(current)
@@ -83,18 +84,30 @@ def _parts(path: str) -> list[str]:
     parts = path.split("/")
     if not path or path.startswith("/") or "\0" in path or any(part in {"", ".", ".."} for part in parts):
         raise ToolRefused(f"{path!r} is not a path inside the repository.")
-    if parts[0].casefold() == ".git":
+    if any(part.casefold() == ".git" for part in parts):
         raise ToolRefused("The .git folder is not for tools; use the shell's git.")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ToolRefused(f"{path!r} cannot be the name of a file.") from None
     return parts
 
 
-def _opened(path: str, name: str, flags: int, folder: int) -> int:
+@contextlib.contextmanager
+def _refusing(path: str, what: str) -> Generator[None, None, None]:
+    """Tells the model what the system refused."""
     try:
-        return os.open(name, flags, 0o644, dir_fd=folder)
-    except FileNotFoundError:
-        raise ToolRefused(f"{path} does not exist.") from None
+        yield
     except OSError as error:
-        raise ToolRefused(f"{path} cannot be opened: {os.strerror(error.errno or 0)}.") from None
+        raise ToolRefused(f"{path} cannot be {what}: {os.strerror(error.errno or 0)}.") from None
+
+
+def _opened(path: str, name: str, flags: int, folder: int) -> int:
+    with _refusing(path, "opened"):
+        try:
+            return os.open(name, flags, 0o644, dir_fd=folder)
+        except FileNotFoundError:
+            raise ToolRefused(f"{path} does not exist.") from None
 
 
 def _regular_size(path: str, handle: int) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import json
 import os
 import sqlite3
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gastown_desktop.core.errors import DiskFull, StoreError
-from gastown_desktop.core.events import Envelope, decode
+from gastown_desktop.core.events import Envelope, decode, is_intact
 from gastown_desktop.engine.crash_points import crash_point
 
 
@@ -41,6 +42,7 @@ class FileEventStore:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._file, sum(map(len, self._lines)))
+        _sync_folder(path.parent)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="event-store")
 
     def lines(self) -> list[bytes]:
@@ -90,20 +92,26 @@ def read_lines(path: Path) -> list[bytes]:
     """
     if not path.exists():
         return []
-    lines = path.read_bytes().splitlines(keepends=True)
-    if lines and not _is_intact(lines[-1]):
+    lines = io.BytesIO(path.read_bytes()).readlines()
+    if lines and not is_intact(lines[-1]):
         lines.pop()
+    for number, line in enumerate(lines, 1):
+        if not is_intact(line):
+            raise StoreError(
+                f"Line {number} of the history {path} is damaged.",
+                safe="Nothing was changed; finished turns and merged work are in git.",
+                remedy="Restore it from a backup.",
+            )
     return lines
 
 
-def _is_intact(line: bytes) -> bool:
-    if not line.endswith(b"\n"):
-        return False
+def _sync_folder(folder: Path) -> None:
+    """Makes a new file's name durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        decode(line)
-    except (StoreError, ValueError, KeyError):
-        return False
-    return True
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 _SCHEMA = """
@@ -124,7 +132,9 @@ class HistoryQuery:
     polecat: str | None = None
     bead: str | None = None
     since: str | None = None
+    """First moment: ISO 8601 in UTC with its offset, as the history spells it."""
     until: str | None = None
+    """Last moment, spelled like `since`."""
 
 
 class HistoryIndex:
@@ -139,8 +149,10 @@ class HistoryIndex:
     def update(self) -> int:
         """Reads what the histories have and the index lacks; returns how many events that were."""
         added = 0
-        for path in sorted(self._events.glob("*.jsonl")):
+        paths = sorted(self._events.glob("*.jsonl"))
+        for path in paths:
             added += self._update_one(path)
+        self._forget_all_but({path.stem for path in paths})
         self._database.commit()
         return added
 
@@ -167,12 +179,25 @@ class HistoryIndex:
         self._database.close()
 
     def _update_one(self, path: Path) -> int:
-        (known,) = self._database.execute(
-            "SELECT coalesce(max(seq), 0) FROM event WHERE convoy = ?", (path.stem,)
-        ).fetchone()
-        rows = [row for line in read_lines(path) if (row := _row(path.stem, line))[1] > known]
+        """Adds what is new; lines that were indexed before they were durable, and lost, are replaced."""
+        lines = read_lines(path)
+        known: list[bytes] = [
+            line
+            for (line,) in self._database.execute(
+                "SELECT line FROM event WHERE convoy = ? ORDER BY seq", (path.stem,)
+            )
+        ]
+        if known != lines[: len(known)]:
+            self._database.execute("DELETE FROM event WHERE convoy = ?", (path.stem,))
+            known = []
+        rows = [_row(path.stem, line) for line in lines[len(known) :]]
         self._database.executemany("INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         return len(rows)
+
+    def _forget_all_but(self, convoys: set[str]) -> None:
+        known = [convoy for (convoy,) in self._database.execute("SELECT DISTINCT convoy FROM event")]
+        gone = [(convoy,) for convoy in known if convoy not in convoys]
+        self._database.executemany("DELETE FROM event WHERE convoy = ?", gone)
 
 
 def _row(convoy: str, line: bytes) -> tuple[str, int, str, str, str | None, str | None, bytes]:

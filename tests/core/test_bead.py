@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from gastown_desktop.core.bead import (
@@ -17,7 +19,7 @@ from gastown_desktop.core.ids import BeadId
 USUAL: tuple[BeadStatus, ...] = ("draft", "open", "hooked", "submitted", "merged", "landed")
 
 
-@pytest.mark.parametrize(("now", "then"), list(zip(USUAL, USUAL[1:], strict=False)))
+@pytest.mark.parametrize(("now", "then"), list(pairwise(USUAL)))
 def test_a_bead_goes_from_draft_to_landed(now: BeadStatus, then: BeadStatus) -> None:
     assert may_become(now, then)
 

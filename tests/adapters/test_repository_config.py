@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from gastown_desktop.adapters.repository_config import RepositoryConfig, parse
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.engine.gates import GATE_TIMEOUT_S, Gate
+
+
+def test_an_empty_file_proposes_nothing() -> None:
+    assert parse(b"") == RepositoryConfig()
+
+
+def test_gates_are_commands_with_a_name_and_a_timeout() -> None:
+    text = b'[[gates]]\nname = "tests"\ncommand = "pytest -q"\ntimeout_s = 60\n'
+    text += b'[[gates]]\nname = "l"\ncommand = "ruff"'
+    assert parse(text).gates == (Gate("tests", "pytest -q", 60.0), Gate("l", "ruff", GATE_TIMEOUT_S))
+
+
+def test_a_gate_may_be_a_command_alone() -> None:
+    assert parse(b'gates = ["make test", "make lint"]').gates == (
+        Gate("gate 1", "make test"),
+        Gate("gate 2", "make lint"),
+    )
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["cap", "base_url", "key", "provider", "sandbox", "network", "landing", "push", "tools", "trust", "gate"],
+)
+def test_what_a_repository_may_not_say_is_listed_as_ignored(key: str) -> None:
+    config = parse(f'{key} = "mine"\nprefix = "gt"'.encode())
+    assert config.ignored == (key,)
+    assert config.prefix == "gt"
+
+
+def test_proposals_that_are_used_elsewhere_are_not_called_ignored() -> None:
+    text = b'setup = ["make"]\ncopy = [".env"]\ngenerated = []\nunion = []\nserial = []'
+    assert parse(text).ignored == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"gates = [",
+        b"\xff\xfe",
+        b"a = 1\na = 2",
+        b"gates = 7",
+        b"gates = [7]",
+        b'[[gates]]\nname = "x"',
+        b'[[gates]]\nname = ""\ncommand = "x"',
+        b'[[gates]]\nname = "x"\ncommand = ""',
+        b'[[gates]]\nname = "x"\ncommand = "y"\nsandbox = false',
+        b'[[gates]]\nname = "x"\ncommand = "y"\ntimeout_s = 0',
+        b'[[gates]]\nname = "x"\ncommand = "y"\ntimeout_s = inf',
+        b'[[gates]]\nname = "x"\ncommand = "y"\ntimeout_s = nan',
+        b'[[gates]]\nname = "x"\ncommand = "y"\ntimeout_s = "5"',
+        b'prefix = "Upper"',
+        b'prefix = "toolongaprefix"',
+        b'prefix = "9a"',
+        b'prefix = "a\\n"',
+        b'prefix = "../x"',
+        b"gates = [" + b'"x",' * 21 + b"]",
+        b"a = " + b"[" * 20_000,
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_the_file_s_name(text: bytes) -> None:
+    with pytest.raises(Refused, match=r"^\.gastown\.toml") as refused:
+        parse(text)
+    assert refused.value.remedy
