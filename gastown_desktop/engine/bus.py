@@ -37,13 +37,12 @@ class Bus:
         Raises:
             StoreError: they could not be written; nobody saw them, and no later event is taken.
         """
+        if self._failure is not None:
+            raise self._failure
         for event in events:
             self._last_seq += 1
             self._queue.append(Envelope(seq=self._last_seq, at=self._clock.now(), event=event))
-        mine = self._last_seq
-        async with self._flushing:
-            if self._failure is None and self.state.last_seq < mine:
-                await self._flush()
+        await asyncio.shield(self._flush_up_to(self._last_seq))
         if self._failure is not None:
             raise self._failure
 
@@ -53,13 +52,24 @@ class Bus:
         for listener in self._listeners:
             listener(event)
 
+    async def _flush_up_to(self, seq: int) -> None:
+        """Writes what waits; not cut short with its publisher, whose group holds others' events too."""
+        async with self._flushing:
+            if self._failure is None and self.state.last_seq < seq:
+                await self._flush()
+
     async def _flush(self) -> None:
         batch, self._queue = self._queue, []
         try:
             await self._store.append([encode(envelope) for envelope in batch])
+            self._tell(batch)
         except StoreError as error:
             self._failure = error
-            return
+        except BaseException:
+            self._failure = StoreError("The history stopped in the middle of an event.")
+            raise
+
+    def _tell(self, batch: list[Envelope]) -> None:
         for envelope in batch:
             self.state.apply(envelope)
             for listener in self._listeners:
