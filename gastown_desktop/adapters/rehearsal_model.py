@@ -118,9 +118,9 @@ class RehearsalModel(httpx2.AsyncBaseTransport):
         """Counts tokens; the cache holds a conversation's last prompt, and what the fleet shares."""
         shared = _tokens([body["tools"], body["system"]])
         whole = shared + _tokens(body["messages"])
-        conversation = _digest([body["model"], body["messages"][0]])
+        conversation = _digest([body["model"], _unmarked(body["messages"][0])])
         fleet = _digest([body["model"], body["tools"], body["system"]])
-        read = max(self._cached.get(conversation, 0), self._cached.get(fleet, 0))
+        read = min(max(self._cached.get(conversation, 0), self._cached.get(fleet, 0)), whole)
         tail = min(4, whole - read)
         self._cached[conversation] = whole - tail
         self._cached[fleet] = shared
@@ -174,7 +174,7 @@ class _EventStream(httpx2.AsyncByteStream):
 
     def _start(self) -> bytes:
         usage = {**self._counts, "output_tokens": 1}
-        message = {
+        message: dict[str, Any] = {
             "id": f"msg_rehearsal_{self._number}",
             "type": "message",
             "role": "assistant",
@@ -219,6 +219,14 @@ def _event(kind: str, **fields: Any) -> bytes:
 
 def _tokens(value: Any) -> int:
     return -(-len(json.dumps(value)) // BYTES_PER_TOKEN)
+
+
+def _unmarked(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a message says, wherever its end is marked for the cache."""
+    return [
+        {name: value for name, value in block.items() if name != "cache_control"}
+        for block in message["content"]
+    ]
 
 
 def _digest(value: Any) -> str:
