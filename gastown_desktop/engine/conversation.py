@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from gastown_desktop.core.bead import Bead
 from gastown_desktop.core.prices import first_prompt_bound, next_prompt_bound
@@ -15,6 +15,8 @@ from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 _CACHED = {"type": "ephemeral"}
 NUDGE = "Go on with a tool call; when the work is done, call `submit`."
 """What a turn without a tool call is answered with."""
+SILENCE = "(nothing)"
+"""Stands for a reply without content, which the API does not take back."""
 
 
 def task_text(bead: Bead, assignment: Assignment, remark: str = "") -> str:
@@ -44,7 +46,7 @@ class Conversation:
     def __init__(self, system: str, task: str, turns: tuple[Turn, ...] = ()) -> None:
         """Starts, or goes on after the turns that a hook holds."""
         self._system = system
-        self._messages: list[dict[str, Any]] = [_message("user", [{"type": "text", "text": task}])]
+        self._messages: list[dict[str, Any]] = [_message("user", [{"type": "text", "text": _sendable(task)}])]
         self._exact: tuple[int, int] | None = None
         self._added = ""
         for turn in turns:
@@ -52,8 +54,12 @@ class Conversation:
 
     def add(self, turn: Turn) -> None:
         """Adds a turn: the reply and what it is answered with."""
-        answer = turn.results or [{"type": "text", "text": NUDGE}]
-        self._messages += [_message("assistant", turn.assistant), _message("user", answer)]
+        reply = [block for block in _sendable(turn.assistant) if block.get("text") != ""]
+        answer = _sendable(turn.results) or [{"type": "text", "text": NUDGE}]
+        self._messages += [
+            _message("assistant", reply or [{"type": "text", "text": SILENCE}]),
+            _message("user", answer),
+        ]
         self._exact = (turn.prompt_tokens, turn.output_tokens)
         self._added = json.dumps(answer, ensure_ascii=False)
 
@@ -92,6 +98,17 @@ def tool_result(call: Mapping[str, Any], text: str, *, refused: bool) -> dict[st
 
 def _message(role: str, content: list[dict[str, Any]]) -> dict[str, Any]:
     return {"role": role, "content": content}
+
+
+def _sendable(value: Any) -> Any:
+    """The same with every half of a surrogate pair spelled out, since a request is UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode() if not value.isascii() else value
+    if isinstance(value, dict):
+        return {_sendable(name): _sendable(one) for name, one in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_sendable(one) for one in cast("list[Any]", value)]
+    return value
 
 
 def _shown(path: str) -> str:

@@ -130,7 +130,17 @@ class Hooks:
         return [await self.load(head) for head in refs.values()]
 
     async def load(self, head: Oid) -> Hook:
-        """Reads a hook from its newest commit."""
+        """Reads a hook from its newest commit.
+
+        Raises:
+            StoreError: it is no commit of a hook.
+        """
+        try:
+            return await self._load(head)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"The hook at {head} cannot be read ({error!r}).") from error
+
+    async def _load(self, head: Oid) -> Hook:
         entries = await self._objects.list_tree(await self._objects.tree_of(head), recursive=True)
         by_path = {entry.path: entry for entry in entries}
         fields = json.loads(await self._objects.read_blob(by_path.pop("hook.json").oid))

@@ -39,6 +39,6 @@ def _unique(text: str, lines: list[str], span: tuple[int, int], replacement: str
     for first in range(start, -1, -1):
         context = "".join(lines[first:start])
         old = context + "".join(lines[start:end])
-        if old and text.count(old) == 1:
+        if old and text.find(old) == text.rfind(old) >= 0:
             return old, context + replacement
     return None

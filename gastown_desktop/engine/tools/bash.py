@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from gastown_desktop.engine.tools.workbench import Workbench, number_of, object_schema, text_of
+from gastown_desktop.engine.tools.workbench import Workbench, command_of, number_of, object_schema
 
 _DEFAULT_S = 120
 _LONGEST_S = 600
@@ -32,7 +32,7 @@ class Bash:
 
     async def run(self, given: Mapping[str, Any], bench: Workbench) -> str:
         """Runs it and shows output and exit status."""
-        command = text_of(given, "command")
+        command = command_of(given, "command")
         timeout_s = max(1, min(_LONGEST_S, number_of(given, "timeout_s", _DEFAULT_S)))
         result = await bench.run(command, float(timeout_s))
         text = result.output.decode("utf-8", "replace")

@@ -43,7 +43,7 @@ class Edit:
         found = text.count(old) if old else 0
         if found != 1:
             raise ToolRefused(_why_not(path, text, old, found))
-        bench.files.write(path, text.replace(old, new).encode())
+        bench.files.write(path, text.replace(old, new).encode("utf-8", "surrogateescape"))
         return f"{path} is changed."
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from gastown_desktop.core.errors import ToolRefused
-from gastown_desktop.engine.tools.workbench import OUTPUT_LIMIT, Workbench, object_schema, text_of
+from gastown_desktop.engine.tools.workbench import OUTPUT_LIMIT, Workbench, command_of, object_schema
 
 _SEARCH_S = 60.0
 
@@ -32,7 +32,8 @@ class Search:
 
     async def run(self, given: Mapping[str, Any], bench: Workbench) -> str:
         """Runs the search in the sandbox."""
-        pattern, path = shlex.quote(text_of(given, "pattern")), shlex.quote(text_of(given, "path", "."))
+        pattern = shlex.quote(command_of(given, "pattern"))
+        path = shlex.quote(command_of(given, "path", "."))
         command = (
             f"if command -v rg >/dev/null; "
             f"then rg -n --no-heading --color never -m 50 -e {pattern} -- {path}; "

@@ -81,14 +81,30 @@ class Tool(Protocol):
 
 
 def text_of(given: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    """A string argument.
+    """A string argument; bytes of a name that are no UTF-8 are carried as surrogate escapes.
 
     Raises:
-        ToolRefused: it is missing or no string.
+        ToolRefused: it is missing, no string, or holds half a surrogate pair.
     """
     value = given.get(name, default)
     if not isinstance(value, str):
         raise ToolRefused(f"`{name}` must be a string.")
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ToolRefused(f"`{name}` holds half a surrogate pair.") from None
+    return value
+
+
+def command_of(given: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    """A string argument that becomes part of a command line.
+
+    Raises:
+        ToolRefused: it is missing, no string, or holds a character that no command line can.
+    """
+    value = text_of(given, name, default)
+    if "\0" in value:
+        raise ToolRefused(f"`{name}` holds a NUL character.")
     return value
 
 
