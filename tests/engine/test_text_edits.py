@@ -49,6 +49,10 @@ def test_lines_above_make_a_repeated_line_unique() -> None:
     assert edits == [("def b():\n    pass\n", "def b():\n    return 1\n")]
 
 
+def test_a_place_that_overlaps_itself_is_not_taken_for_the_only_one() -> None:
+    assert edits_between("a\na\na\n", "a\na\nb\n") == [("a\na\na\n", "a\na\nb\n")]
+
+
 def test_equal_texts_need_no_edit() -> None:
     assert edits_between("a\n", "a\n") == []
 
