@@ -157,6 +157,7 @@ def _problems(data: Path, runs: list[Run]) -> list[str]:
     if ledger["held_usd"]:
         problems.append("something is still held")
     problems += _lost(data, runs, result)
+    problems += _ungated(data, result) if result["gate_runs"] else []
     problems += _left_behind(data)
     return problems
 
@@ -175,6 +176,19 @@ def _lost(data: Path, runs: list[Run], result: dict[str, Any]) -> list[str]:
             if event not in kept:
                 lost.append(f"lost event {event['seq']} {event['kind']}")
     return lost[:3]
+
+
+def _ungated(data: Path, result: dict[str, Any]) -> list[str]:
+    """Prefixes that were merged although no gate was green on exactly their tree."""
+    (history,) = (data / "rigs").glob(f"*/events/{result['convoy']}.jsonl")
+    events = [json.loads(line.partition(" ")[2]) for line in history.read_text().splitlines()]
+    green = {event["tree"] for event in events if event["kind"] == "gate_run" and event["green"]}
+    ends = [
+        event
+        for event, after in zip(events, [*events[1:], {"kind": ""}], strict=True)
+        if event["kind"] == "bead_merged" and after["kind"] != "bead_merged"
+    ]
+    return [f"merged ungated: {event['bead']}" for event in ends if event["tree"] not in green]
 
 
 def _left_behind(data: Path) -> list[str]:
