@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gastown_desktop.core.bead import BEAD_KINDS, DEPENDENCY_KINDS, Bead, Dependency
@@ -46,6 +46,7 @@ def listings(draw: st.DrawFn) -> list[ListedBead]:
     ]
 
 
+@settings(max_examples=50)
 @given(listings())
 def test_what_is_written_is_read_back(listed: list[ListedBead]) -> None:
     text = render(listed)

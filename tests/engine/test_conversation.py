@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gastown_desktop.adapters.rehearsal_model import ProviderBill, RehearsalModel
@@ -78,6 +78,7 @@ def messages_of(request: ModelRequest) -> list[Any]:
     return [dict(message) for message in request.messages]
 
 
+@settings(max_examples=50)
 @given(turns())
 def test_messages_alternate_begin_with_the_user_and_are_never_empty(told: list[Turn]) -> None:
     messages = messages_of(Conversation(SYSTEM, "Do it.", tuple(told)).request(MODEL, 100))
@@ -90,6 +91,7 @@ def test_messages_alternate_begin_with_the_user_and_are_never_empty(told: list[T
         assert all(block["type"] != "text" or block["text"] for block in message["content"])
 
 
+@settings(max_examples=50)
 @given(turns())
 def test_every_tool_call_is_answered_in_the_next_message(told: list[Turn]) -> None:
     messages = messages_of(Conversation(SYSTEM, "Do it.", tuple(told)).request(MODEL, 100))
@@ -99,12 +101,14 @@ def test_every_tool_call_is_answered_in_the_next_message(told: list[Turn]) -> No
         assert asked == given_back
 
 
+@settings(max_examples=50)
 @given(turns(), TEXTS)
 def test_a_request_can_always_be_sent_as_utf8(told: list[Turn], task: str) -> None:
     request = Conversation(SYSTEM, task, tuple(told)).request(MODEL, 100)
     json.dumps(request_body(request, ORIGIN), ensure_ascii=False).encode()
 
 
+@settings(max_examples=50)
 @given(turns())
 def test_a_conversation_read_back_from_its_hook_goes_on_the_same(told: list[Turn]) -> None:
     lived = Conversation(SYSTEM, "Do it.")
@@ -115,6 +119,7 @@ def test_a_conversation_read_back_from_its_hook_goes_on_the_same(told: list[Turn
     assert lived.prompt_bound() == read_back.prompt_bound()
 
 
+@settings(max_examples=50)
 @given(turns())
 def test_earlier_messages_never_change_so_that_the_cache_holds(told: list[Turn]) -> None:
     conversation = Conversation(SYSTEM, "Do it.")
