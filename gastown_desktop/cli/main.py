@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import sys
 from collections.abc import Iterator
 
 from gastown_desktop.cli.arguments import parser
-from gastown_desktop.core.errors import GasTownError, Refused
+from gastown_desktop.core.errors import ConvoyError, DiskFull, GasTownError, Refused, StoreError
 from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, REFUSED
 from gastown_desktop.logs import start_logging
 from gastown_desktop.paths import data_folder
@@ -18,9 +20,11 @@ CANCELLED = 130
 def run(arguments: list[str]) -> int:
     """Runs one command; returns the exit code."""
     given = parser().parse_args(arguments)
-    start_logging(data_folder(given.data_dir) / "logs")
     _watch_children_without_threads()
+    # without a log file, or space in it, the sentence on standard error is all there is to say
+    logging.lastResort, logging.raiseExceptions = None, False
     try:
+        start_logging(data_folder(given.data_dir) / "logs")
         match given.command:
             case "rehearse":
                 from gastown_desktop.cli.rehearse import rehearse
@@ -45,7 +49,7 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         _say("Cancelled. Everything finished is kept; go on with `gastown-desktop resume`.")
         return CANCELLED
-    except (GasTownError, BaseExceptionGroup) as error:
+    except (GasTownError, OSError, BaseExceptionGroup) as error:
         return _fail(error)
 
 
@@ -56,16 +60,29 @@ def _fail(error: BaseException) -> int:
         raise error
     for one in ours[:1]:
         _say(" ".join(part for part in (str(one), one.safe, one.remedy) if part))
-    return REFUSED if isinstance(ours[0], Refused) else DOES_NOT_HOLD
+    return REFUSED if isinstance(ours[0], Refused | ConvoyError | DiskFull) else DOES_NOT_HOLD
 
 
 def _ours(error: BaseException) -> Iterator[GasTownError]:
     """Our errors inside an error or a group of them; nothing if anything else is among them."""
     if isinstance(error, GasTownError):
         yield error
+    elif isinstance(error, OSError) and error.errno is not None:
+        logging.getLogger(__name__).error("the system refused", exc_info=error)
+        yield _of_the_system(error)
     elif isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _ours(inner)
+
+
+def _of_the_system(error: OSError) -> GasTownError:
+    """What the system refused, in a sentence: a full disk, a folder that may not be written."""
+    place = f" at {error.filename}" if error.filename else ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(f"The disk is full{place}.", remedy="Make space, then run it again.")
+    if error.filename:
+        return Refused(f"{error.filename}: {error.strerror}.", remedy="See to it, then run it again.")
+    return StoreError(f"The system refused: {error.strerror}.")
 
 
 def _say(text: str) -> None:

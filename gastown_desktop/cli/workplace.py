@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -27,7 +28,7 @@ from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.adapters.spend_transport import SpendGateTransport
 from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.adapters.town_store import FileEventStore
-from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import ConvoyId, Oid, RigId
 from gastown_desktop.core.prices import price_of
 from gastown_desktop.engine.bus import Bus
@@ -138,7 +139,8 @@ async def resolve(workplace: Workplace, objects: GitObjects, rev: str) -> Oid:
     """
     found = await resolve_source(objects, rev)
     if found is None and re.fullmatch(r"[0-9a-f]{40,64}", rev):
-        await fetch_commit(workplace.git, workplace.rig.town_git, workplace.facts.git_dir, Oid(rev))
+        with contextlib.suppress(GitError):  # there is no such commit
+            await fetch_commit(workplace.git, workplace.rig.town_git, workplace.facts.git_dir, Oid(rev))
         found = await objects.resolve(rev)
     if found is None:
         raise Refused(f"{rev} names no commit here.")
