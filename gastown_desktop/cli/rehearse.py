@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.markdown import Markdown
 
+from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.cli.progress import Progress, open_progress, printable
@@ -33,6 +34,7 @@ from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.rehearsal import (
@@ -137,8 +139,7 @@ async def _prepare(
         objects, Replays(objects), before, commits, prefix=workplace.rig.prefix, told=progress.planned
     )
     slots = await build_slots(workplace, objects)
-    for name in await slots.names():
-        await slots.remove(name)
+    await _clear(slots)
     mechanical = await find_mechanical(objects, slots, plan)
     rehearsal = StoredRehearsal(
         convoy=convoy_id(f"{workplace.rig.id} {plan.tip} {workplace.clock.now().isoformat()}"),
@@ -183,12 +184,7 @@ async def _run(
         if resumed:
             await bus.publish(_recovered(workplace, rehearsal, orphans, len(hooks)))
         await _set_cap(town, rehearsal)
-        whole = Town(
-            town.kit, town.gates, fleet_size=rehearsal.settings.polecats, model=rehearsal.settings.model
-        )
-        await whole.run(hooks)
-        for name in await slots.names():
-            await slots.remove(name)
+        await _work(town, rehearsal, hooks)
         changed = differences(before, await fingerprint(workplace.git, workplace.facts))
         for difference in changed:
             progress.say(f"Your repository changed meanwhile: {difference}")
@@ -201,6 +197,29 @@ async def _run(
         return result
     finally:
         await town.close()
+
+
+async def _work(town: RehearsalTown, rehearsal: StoredRehearsal, hooks: list[Hook]) -> None:
+    """Runs the town to its end; slots are kept only for an interrupted run, which `resume` goes on with."""
+    settings = rehearsal.settings
+    whole = Town(
+        town.kit,
+        town.gates,
+        fleet_size=settings.polecats,
+        model=settings.model,
+        strict_gates=settings.strict_gates,
+    )
+    try:
+        await whole.run(hooks)
+    except Refused:
+        await _clear(town.slots)
+        raise
+    await _clear(town.slots)
+
+
+async def _clear(slots: GitSlots) -> None:
+    for name in await slots.names():
+        await slots.remove(name)
 
 
 async def _set_cap(town: RehearsalTown, rehearsal: StoredRehearsal) -> None:

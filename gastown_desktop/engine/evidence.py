@@ -145,6 +145,8 @@ def as_markdown(result: dict[str, Any]) -> str:
 
 
 def _gates_line(result: dict[str, Any]) -> str:
+    if not result["base_green"]:
+        return f"Rehearsed without gates, as {result['gate_reason']}"
     if not result["gate_runs"]:
         return "No gate ran: nothing was tested. Give one with `--gate`."
     sees = "notices a broken source" if result["gate_sees"] else "does **not** notice a broken source"
@@ -165,7 +167,7 @@ def _findings(result: dict[str, Any]) -> list[str]:
         ]
         lines.append("")
     if result["needs_you"]:
-        waiting = [f"- {item['bead']}: {item['text']}" for item in result["needs_you"]]
+        waiting = [f"- {item['bead'] or item['about']}: {item['text']}" for item in result["needs_you"]]
         lines += ["## Needs you", "", *waiting, ""]
     return lines
 

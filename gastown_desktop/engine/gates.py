@@ -99,11 +99,16 @@ class GateRunner:
         return GateResult(green=True)
 
     async def judge(self, base: Oid) -> ev.GateJudged:
-        """Lets the gates prove themselves: green on the base, red on a sabotaged source."""
+        """Lets the gates prove themselves: green on the base, red on a sabotaged source.
+
+        A red base is confirmed by a second run, as a flaky gate says nothing about it.
+        """
         where: Any = {"rig": self._bus.state.rig, "convoy": self._bus.state.convoy}
         if not self.gates:
             return ev.GateJudged(**where, sees=False, base_green=True, reason="There is no gate.")
         result = await self.check(base, purpose="base")
+        if not result.green:
+            result = await self.check(base, purpose="confirm", fresh=True)
         if not result.green:
             reason = f"{result.gate} is red before anything was changed:\n{result.tail}"
             return ev.GateJudged(**where, sees=False, base_green=False, reason=reason)

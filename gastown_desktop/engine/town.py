@@ -7,6 +7,7 @@ import contextlib
 from typing import Any
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.dispatcher import Dispatcher
 from gastown_desktop.engine.gates import GateRunner
 from gastown_desktop.engine.hooks import Hook
@@ -20,10 +21,21 @@ LIMIT_ITEM = "limit"
 class Town:
     """Runs a convoy until it is landed, or until only the user can go on."""
 
-    def __init__(self, kit: Kit, gates: GateRunner, *, fleet_size: int, model: str) -> None:
-        """Puts the town together."""
+    def __init__(
+        self, kit: Kit, gates: GateRunner, *, fleet_size: int, model: str, strict_gates: bool = False
+    ) -> None:
+        """Puts the town together.
+
+        Args:
+            kit: what polecats share.
+            gates: proves what would land.
+            fleet_size: how many work at once, 1 to 30.
+            model: the fleet's model.
+            strict_gates: refuse to start when no gate notices a broken source.
+        """
         self._kit = kit
         self._gates = gates
+        self._strict_gates = strict_gates
         self._dispatcher = Dispatcher(kit, fleet_size=fleet_size, model=model)
         self._wake = asyncio.Event()
         self._refinery = Refinery(kit, gates, idle=self._wake.set)
@@ -36,6 +48,7 @@ class Town:
             hooks: unfinished hooks of an earlier process; their polecats go on first.
 
         Raises:
+            Refused: strict gates were asked for and there are none that see.
             TripwirePulled, StoreError, GitError: the fleet was stopped.
         """
         await self._judge_gates()
@@ -54,6 +67,12 @@ class Town:
         state = self._kit.bus.state
         if state.gate_sees is None:
             await self._kit.bus.publish(await self._gates.judge(state.base))
+        if self._strict_gates and not state.gate_sees:
+            raise Refused(
+                f"--strict-gates asks for a gate that notices a broken source. {state.gate_reason}",
+                safe="No worker was started.",
+                remedy="Mend the gate or give another with --gate.",
+            )
         if not state.base_green:
             self._gates.without_gates()
 
