@@ -138,10 +138,11 @@ class RepositoryBuilder:
 
 
 def hard_repository(folder: Path, hash_name: str = "sha1") -> RepositoryBuilder:
-    """A repository with everything that is hard to replay, 16 commits along first parents.
+    """A repository with everything that is hard to replay, 17 commits along first parents.
 
-    Renames, deletes, mode bits, a binary, a CRLF blob that its later attribute would normalise, a link, a
-    submodule bump, non-ASCII and undecodable names, merges, a revert, a file that becomes a folder.
+    Renames, deletes, mode bits, a binary, a CRLF blob that its later attribute would normalise and that is
+    edited, a link, a submodule bump, non-ASCII and undecodable names, merges, a revert, a file that becomes a
+    folder.
     """
     repo = RepositoryBuilder(folder, hash_name=hash_name)
     oid_length = 40 if hash_name == "sha1" else 64
@@ -154,6 +155,11 @@ def hard_repository(folder: Path, hash_name: str = "sha1") -> RepositoryBuilder:
     repo.write(".gitattributes", "docs/*.txt text\nkeyword.txt ident\n")
     repo.git("add", ".gitattributes")
     repo.commit("Say that docs are text (the blob keeps its CRLF)", everything=False)
+    repo.git("update-index", "--assume-unchanged", "docs/windows.txt")
+    crlf = b"one\r\nTWO\r\nthree\r\nfour\r\n"
+    blob = repo.write("docs/windows.txt", crlf).git("hash-object", "-w", "--no-filters", "docs/windows.txt")
+    repo.git("update-index", "--cacheinfo", f"100644,{blob},docs/windows.txt")
+    repo.commit("Edit a document that keeps its CRLF", everything=False)
     repo.git("update-index", "--assume-unchanged", "docs/windows.txt")
     repo.rename("src/calc.py", "src/arithmetic.py").commit("Rename calc")
     repo.symlink("latest", "docs/windows.txt").commit("Link the latest document")
@@ -186,7 +192,7 @@ def small_python_repository(folder: Path) -> RepositoryBuilder:
     repo = RepositoryBuilder(folder)
     repo.write("greet.py", 'def greet(name):\n    return "Hello " + name\n')
     repo.write("check.py", 'import greet\n\nassert greet.greet("Ada").startswith("Hello")\n')
-    repo.write(".gastown.toml", '[[gates]]\nname = "check"\nrun = "python3 check.py"\n')
+    repo.write(".gastown.toml", '[[gates]]\nname = "check"\ncommand = "python3 check.py"\n')
     repo.commit("Start")
     repo.write("farewell.py", 'def farewell(name):\n    return "Bye " + name\n').commit("Say goodbye")
     repo.write("greet.py", 'def greet(name):\n    return "Hello, " + name + "!"\n').commit(

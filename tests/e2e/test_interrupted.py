@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.builders import RepositoryBuilder
+from tests.e2e.conftest import CommandLine, ended_at_last
+from tests.e2e.kill_series import Series
+
+
+@pytest.mark.parametrize("moment", ["turn_ended", "bead_merged"])
+def test_interrupt_leaves_no_process_and_resume_finishes(command_line: CommandLine, moment: str) -> None:
+    process = command_line.start("rehearse", "sample", "--last", "5", "--json-lines")
+    with ended_at_last(process):
+        assert process.stdout is not None
+        next(line for line in process.stdout if f'"{moment}"' in line)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "Cancelled. Everything finished is kept" in err.splitlines()[-1]
+    assert "resume" in err.splitlines()[-1]
+    assert command_line.processes() == []
+    result = command_line.run("resume", "sample", "--json").ended(0).json
+    assert result["tree_equal"]
+    ledger = result["ledger"]
+    assert result["provider_bill_usd"] <= ledger["settled_usd"] + ledger["assumed_usd"] + 1e-9
+    assert command_line.left_behind() == []
+
+
+def test_interrupt_kills_a_gate_that_runs(command_line: CommandLine, small: RepositoryBuilder) -> None:
+    nap = f"97531.{os.getpid()}"
+    gate = f"setsid sleep {nap} & sleep {nap}"
+    process = command_line.start("rehearse", small.folder, "--trust", "--gate", gate)
+    with ended_at_last(process):
+        assert process.stderr is not None
+        next(line for line in process.stderr if "beads," in line)
+        while not sleeping(nap):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert not sleeping(nap)
+    assert command_line.processes() == []
+
+
+def sleeping(word: str) -> bool:
+    """Tells whether a `sleep` of this length lives."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if file.read_bytes().split(b"\0")[:2] == [b"sleep", word.encode()]:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def test_interrupt_while_planning_leaves_nothing_to_resume(
+    command_line: CommandLine, small: RepositoryBuilder
+) -> None:
+    process = command_line.start("rehearse", small.folder, "--no-gate")
+    with ended_at_last(process):
+        assert process.stderr is not None
+        next(line for line in process.stderr if line.startswith("Rehearsing"))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert command_line.processes() == []
+
+
+@pytest.mark.parametrize("point", ["submit-after:2", "branch-swap-after:1"])
+def test_kill_at_a_crash_point_loses_nothing_acknowledged(
+    tmp_path: Path, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "home").mkdir()
+    series = Series(tmp_path, "sample", ["--last", "4"])
+    series.check(point, crash_at=point)
+    told = capsys.readouterr().out
+    assert series.failures == 0, told
+    assert f"exits [{-signal.SIGKILL}, 0]" in told
+
+
+def test_second_interrupt_does_not_matter(command_line: CommandLine) -> None:
+    process = command_line.start("rehearse", "sample", "--last", "3", "--json-lines")
+    with ended_at_last(process):
+        assert process.stdout is not None
+        seen = json.loads(next(line for line in process.stdout if '"bead_slung"' in line))
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert seen["kind"] == "bead_slung"
+    assert process.returncode == 130
+    assert command_line.processes() == []
