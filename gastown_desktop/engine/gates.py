@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, Oid
@@ -98,26 +98,35 @@ class GateRunner:
                 return result
         return GateResult(green=True)
 
-    async def judge(self, base: Oid) -> ev.GateJudged:
-        """Lets the gates prove themselves: green on the base, red on a sabotaged source.
+    async def prove_base(self, base: Oid) -> ev.GateJudged | None:
+        """Lets the gates run on the base; a red must come twice to count.
 
-        A red base is confirmed by a second run, as a flaky gate says nothing about it.
+        Returns:
+            The verdict where there is nothing more to prove: no gate, or a red base. None when the base is
+            green and the gates still have to show that they see.
         """
-        where: Any = {"rig": self._bus.state.rig, "convoy": self._bus.state.convoy}
         if not self.gates:
-            return ev.GateJudged(**where, sees=False, base_green=True, reason="There is no gate.")
+            return self._verdict("There is no gate.")
         result = await self.check(base, purpose="base")
         if not result.green:
-            result = await self.check(base, purpose="confirm", fresh=True)
-        if not result.green:
-            reason = f"{result.gate} is red before anything was changed:\n{result.tail}"
-            return ev.GateJudged(**where, sees=False, base_green=False, reason=reason)
+            result = await self.check(base, purpose="base", fresh=True)
+        if result.green:
+            return None
+        reason = f"{result.gate} is red before anything was changed:\n{result.tail}"
+        return self._verdict(reason, base_green=False)
+
+    async def prove_sight(self, base: Oid) -> ev.GateJudged:
+        """Breaks up to three source files of a green base, one by one: a gate that sees turns red."""
         for path in await self._sources(base):
             sabotaged = await self._sabotage(base, path)
             if not (await self.check(sabotaged, purpose="sabotage")).green:
-                return ev.GateJudged(**where, sees=True, base_green=True, reason=f"red with {path} broken")
+                return self._verdict(f"red with {path} broken", sees=True)
+        return self._verdict("It stays green when the source is broken.")
+
+    def _verdict(self, reason: str, *, sees: bool = False, base_green: bool = True) -> ev.GateJudged:
+        state = self._bus.state
         return ev.GateJudged(
-            **where, sees=False, base_green=True, reason="It stays green when the source is broken."
+            rig=state.rig, convoy=state.convoy, sees=sees, base_green=base_green, reason=reason
         )
 
     async def _run(
@@ -157,15 +166,14 @@ class GateRunner:
         return sha256(f"{gate.command}\0{gate.timeout_s}\0{self._sandbox.profile}".encode()).hexdigest()
 
     async def _sources(self, base: Oid) -> list[str]:
-        """Files to break: those that beads expect to touch first, tests and texts last."""
+        """Files to break: those that most beads expect to touch, tests after sources."""
         entries = await self._objects.list_tree(await self._objects.tree_of(base), recursive=True)
         code = [
             entry.path for entry in entries if entry.mode in {REGULAR, EXECUTABLE} and _is_code(entry.path)
         ]
-        touched = {path for view in self._bus.state.beads.values() for path in view.bead.files}
-        return sorted(code, key=lambda path: (path not in touched, "test" in path.lower(), path))[
-            :_SABOTAGE_TRIES
-        ]
+        touched = Counter(path for view in self._bus.state.beads.values() for path in view.bead.files)
+        code.sort(key=lambda path: ("test" in path.lower(), -touched[path], path))
+        return code[:_SABOTAGE_TRIES]
 
     async def _sabotage(self, base: Oid, path: str) -> Oid:
         tree = await self._objects.tree_of(base)

@@ -51,10 +51,12 @@ class Town:
             Refused: strict gates were asked for and there are none that see.
             TripwirePulled, StoreError, GitError: the fleet was stopped.
         """
-        await self._judge_gates()
+        await self._prove_base()
+        if self._strict_gates:
+            await self._require_sight()
         await self._to_stage("running")
         async with asyncio.TaskGroup() as group:
-            refinery = group.create_task(self._refinery.run(), name="refinery")
+            refinery = group.create_task(self._refine(), name="refinery")
             self._refinery.wake()
             await self._dispatcher.go_on(group, hooks)
             await self._until_nothing_goes_on(group)
@@ -63,18 +65,35 @@ class Town:
                 await refinery
         await self._conclude()
 
-    async def _judge_gates(self) -> None:
+    async def _prove_base(self) -> None:
+        """Nothing starts before the gates are green on the base; on a red base the work goes on ungated."""
         state = self._kit.bus.state
         if state.gate_sees is None:
-            await self._kit.bus.publish(await self._gates.judge(state.base))
-        if self._strict_gates and not state.gate_sees:
+            verdict = await self._gates.prove_base(state.base)
+            if verdict is not None:
+                await self._kit.bus.publish(verdict)
+        if state.base_green is False:
+            self._gates.without_gates()
+
+    async def _prove_sight(self) -> None:
+        """Nothing lands before the gates have shown whether they see; workers need not wait for that."""
+        state = self._kit.bus.state
+        if state.gate_sees is None:
+            await self._kit.bus.publish(await self._gates.prove_sight(state.base))
+
+    async def _require_sight(self) -> None:
+        await self._prove_sight()
+        state = self._kit.bus.state
+        if not state.gate_sees:
             raise Refused(
                 f"--strict-gates asks for a gate that notices a broken source. {state.gate_reason}",
                 safe="No worker was started.",
                 remedy="Mend the gate or give another with --gate.",
             )
-        if not state.base_green:
-            self._gates.without_gates()
+
+    async def _refine(self) -> None:
+        await self._prove_sight()
+        await self._refinery.run()
 
     async def _until_nothing_goes_on(self, group: asyncio.TaskGroup) -> None:
         while True:
