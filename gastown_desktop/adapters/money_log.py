@@ -70,14 +70,16 @@ class FileMoneyLog:
         return list(self._records)
 
     async def append(self, record: Mapping[str, object], *, durable: bool) -> None:
-        """Writes a record; `durable` waits for fsync.
+        """Writes a record; `durable` waits for fsync. A caller that is cancelled meanwhile stops no write.
 
         Raises:
             DiskFull: no space, and the spare file did not help.
             StoreError: it could not be written; the log takes no more records.
         """
         body = json.dumps(record, separators=(",", ":")).encode()
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._write, body, durable)
+        loop = asyncio.get_running_loop()
+        # unshielded, a record that still waits would never be written, and those that rest on it would be
+        await asyncio.shield(loop.run_in_executor(self._thread, self._write, body, durable))
 
     async def close(self) -> None:
         """Closes the file and gives the lock back."""

@@ -258,3 +258,16 @@ def test_a_record_is_its_length_its_checksum_and_its_json(tmp_path: Path) -> Non
         return await read(path)
 
     assert asyncio.run(reopened()) == [{"kind": "release", "id": "r1", "reason": "old file"}]
+
+
+async def test_a_record_is_written_in_its_order_though_its_caller_was_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / "money.log"
+    records: list[dict[str, object]] = [{"kind": "reserve", "id": f"r{number}"} for number in range(50)]
+    log = FileMoneyLog(path)
+    callers = [asyncio.ensure_future(log.append(record, durable=True)) for record in records]
+    await asyncio.sleep(0)
+    for caller in callers:
+        caller.cancel()
+    await asyncio.gather(*callers, return_exceptions=True)
+    await log.close()
+    assert await read(path) == records
