@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -79,8 +80,11 @@ class Workplace:
         return RepositoryConfig()
 
     async def close(self) -> None:
-        """Ends every child and gives the lock back."""
+        """Ends every child, drops folders of slots that are empty now, and gives the lock back."""
         await self.launcher.close()
+        for folder in (self.slots_root, self.slots_root.parent, self.rig.folder / "indexes"):
+            with suppress(OSError):
+                folder.rmdir()
         if self.lock is not None:
             self.lock.close()
 
