@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,12 +48,18 @@ class Done:
 
 
 class CommandLine:
-    """Runs `gastown-desktop` with a HOME and a data folder of its own."""
+    """Runs `gastown-desktop` with a HOME and a data folder of its own.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where they are.
+        shared: other test processes use them too, so that a process that is left cannot be told from theirs.
+    """
+
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        self.shared = shared
         self.home = folder / "home"
         self.data = folder / "data"
-        self.home.mkdir(parents=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -80,7 +87,7 @@ class CommandLine:
     ) -> Done:
         """Runs a command to its end; it leaves no process behind."""
         done = self.run_beside(*args, environment=environment, prefix=prefix)
-        assert self.processes() == []
+        assert self.shared or self.processes() == []
         return done
 
     def run_beside(
@@ -172,8 +179,16 @@ class Rehearsed:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    """The sample, rehearsed once with `--json` and `--report`."""
-    folder = tmp_path_factory.mktemp("sample")
-    command_line = CommandLine(folder)
-    done = command_line.run("rehearse", "sample", "--json", "--report", folder / "report").ended(0)
-    return Rehearsed(command_line, done, folder / "report", done.json)
+    """The sample, rehearsed once with `--json` and `--report`, whichever worker comes first."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    report, told = folder / "sample" / "report", folder / "sample" / "told.json"
+    command_line = CommandLine(folder / "sample")
+    with (folder / "sample.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            done = command_line.run("rehearse", "sample", "--json", "--report", report).ended(0)
+            told.write_text(json.dumps(asdict(done)))
+    done = Done(**json.loads(told.read_text()))
+    return Rehearsed(CommandLine(folder / "sample", shared=True), done, report, done.json)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tests.e2e.conftest import CommandLine
 
-GIVEN = ("rehearse", "sample", "--polecats", "1", "--json")
+GIVEN = ("rehearse", "sample", "--last", "8", "--polecats", "1", "--json")
 CAP = "0.12"
 """Room for one request at its bound, and for a few of the beads."""
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -12,13 +11,16 @@ from tests.e2e.conftest import CommandLine, ended_at_last
 from tests.e2e.kill_series import Series
 
 
-@pytest.mark.parametrize("moment", ["turn_ended", "bead_merged"])
-def test_interrupt_leaves_no_process_and_resume_finishes(command_line: CommandLine, moment: str) -> None:
+@pytest.mark.parametrize(("moment", "times"), [("turn_ended", 1), ("bead_merged", 2)])
+def test_interrupt_leaves_no_process_and_resume_finishes(
+    command_line: CommandLine, moment: str, times: int
+) -> None:
     process = command_line.start("rehearse", "sample", "--last", "5", "--json-lines")
     with ended_at_last(process):
         assert process.stdout is not None
         next(line for line in process.stdout if f'"{moment}"' in line)
-        process.send_signal(signal.SIGINT)
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
@@ -82,16 +84,3 @@ def test_kill_at_a_crash_point_loses_nothing_acknowledged(
     told = capsys.readouterr().out
     assert series.failures == 0, told
     assert f"exits [{-signal.SIGKILL}, 0]" in told
-
-
-def test_second_interrupt_does_not_matter(command_line: CommandLine) -> None:
-    process = command_line.start("rehearse", "sample", "--last", "3", "--json-lines")
-    with ended_at_last(process):
-        assert process.stdout is not None
-        seen = json.loads(next(line for line in process.stdout if '"bead_slung"' in line))
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-    assert seen["kind"] == "bead_slung"
-    assert process.returncode == 130
-    assert command_line.processes() == []

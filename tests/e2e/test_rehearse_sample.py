@@ -3,8 +3,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tests.e2e.conftest import CommandLine, Rehearsed
 
 NUMBER = (int, float)
@@ -99,15 +97,9 @@ def test_nothing_is_written_outside_the_data_folder(sample: Rehearsed) -> None:
     assert [path for path in sample.command_line.home.rglob("*") if path.is_file()] == []
 
 
-@pytest.fixture(scope="module")
-def lines(sample: Rehearsed, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """A second rehearsal in the same data folder, event by event."""
-    done = sample.command_line.run("rehearse", "sample", "--last", "3", "--json-lines").ended(0)
-    return [json.loads(line) for line in done.out.splitlines()]
-
-
-def test_json_lines_print_numbered_events_and_the_object_last(lines: list[dict[str, Any]]) -> None:
-    *events, result = lines
+def test_json_lines_print_numbered_events_and_the_object_last(command_line: CommandLine) -> None:
+    done = command_line.run("rehearse", "sample", "--last", "3", "--json-lines").ended(0)
+    *events, result = [json.loads(line) for line in done.out.splitlines()]
     assert misfits(result, CONTRACT) == []
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert events[0]["kind"] == "convoy_created"
