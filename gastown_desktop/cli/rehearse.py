@@ -16,6 +16,7 @@ from rich.markdown import Markdown
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.settings_file import read_settings
+from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.cli.progress import Progress, open_progress, printable
 from gastown_desktop.cli.sample import make_sample, sample_folder
 from gastown_desktop.cli.workplace import (
@@ -30,8 +31,10 @@ from gastown_desktop.cli.workplace import (
 )
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.events import decode
 from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
 from gastown_desktop.core.money import NanoUsd, usd
+from gastown_desktop.core.projection import fold
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.hooks import Hook
@@ -68,8 +71,8 @@ async def rehearse(given: argparse.Namespace) -> int:
             before = await fingerprint(workplace.git, workplace.facts)
             _say_oddities(workplace, progress)
             objects = await enter(workplace)
-            rehearsal, gates = await _prepare(given, workplace, objects, progress, trusted=trusted)
-            result = await _run(given, workplace, objects, rehearsal, gates, progress, before, started)
+            rehearsal = await _prepare(given, workplace, objects, progress, trusted=trusted)
+            result = await _run(given, workplace, objects, rehearsal, progress, before, started)
         return _show(given, result)
     finally:
         await workplace.close()
@@ -88,16 +91,15 @@ async def resume(given: argparse.Namespace) -> int:
             if given.cap is not None:
                 rehearsal = with_cap(rehearsal, given.cap)
                 await store(objects, rehearsal)
-            gates = _named(rehearsal.settings.gates)
             progress.say(f"Resuming {convoy}")
-            result = await _run(given, workplace, objects, rehearsal, gates, progress, before, started)
+            result = await _run(given, workplace, objects, rehearsal, progress, before, started)
         return _show(given, result)
     finally:
         await workplace.close()
 
 
 async def newest_unlanded(workplace: Workplace, objects: GitObjects) -> ConvoyId:
-    """The rehearsal that was touched last among those that were written down.
+    """The rehearsal that was touched last among those that did not land, else among those that did.
 
     Raises:
         Refused: there is none.
@@ -106,11 +108,14 @@ async def newest_unlanded(workplace: Workplace, objects: GitObjects) -> ConvoyId
     if not convoys:
         raise Refused("There is nothing to resume here.", remedy="Start with `gastown-desktop rehearse`.")
 
-    def touched(convoy: ConvoyId) -> float:
+    def to_do_then_newest(convoy: ConvoyId) -> tuple[bool, float]:
         file = workplace.events_file(convoy)
-        return file.stat().st_mtime if file.exists() else 0.0
+        if not file.exists():
+            return True, 0.0
+        state = fold([decode(line) for line in read_lines(file)])
+        return state.stage != "landed", file.stat().st_mtime
 
-    return max(convoys, key=touched)
+    return max(convoys, key=to_do_then_newest)
 
 
 async def _prepare(
@@ -120,7 +125,7 @@ async def _prepare(
     progress: Progress,
     *,
     trusted: bool,
-) -> tuple[StoredRehearsal, tuple[Gate, ...]]:
+) -> StoredRehearsal:
     """Chooses the commits, asks for trust, plans, and writes the rehearsal down."""
     settings = read_settings(settings_file(given.data_dir))
     stop, tip = None, workplace.facts.head_oid
@@ -147,7 +152,7 @@ async def _prepare(
         mechanical=mechanical,
         settings=RehearsalSettings(
             polecats=given.polecats or settings.polecats,
-            gates=tuple(gate.command for gate in gates),
+            gates=gates,
             cap=given.cap if given.cap is not None else usd(str(settings.rehearsal_limit_usd)),
             real_pace=given.pace == "real",
             model=settings.model,
@@ -156,7 +161,7 @@ async def _prepare(
     )
     await store(objects, rehearsal)
     progress.say(_plan_sentence(plan))
-    return rehearsal, gates
+    return rehearsal
 
 
 async def _run(
@@ -164,14 +169,13 @@ async def _run(
     workplace: Workplace,
     objects: GitObjects,
     rehearsal: StoredRehearsal,
-    gates: tuple[Gate, ...],
     progress: Progress,
     before: Fingerprint,
     started: float,
 ) -> dict[str, Any]:
     """Runs a rehearsal to its end and measures it."""
     slots = await build_slots(workplace, objects)
-    town = await build_rehearsal(workplace, objects, slots, rehearsal, gates)
+    town = await build_rehearsal(workplace, objects, slots, rehearsal)
     try:
         bus = town.kit.bus
         progress.watch(bus, town.gate, rehearsal)

@@ -212,7 +212,6 @@ async def build_rehearsal(
     objects: GitObjects,
     slots: GitSlots,
     rehearsal: StoredRehearsal,
-    gates: tuple[Gate, ...],
 ) -> RehearsalTown:
     """Wires a rehearsal: the real engine on real adapters, the stand-in where the network would be."""
     rig, convoy = workplace.rig, rehearsal.convoy
@@ -257,7 +256,7 @@ async def build_rehearsal(
         finish_tree=finisher(objects, replays, rehearsal),
     )
     runner = GateRunner(
-        gates,
+        rehearsal.settings.gates,
         bus=bus,
         slots=slots,
         objects=objects,

@@ -12,6 +12,7 @@ from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.expressible import MechanicalPaths, mechanical_paths
+from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.ports import GitObjects, Slots
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, restore_plan
 from gastown_desktop.engine.replay import Replays
@@ -23,7 +24,7 @@ class RehearsalSettings:
     """What the user asked for."""
 
     polecats: int
-    gates: tuple[str, ...]
+    gates: tuple[Gate, ...]
     cap: int
     """Nano-dollars at list price."""
     real_pace: bool
@@ -83,11 +84,12 @@ async def load(objects: GitObjects, convoy: ConvoyId) -> StoredRehearsal:
         raise GitError(f"There is no rehearsal {convoy}.")
     fields: dict[str, Any] = json.loads(await objects.read_blob(blob))
     settings: dict[str, Any] = fields["settings"]
+    settings["gates"] = tuple(Gate(**gate) for gate in settings["gates"])
     return StoredRehearsal(
         convoy=convoy,
         plan=await restore_plan(objects, fields),
         mechanical=fields["mechanical"],
-        settings=RehearsalSettings(**{**settings, "gates": tuple(settings["gates"])}),  # pyright: ignore[reportArgumentType],
+        settings=RehearsalSettings(**settings),
     )
 
 
