@@ -81,6 +81,8 @@ class Refinery:
         tip = await self._tip()
         old = await kit.objects.read_ref(target)
         if old != tip:
+            if old != kit.bus.state.base:
+                raise GitError(f"{target} is not where the convoy started.")
             intent = await self._intend("land", old, tip, ())
             crash_point("land-before")
             if not await kit.objects.swap_ref(target, old=old, new=tip):
@@ -210,16 +212,7 @@ class Refinery:
             reason=reason,
             paths=paths,
         )
-        rounds = self._kit.bus.state.beads[candidate.bead].rework
-        if rounds < MOST_REWORK:
-            back = ev.BeadReopened(**self._where(), bead=candidate.bead, reason=reason)
-            await self._kit.bus.publish(change, back)
-            return
-        about = "conflict" if state == "conflicted" else "red"
-        need = ev.NeedsYou(
-            **self._where(), item=f"{candidate.bead}:{about}", about=about, text=reason, bead=candidate.bead
-        )
-        await self._kit.bus.publish(change, need)
+        await self._kit.bus.publish(change, turned_down(self._kit, candidate.bead, state, reason))
 
     async def _tip(self) -> Oid:
         tip = await self._kit.objects.read_ref(self._kit.refs.convoy_branch)
@@ -244,6 +237,15 @@ class Refinery:
 
     def _where(self) -> Any:
         return {"rig": self._kit.rig.id, "convoy": self._kit.refs.convoy}
+
+
+def turned_down(kit: Kit, bead: BeadId, state: str, reason: str) -> ev.BeadReopened | ev.NeedsYou:
+    """What follows when a merge request became `red` or `conflicted`: another round, or a question."""
+    where: Any = {"rig": kit.rig.id, "convoy": kit.refs.convoy}
+    if kit.bus.state.beads[bead].rework < MOST_REWORK:
+        return ev.BeadReopened(**where, bead=bead, reason=reason)
+    about = "conflict" if state == "conflicted" else "red"
+    return ev.NeedsYou(**where, item=f"{bead}:{about}", about=about, text=reason, bead=bead)
 
 
 def _red_reason(results: dict[int, GateResult]) -> str:

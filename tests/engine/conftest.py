@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pygit2
 import pytest
 import pytest_asyncio
 
@@ -39,6 +40,7 @@ async def objects(tmp_path: Path, town_git: Path) -> AsyncIterator[PygitObjects]
     launcher = LocalLauncher(tmp_path / "launcher" / "children.journal")
     git = GitCommand(launcher, Path(found), tmp_path / "launcher" / "no-hooks")
     opened = PygitObjects(git, town_git)
+    pygit2.settings.enable_fsync_gitdir(False)  # the adapter's own tests have it on
     yield opened
     opened.close()
     await launcher.close()
