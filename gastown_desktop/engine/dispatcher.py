@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.bead import NOT_DISPATCHABLE
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import GitError, MoneyError, StoreError
 from gastown_desktop.core.ids import BeadId, PolecatName, base36, polecat_name
@@ -34,7 +35,6 @@ class Dispatcher:
         self._model = model
         self._names = [polecat_name(index) for index in range(fleet_size)]
         self._busy: set[PolecatName] = set()
-        self._merged_at_return: dict[BeadId, int] = {}
         self.stopped = ""
         """Why no new work is started; empty while it is."""
 
@@ -48,6 +48,7 @@ class Dispatcher:
         state = self._kit.bus.state
         dag = Dag(state.beads, state.dependencies)
         taken = set(state.beads) - set(state.with_status("open")) - state.merged()
+        taken |= {bead for bead, view in state.beads.items() if view.bead.kind in NOT_DISPATCHABLE}
         ready = dag.ready(done=state.merged(), taken=taken)
         behind = dag.remaining()
         return sorted(ready, key=lambda bead: (state.beads[bead].bead.priority, -behind[bead]))
@@ -89,6 +90,7 @@ class Dispatcher:
             branch=f"refs/heads/work/{polecat}/{bead}-{moment}",
             epoch=attempt,
             model=state.beads[bead].bead.model or self._model,
+            remark=state.beads[bead].reason,
         )
         hook = await kit.hooks.hang(assignment)
         await kit.bus.publish(slung_event(kit, assignment))
@@ -96,11 +98,11 @@ class Dispatcher:
 
     async def _supervise(self, hook: Hook) -> None:
         """Runs one polecat to its outcome; a death is a restart from its hook, three of them ask."""
-        name, bead = hook.assignment.polecat, hook.assignment.bead
+        name = hook.assignment.polecat
         try:
             for death in range(1, MOST_RESTARTS + 1):
                 try:
-                    self._heed(bead, await Polecat(self._kit, hook).work())
+                    self._heed(await Polecat(self._kit, hook).work())
                 except (StoreError, MoneyError):
                     raise
                 except Exception as error:  # noqa: BLE001 - the supervisor: logged, restarted, then asked about
@@ -129,18 +131,19 @@ class Dispatcher:
         head = await kit.objects.read_ref(kit.refs.hook(hook.assignment.polecat))
         return await kit.hooks.load(head) if head else hook
 
-    def _heed(self, bead: BeadId, outcome: Outcome) -> None:
+    def _heed(self, outcome: Outcome) -> None:
         if outcome == "limit":
             self.stopped = "The spending limit leaves no room for the next request."
         elif outcome == "failed":
             self.stopped = "The model cannot be used."
-        elif outcome == "submitted":
-            self._merged_at_return[bead] = len(self._kit.bus.state.merged())
 
     def _waits_for_news(self, bead: BeadId) -> bool:
         """A bead that came back is tried again when something else was merged since it was submitted."""
-        before = self._merged_at_return.get(bead)
-        return before is not None and len(self._kit.bus.state.merged()) <= before
+        views = self._kit.bus.state.beads
+        since = views[bead].submitted_at
+        if since is None or not views[bead].rework:
+            return False
+        return not any(view.merged_at is not None and view.merged_at > since for view in views.values())
 
     async def _publish_state(self, hook: Hook, state: str, reason: str) -> None:
         await self._kit.bus.publish(

@@ -31,6 +31,8 @@ class Assignment:
     """Full ref name of the bead's work branch."""
     epoch: int
     model: str
+    remark: str = ""
+    """Why the bead is done again, where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +85,14 @@ class Hooks:
         self._clock = clock
 
     async def hang(self, assignment: Assignment) -> Hook:
-        """Hangs a bead on a polecat's hook; an earlier bead of that polecat has ended.
+        """Hangs a bead on a polecat's hook; an earlier bead of that polecat has ended, its chain is kept.
 
         Raises:
             StoreError: the hook moved meanwhile.
         """
         old = await self._objects.read_ref(self._refs.hook(assignment.polecat))
+        if old is not None:
+            await self._keep(await self.load(old))
         empty = Hook(assignment=assignment, head=assignment.base)
         return await self._advance(empty, old, parents=(assignment.base,), subject="assign")
 

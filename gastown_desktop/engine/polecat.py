@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import CapReached, ModelError, ToolRefused
 from gastown_desktop.core.ids import BeadId, Oid, merge_id
+from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING, Price, adaptive_max_tokens
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.conversation import Conversation, task_text, tool_result
 from gastown_desktop.engine.crash_points import crash_point
-from gastown_desktop.engine.hooks import Hook, Hooks, Turn
+from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
 from gastown_desktop.engine.ports import (
     Clock,
     Confinement,
@@ -34,6 +35,8 @@ MOST_TURNS = 60
 """Turns after which a bead asks: it is too large, or its worker goes in circles."""
 _ATTEMPTS = 5
 _EVIDENCE_S = 600.0
+_MOST_BEHIND = 200
+"""Commits that may be merged while a bead is at work; then it starts again from what they made."""
 
 Outcome = Literal["submitted", "asked", "limit", "stuck", "failed"]
 
@@ -78,8 +81,7 @@ class Polecat:
         self._hook = hook
         self._name = hook.assignment.polecat
         self._bead = kit.bus.state.beads[hook.assignment.bead].bead
-        remark = kit.bus.state.beads[self._bead.id].reason
-        task = task_text(self._bead, hook.assignment, remark)
+        task = task_text(self._bead, hook.assignment, hook.assignment.remark)
         self._conversation = Conversation(kit.system, task, hook.turns)
         self._commit: Oid | None = None
 
@@ -128,6 +130,8 @@ class Polecat:
     async def _turns(self, slot: Slot, bench: Workbench) -> Outcome:
         while len(self._hook.turns) < MOST_TURNS:
             reply = await self._ask()
+            if reply.stop_reason in {"max_tokens", "refusal"}:
+                return await self._get_stuck(f"The model's reply ended with {reply.stop_reason}.")
             results = await self._run_tools(reply, bench)
             await self._record(slot, bench, reply, results)
             if bench.submission is not None:
@@ -135,8 +139,12 @@ class Polecat:
                 return "submitted"
             if bench.question is not None:
                 return await self._put(bench.question)
-        await self._become("stuck", f"no submission after {MOST_TURNS} turns")
-        await self._need("stuck", f"{self._name} made no submission in {MOST_TURNS} turns.")
+        return await self._get_stuck(f"{self._name} made no submission in {MOST_TURNS} turns.")
+
+    async def _get_stuck(self, reason: str) -> Outcome:
+        """Asks the user about this bead alone; the others go on."""
+        await self._become("stuck", reason)
+        await self._need("stuck", reason)
         await self._kit.hooks.give_up(self._hook)
         return "stuck"
 
@@ -145,9 +153,8 @@ class Polecat:
         self._act("Thinking")
         reply = await self._ask_patiently(adaptive_max_tokens(self._kit.outputs.sizes))
         if reply.stop_reason == "max_tokens":
-            reply = await self._ask_patiently(MAX_TOKENS_CEILING)
-        if reply.stop_reason in {"max_tokens", "refusal"}:
-            raise ModelError(f"the reply ended with {reply.stop_reason}")
+            cut, reply = reply, await self._ask_patiently(MAX_TOKENS_CEILING)
+            reply = replace(reply, cost=NanoUsd(cut.cost + reply.cost))
         self._kit.outputs.saw(reply.usage.output_tokens)
         return reply
 
@@ -175,6 +182,9 @@ class Polecat:
         for block in reply.content:
             if block["type"] != "tool_use":
                 continue
+            if bench.submission is not None or bench.question is not None:
+                results.append(tool_result(block, "Not done: nothing comes after this.", refused=True))
+                continue
             self._act(action_of(block["name"], block["input"]))
             try:
                 text, refused = await call(block["name"], block["input"], bench), False
@@ -186,7 +196,7 @@ class Polecat:
     async def _record(
         self, slot: Slot, bench: Workbench, reply: Reply, results: list[dict[str, Any]]
     ) -> None:
-        kit, assignment = self._kit, self._hook.assignment
+        kit = self._kit
         snapshot = await kit.slots.snapshot(slot)
         turn = Turn(
             number=len(self._hook.turns) + 1,
@@ -198,28 +208,12 @@ class Polecat:
             output_tokens=reply.usage.output_tokens,
             assistant=list(reply.content),
             results=results,
-            steps=bench.steps,
-            notes=bench.notes,
+            steps=list(bench.steps),
+            notes=list(bench.notes),
         )
         self._hook = await kit.hooks.record(self._hook, turn)
         self._conversation.add(turn)
-        changed = await kit.objects.diff_trees(await kit.objects.tree_of(assignment.base), snapshot.tree)
-        await kit.bus.publish(
-            ev.TurnEnded(
-                **self._where(),
-                polecat=self._name,
-                bead=self._bead.id,
-                turn=turn.number,
-                hook=self._hook.head,
-                cost=turn.cost,
-                prompt_tokens=turn.prompt_tokens,
-                output_tokens=turn.output_tokens,
-                tools=tuple(block["name"] for block in reply.content if block["type"] == "tool_use"),
-                steps_done=sum(1 for _, done in turn.steps if done),
-                steps=len(turn.steps),
-                files_changed=len(changed),
-            )
-        )
+        await kit.bus.publish(await turn_event(kit, self._hook.assignment, turn, self._hook.head))
 
     def _workbench(self, slot: Slot) -> Workbench:
         async def accept(submission: Submission) -> None:
@@ -243,18 +237,16 @@ class Polecat:
         """Checks a submission and commits it on the work branch.
 
         Raises:
-            ToolRefused: there is no change, or a piece of evidence fails.
+            ToolRefused: there is no change, a piece of evidence fails, or the base is too old.
         """
         kit, assignment = self._kit, self._hook.assignment
-        for command in submission.evidence:
-            result = await kit.sandbox.run(command, bench.confinement, timeout_s=_EVIDENCE_S)
-            if result.exit_code != 0:
-                tail = result.output.decode("utf-8", "replace")[-2_000:]
-                raise ToolRefused(f"The evidence `{command}` ended with {result.exit_code}:\n{tail}")
         snapshot = await kit.slots.snapshot(slot)
         tree = await kit.finish_tree(self._bead.id, assignment.base, snapshot.tree)
         if tree == await kit.objects.tree_of(assignment.base):
             raise ToolRefused("There is no change to submit.")
+        await self._refuse_if_far_behind()
+        for command in submission.evidence:
+            await self._prove(command, bench)
         now = kit.clock.now()
         author = Signature(f"{self._name} (polecat)", kit.rig.user_email, now)
         committer = Signature(kit.rig.user_name, kit.rig.user_email, now)
@@ -267,6 +259,27 @@ class Polecat:
             raise ToolRefused("The work branch moved meanwhile; submit again.")
         crash_point("submit-after")
         self._commit = commit
+
+    async def _refuse_if_far_behind(self) -> None:
+        kit, base = self._kit, self._hook.assignment.base
+        tip = await kit.objects.read_ref(kit.refs.convoy_branch)
+        if tip is None or tip == base:
+            return
+        newest = await kit.objects.first_parents(tip, _MOST_BEHIND + 1)
+        if len(newest) > _MOST_BEHIND and all(commit.oid != base for commit in newest):
+            raise ToolRefused(
+                f"More than {_MOST_BEHIND} commits were merged since your copy was made. "
+                "Ask for this bead to be started again."
+            )
+
+    async def _prove(self, command: str, bench: Workbench) -> None:
+        """Runs a piece of evidence again."""
+        result = await self._kit.sandbox.run(command, bench.confinement, timeout_s=_EVIDENCE_S)
+        if result.exit_code == 0 and not result.timed_out:
+            return
+        how = f"ended with {result.exit_code}" if not result.timed_out else "took too long"
+        tail = result.output.decode("utf-8", "replace")[-2_000:]
+        raise ToolRefused(f"The evidence `{command}` {how}:\n{tail}")
 
     def _message(self, submission: Submission) -> str:
         assignment = self._hook.assignment
@@ -333,6 +346,32 @@ def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
         base=assignment.base,
         summary=summary,
     )
+
+
+async def turn_event(kit: Kit, assignment: Assignment, turn: Turn, hook: Oid) -> ev.TurnEnded:
+    """The event that tells of a turn which the hook commit `hook` holds."""
+    changed = await kit.objects.diff_trees(await kit.objects.tree_of(assignment.base), turn.tree)
+    return ev.TurnEnded(
+        rig=kit.rig.id,
+        convoy=kit.refs.convoy,
+        polecat=assignment.polecat,
+        bead=assignment.bead,
+        turn=turn.number,
+        hook=hook,
+        cost=turn.cost,
+        prompt_tokens=turn.prompt_tokens,
+        output_tokens=turn.output_tokens,
+        tools=tuple(block["name"] for block in turn.assistant if block["type"] == "tool_use"),
+        steps_done=sum(1 for _, done in turn.steps if done),
+        steps=len(turn.steps),
+        files_changed=len(changed),
+    )
+
+
+def summary_of(hook: Hook) -> str:
+    """What the worker said when it handed its last turn in; empty when it did not."""
+    given = _last_successful(hook.turns, "submit")
+    return "" if given is None else text_of(given, "summary")
 
 
 def _last_successful(turns: tuple[Turn, ...], tool: str) -> dict[str, Any] | None:

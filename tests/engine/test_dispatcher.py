@@ -1,0 +1,368 @@
+"""The dispatcher with real hooks and polecats; the model waits until a test lets it answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest_asyncio
+
+from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.ids import BeadId, MergeId
+from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.engine.dispatcher import MOST_RESTARTS, Dispatcher
+from gastown_desktop.engine.ports import ModelRequest
+from tests.fakes.provider import MODEL
+from tests.fakes.town import FakeTown, Said, bead_of, found_town, says, submits, turn_of, use
+
+
+class Fleet:
+    """A dispatcher, and replies that wait to be let go."""
+
+    def __init__(self, town: FakeTown, fleet_size: int) -> None:
+        self.town = town
+        self.dispatcher = Dispatcher(town.kit, fleet_size=fleet_size, model=MODEL)
+        self._go: dict[str, asyncio.Event] = {}
+        self._changed = asyncio.Event()
+        town.model.answer = self._answer
+        town.bus.listen(lambda _: self._changed.set())
+
+    async def _answer(self, request: ModelRequest) -> Said:
+        bead = bead_of(request)
+        await self._gate(bead).wait()
+        return says(use("write", path=f"{bead}.txt", content=f"{bead}\n"), submits())
+
+    def _gate(self, bead: str) -> asyncio.Event:
+        return self._go.setdefault(bead, asyncio.Event())
+
+    def let_go(self, *beads: str) -> None:
+        for bead in beads:
+            self._gate(bead).set()
+
+    async def fill(self, group: asyncio.TaskGroup, *, others_at_work: bool = False) -> None:
+        await self.dispatcher.fill(group, others_at_work=others_at_work)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Waits until something holds; looks after each event."""
+        async with asyncio.timeout(20):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def finished(self, *beads: str) -> None:
+        """Lets beads be submitted and waits until their workers are free."""
+        working = self.dispatcher.working
+        self.let_go(*beads)
+        await self.until(lambda: self.dispatcher.working == working - len(beads))
+
+    def slung(self) -> list[str]:
+        return [event.bead for event in self.town.events("bead_slung")]
+
+    def workers(self) -> dict[str, str]:
+        return {event.bead: event.polecat for event in self.town.events("bead_slung")}
+
+    async def merge(self, bead: str) -> None:
+        """Tells that a submitted bead was merged, a second later."""
+        self.town.clock.elapsed_s += 1
+        view = self.town.bus.state.beads[BeadId(bead)]
+        commit = self.town.bus.state.merges[view.merge or MergeId("")].commit
+        tree = await self.town.objects.tree_of(commit)
+        await self.town.bus.publish(
+            ev.BeadMerged(
+                **self.town.where,
+                bead=BeadId(bead),
+                merge=view.merge or MergeId(""),
+                commit=commit,
+                tree=tree,
+            )
+        )
+
+    async def send_back(self, bead: str, reason: str = "check is red with it:\nassert 1 == 2") -> None:
+        await self.town.bus.publish(ev.BeadReopened(**self.town.where, bead=BeadId(bead), reason=reason))
+
+
+@pytest_asyncio.fixture
+async def town(objects: PygitObjects) -> FakeTown:
+    return await found_town(objects)
+
+
+@asynccontextmanager
+async def at_work() -> AsyncIterator[asyncio.TaskGroup]:
+    """A task group whose polecats are sent home at the end."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+            raise _Over
+    except* _Over:
+        pass
+
+
+class _Over(Exception):
+    pass
+
+
+# --- who is next ----------------------------------------------------------------------------------
+
+
+async def test_the_whole_fleet_is_busy_at_once_and_nobody_more(town: FakeTown) -> None:
+    fleet = Fleet(town, 3)
+    await town.add("gt-a", "gt-b", "gt-c", "gt-d")
+    async with at_work() as group:
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-b", "gt-c"]
+        assert fleet.dispatcher.working == 3
+        await fleet.finished("gt-b")
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-b", "gt-c", "gt-d"]
+
+
+async def test_a_bead_waits_until_what_it_depends_on_is_merged(town: FakeTown) -> None:
+    fleet = Fleet(town, 3)
+    await town.add("gt-a", "gt-b")
+    await town.depend("gt-b", "gt-a")
+    async with at_work() as group:
+        await fleet.fill(group)
+        await fleet.finished("gt-a")
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a"]
+        await fleet.merge("gt-a")
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-b"]
+
+
+async def test_priority_comes_first_then_how_much_waits_behind(town: FakeTown) -> None:
+    await town.add("gt-a", "gt-b", "gt-c", "gt-d")
+    await town.add("gt-urgent", priority=0)
+    await town.add("gt-later", priority=4)
+    await town.depend("gt-c", "gt-b")
+    await town.depend("gt-d", "gt-c")
+    assert Fleet(town, 1).dispatcher.ready() == ["gt-urgent", "gt-b", "gt-a", "gt-later"]
+
+
+async def test_epics_and_decisions_are_nobody_s_work(town: FakeTown) -> None:
+    await town.add("gt-e", type="epic")
+    await town.add("gt-d", type="decision")
+    await town.add("gt-t", type="task")
+    assert Fleet(town, 3).dispatcher.ready() == ["gt-t"]
+
+
+async def test_a_bead_that_asks_is_not_slung(town: FakeTown) -> None:
+    await town.add("gt-a")
+    await town.bus.publish(
+        ev.NeedsYou(**town.where, item="x", about="question", text="Which?", bead=BeadId("gt-a"))
+    )
+    assert Fleet(town, 3).dispatcher.ready() == []
+
+
+async def test_a_slung_bead_hangs_in_git_before_it_is_told(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a")
+    async with at_work() as group:
+        await fleet.fill(group)
+        (hook,) = await town.kit.hooks.load_all()
+        (event,) = town.events("bead_slung")
+        assert (hook.assignment.bead, hook.assignment.base) == ("gt-a", town.base)
+        assert (event.branch, event.epoch, event.model) == (hook.assignment.branch, 1, MODEL)
+
+
+async def test_a_bead_s_own_model_overrides_the_fleet_s(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a", model="claude-opus-5-5")
+    async with at_work() as group:
+        await fleet.fill(group)
+        assert town.events("bead_slung")[0].model == "claude-opus-5-5"
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+async def test_a_name_is_used_again_only_when_its_worker_is_free(town: FakeTown) -> None:
+    fleet = Fleet(town, 2)
+    await town.add("gt-a", "gt-b", "gt-c", "gt-d")
+    async with at_work() as group:
+        await fleet.fill(group)
+        assert fleet.workers() == {"gt-a": "Nux", "gt-b": "Slit"}
+        await fleet.finished("gt-b")
+        await fleet.fill(group)
+        assert fleet.workers()["gt-c"] == "Slit"
+        await fleet.finished("gt-a")
+        await fleet.fill(group)
+        assert fleet.workers()["gt-d"] == "Nux"
+
+
+async def test_the_name_of_a_resumed_worker_is_taken(town: FakeTown) -> None:
+    first = Fleet(town, 2)
+    await town.add("gt-a", "gt-b")
+    async with at_work() as group:
+        await first.fill(group)
+        await first.finished("gt-a")
+    hooks = [hook for hook in await town.kit.hooks.load_all() if hook.submitted is None]
+    await town.add("gt-c", "gt-d")
+    after = Fleet(town, 2)
+    async with at_work() as group:
+        await after.dispatcher.go_on(group, hooks)
+        await after.fill(group)
+        assert after.workers()["gt-c"] == "Nux"
+        assert "gt-d" not in after.workers()
+        await after.finished("gt-b")
+        await after.fill(group)
+        assert after.workers()["gt-d"] == "Slit"
+
+
+# --- deaths ---------------------------------------------------------------------------------------
+
+
+async def test_a_worker_s_death_is_a_restart_from_its_hook(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a")
+
+    async def answer(request: ModelRequest) -> Said:
+        if turn_of(request) == 0:
+            return says(use("write", path="new.txt", content="first\n"))
+        return says(submits())
+
+    town.model.answer = answer
+    town.slots.fails["snapshot Nux"] = [None, OSError("the disk went away")]
+    async with at_work() as group:
+        await fleet.fill(group)
+        await fleet.until(lambda: fleet.dispatcher.working == 0)
+    assert [turn_of(request) for request in town.model.requests] == [0, 1, 1]
+    states = [(event.state, event.reason) for event in town.events("polecat_state_changed")]
+    assert ("starting", "OSError: the disk went away") in states
+    assert [event.turn for event in town.events("turn_ended")] == [1, 2]
+    view = town.bus.state.beads[BeadId("gt-a")]
+    assert (view.status, view.restarts) == ("submitted", 1)
+    assert "reset Nux" in town.slots.journal
+    commit = town.events("bead_submitted")[0].commit
+    assert (await town.files_at(commit))["new.txt"] == b"first\n"
+
+
+async def test_the_third_death_asks_and_frees_the_worker(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a", "gt-b")
+    town.slots.fails["prepare Nux"] = [OSError("no slot")] * MOST_RESTARTS
+    async with at_work() as group:
+        await fleet.fill(group)
+        await fleet.until(lambda: fleet.dispatcher.working == 0)
+        (need,) = town.bus.state.needs_you.values()
+        assert (need.about, need.bead) == ("stuck", "gt-a")
+        assert "died 3 times" in need.text
+        assert "no slot" in need.text
+        assert town.bus.state.beads[BeadId("gt-a")].status == "blocked"
+        await fleet.fill(group)
+        assert fleet.workers() == {"gt-a": "Nux", "gt-b": "Nux"}
+
+
+async def test_what_a_dead_worker_did_is_kept_when_its_name_is_used_again(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a", "gt-b")
+
+    async def answer(request: ModelRequest) -> Said:
+        return says(use("write", path="new.txt", content=f"{bead_of(request)}\n"))
+
+    town.model.answer = answer
+    town.slots.fails["reset Nux"] = [OSError("no slot")] * (MOST_RESTARTS - 1)
+    town.slots.fails["snapshot Nux"] = [None, OSError("the disk went away")]
+    async with at_work() as group:
+        await fleet.fill(group)
+        await fleet.until(lambda: fleet.dispatcher.working == 0)
+        hook = await town.objects.read_ref(f"{town.refs.hooks}Nux")
+        assert hook is not None
+        await fleet.fill(group)
+        assert fleet.workers()["gt-b"] == "Nux"
+    kept = await town.objects.list_refs(f"{town.refs.transcripts}gt-a/")
+    assert list(kept.values()) == [hook]
+    assert [turn.number for turn in (await town.kit.hooks.load(hook)).turns] == [1]
+
+
+# --- stopping -------------------------------------------------------------------------------------
+
+
+async def test_a_reached_limit_stops_new_work_while_others_finish(town: FakeTown) -> None:
+    fleet = Fleet(town, 2)
+    await town.add("gt-a", "gt-b", "gt-c")
+    await town.gate.set_cap("bead:gt-a", NanoUsd(1))
+    async with at_work() as group:
+        await fleet.fill(group)
+        await fleet.until(lambda: fleet.dispatcher.working == 1)
+        assert "limit" in fleet.dispatcher.stopped
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-b"]
+        await fleet.finished("gt-b")
+        await fleet.fill(group)
+    assert town.bus.state.with_status("submitted") == ["gt-b"]
+    assert town.bus.state.with_status("open") == ["gt-c"]
+    assert [hook.assignment.bead for hook in await town.kit.hooks.load_all() if not hook.submitted] == [
+        "gt-a"
+    ]
+
+
+async def test_a_refusal_concerns_its_bead_alone(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a", "gt-b")
+
+    async def answer(request: ModelRequest) -> Said:
+        return says({"type": "text", "text": "No."}, stop_reason="refusal")
+
+    town.model.answer = answer
+    async with at_work() as group:
+        await fleet.fill(group)
+        await fleet.until(lambda: fleet.dispatcher.working == 0)
+        assert town.bus.state.asking() == {"gt-a"}
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-b"]
+
+
+# --- beads that came back -------------------------------------------------------------------------
+
+
+async def returned(fleet: Fleet, group: asyncio.TaskGroup) -> None:
+    """`gt-a` was submitted and came back; `gt-b` is submitted too."""
+    await fleet.town.add("gt-a", "gt-b")
+    await fleet.fill(group)
+    await fleet.finished("gt-a")
+    await fleet.finished("gt-b")
+    await fleet.send_back("gt-a")
+
+
+async def test_a_bead_that_came_back_waits_until_something_else_was_merged(town: FakeTown) -> None:
+    fleet = Fleet(town, 2)
+    async with at_work() as group:
+        await returned(fleet, group)
+        await fleet.fill(group, others_at_work=True)
+        assert fleet.slung() == ["gt-a", "gt-b"]
+        await fleet.merge("gt-b")
+        await fleet.fill(group, others_at_work=True)
+        assert fleet.slung() == ["gt-a", "gt-b", "gt-a"]
+
+
+async def test_a_bead_that_came_back_goes_on_when_nothing_else_is_at_work(town: FakeTown) -> None:
+    fleet = Fleet(town, 2)
+    async with at_work() as group:
+        await returned(fleet, group)
+        await fleet.fill(group, others_at_work=False)
+        assert fleet.slung() == ["gt-a", "gt-b", "gt-a"]
+
+
+async def test_a_bead_that_came_back_holds_nobody_up(town: FakeTown) -> None:
+    fleet = Fleet(town, 2)
+    async with at_work() as group:
+        await returned(fleet, group)
+        await town.add("gt-c")
+        await fleet.fill(group, others_at_work=True)
+        assert fleet.slung() == ["gt-a", "gt-b", "gt-c"]
+
+
+async def test_a_bead_that_came_back_is_told_why(town: FakeTown) -> None:
+    fleet = Fleet(town, 2)
+    async with at_work() as group:
+        await returned(fleet, group)
+        await fleet.fill(group)
+        await fleet.until(lambda: fleet.dispatcher.working == 0)
+    first, second = [request for request in town.model.requests if bead_of(request) == "gt-a"]
+    task = str(second.messages[0]["content"])
+    assert "assert 1 == 2" in task
+    assert "assert 1 == 2" not in str(first.messages[0]["content"])
+    assert town.events("bead_slung")[-1].epoch == 2

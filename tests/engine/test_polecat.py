@@ -1,0 +1,415 @@
+"""A polecat on a real hook; what its model says is a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core.errors import ModelError
+from gastown_desktop.core.ids import BeadId, Oid, PolecatName
+from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.core.prices import MAX_TOKENS_CEILING
+from gastown_desktop.engine.dispatcher import slung_event
+from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
+from gastown_desktop.engine.polecat import MOST_TURNS, Outcome, Polecat
+from gastown_desktop.engine.ports import CommandResult, ModelRequest
+from tests.fakes.provider import MODEL
+from tests.fakes.slots import said
+from tests.fakes.town import FakeTown, Said, found_town, says, submits, use
+
+BEAD, NUX = BeadId("gt-a"), PolecatName("Nux")
+Step = Said | BaseException
+WRITES = use("write", path="new.txt", content="new\n")
+
+
+@pytest_asyncio.fixture
+async def town(objects: PygitObjects) -> FakeTown:
+    town = await found_town(objects)
+    await town.add(BEAD)
+    return town
+
+
+def script(town: FakeTown, *steps: Step) -> None:
+    """What the model says, request by request; then it has nothing more to say."""
+    left = list(steps)
+
+    async def answer(request: ModelRequest) -> Said:
+        step = left.pop(0)
+        if isinstance(step, BaseException):
+            raise step
+        return step
+
+    town.model.answer = answer
+
+
+async def hung(town: FakeTown, **fields: Any) -> Hook:
+    """The bead on Nux's hook, and told so."""
+    assignment = Assignment(
+        polecat=NUX,
+        bead=BEAD,
+        base=fields.pop("base", town.base),
+        branch="refs/heads/work/Nux/gt-a-1",
+        epoch=1,
+        model=MODEL,
+        **fields,
+    )
+    hook = await town.kit.hooks.hang(assignment)
+    await town.bus.publish(slung_event(town.kit, assignment))
+    return hook
+
+
+async def work(town: FakeTown, *steps: Step) -> Outcome:
+    script(town, *steps)
+    return await Polecat(town.kit, await hung(town)).work()
+
+
+def overloaded() -> ModelError:
+    return ModelError("overloaded", retry_after=2.0, unbilled=True, status=529)
+
+
+def told_the_model(town: FakeTown) -> str:
+    """The last message that the model was sent."""
+    return str(town.model.requests[-1].messages[-1]["content"])
+
+
+async def hook_of(town: FakeTown) -> Hook:
+    (hook,) = await town.kit.hooks.load_all()
+    return hook
+
+
+# --- a whole bead ---------------------------------------------------------------------------------
+
+
+async def test_a_bead_is_worked_on_committed_and_handed_in(town: FakeTown) -> None:
+    assert await work(town, says(WRITES), says(submits("I added it.", "test -e new.txt"))) == "submitted"
+    (event,) = town.events("bead_submitted")
+    commit = await town.objects.read_commit(event.commit)
+    assert commit.parents == (town.base,)
+    assert await town.files_at(commit.oid) == {"a.txt": b"start\n", "new.txt": b"new\n"}
+    assert await town.objects.read_ref(event.branch) == commit.oid
+    assert (commit.author.name, commit.author.email) == ("Nux (polecat)", "ada@example.org")
+    assert event.summary == "I added it."
+    assert (await hook_of(town)).submitted == commit.oid
+    assert town.bus.state.beads[BEAD].status == "submitted"
+
+
+async def test_a_commit_says_in_trailers_who_made_it_and_for_how_much(town: FakeTown) -> None:
+    await work(town, says(WRITES), says(submits("Done.")))
+    (event,) = town.events("bead_submitted")
+    message = (await town.objects.read_commit(event.commit)).message
+    title, summary, trailers = message.strip().split("\n\n")
+    assert (title, summary) == ("Do gt-a", "Done.")
+    lines = dict(line.split(": ") for line in trailers.splitlines())
+    first = town.events("turn_ended")[0]
+    assert lines == {
+        "Gastown-Bead": "gt-a",
+        "Gastown-Convoy": "cv-1",
+        "Gastown-Polecat": "Nux",
+        "Gastown-Model": MODEL,
+        "Gastown-Cost": str(first.cost),
+        "Gastown-Transcript": first.hook,
+    }
+
+
+async def test_each_turn_is_on_the_hook_with_the_slot_as_it_was(town: FakeTown) -> None:
+    await work(town, says(WRITES), says(use("write", path="b.txt", content="b\n")), says(submits()))
+    hook = await hook_of(town)
+    assert [sorted(await files(town, turn.tree)) for turn in hook.turns] == [
+        ["a.txt", "new.txt"],
+        ["a.txt", "b.txt", "new.txt"],
+        ["a.txt", "b.txt", "new.txt"],
+    ]
+    assert hook.wip == hook.turns[-1].tree
+    assert [event.files_changed for event in town.events("turn_ended")] == [1, 2, 2]
+
+
+async def files(town: FakeTown, tree: Any) -> list[str]:
+    return [leaf.path for leaf in await town.objects.list_tree(tree, recursive=True)]
+
+
+async def test_steps_and_notes_of_a_turn_stay_as_they_were_in_it(town: FakeTown) -> None:
+    plan = use("plan", steps=[{"text": "Look", "done": False}])
+    done = use("plan", steps=[{"text": "Look", "done": True}])
+    given: list[Turn] = []
+
+    class Noting(Hooks):
+        async def record(self, hook: Hook, turn: Turn) -> Hook:
+            given.append(turn)
+            return await super().record(hook, turn)
+
+    town.kit.hooks = Noting(town.objects, town.refs, town.clock)
+    await work(
+        town, says(plan, use("note", text="one")), says(done, use("note", text="two"), WRITES, submits())
+    )
+    kept = [(turn.steps, turn.notes) for turn in (await hook_of(town)).turns]
+    assert kept == [([("Look", False)], ["one"]), ([("Look", True)], ["one", "two"])]
+    assert [(turn.steps, turn.notes) for turn in given] == kept
+    assert [(event.steps_done, event.steps) for event in town.events("turn_ended")] == [(0, 1), (1, 1)]
+
+
+async def test_a_reply_without_a_call_is_nudged(town: FakeTown) -> None:
+    text = {"type": "text", "text": "Let me think."}
+    assert await work(town, says(text, stop_reason="end_turn"), says(WRITES, submits())) == "submitted"
+    assert "call `submit`" in told_the_model(town)
+
+
+async def test_a_question_goes_to_the_user_and_takes_the_bead_off_the_hook(town: FakeTown) -> None:
+    asked = use("ask", question="Which colour?", options=["red", "blue"], default="red")
+    assert await work(town, says(WRITES, asked)) == "asked"
+    (need,) = town.bus.state.needs_you.values()
+    assert (need.about, need.text, need.options, need.default) == (
+        "question",
+        "Which colour?",
+        ("red", "blue"),
+        "red",
+    )
+    assert town.bus.state.beads[BEAD].status == "blocked"
+    assert await town.kit.hooks.load_all() == []
+    assert len(await town.objects.list_refs(f"{town.refs.transcripts}gt-a/")) == 1
+
+
+async def test_nothing_is_done_after_a_submission_or_a_question(town: FakeTown) -> None:
+    late = use("write", path="late.txt", content="late\n")
+    assert await work(town, says(WRITES, submits(), late, use("ask", question="Or not?"))) == "submitted"
+    (turn,) = (await hook_of(town)).turns
+    assert "late.txt" not in await files(town, turn.tree)
+    assert [bool(result.get("is_error")) for result in turn.results] == [False, False, True, True]
+    assert town.bus.state.needs_you == {}
+
+
+# --- submissions that are refused -----------------------------------------------------------------
+
+
+def fails(command: str, result: CommandResult) -> Any:
+    return lambda ran, _files: result if ran == command else said()
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (said("AssertionError: no", 1), "ended with 1:\nAssertionError: no"),
+        (said("killed", -9), "ended with -9"),
+        (said("", 0, timed_out=True), "took too long"),
+    ],
+)
+async def test_evidence_that_fails_refuses_the_submission(
+    town: FakeTown, result: CommandResult, told: str
+) -> None:
+    town.sandbox.verdict = fails("make test", result)
+    outcome = await work(town, says(WRITES, submits("Done.", "true", "make test")), says(submits()))
+    assert outcome == "submitted"
+    results = (await hook_of(town)).turns[0].results
+    assert results[-1]["is_error"]
+    assert f"The evidence `make test` {told}" in results[-1]["content"]
+    assert len(town.events("bead_submitted")) == 1
+
+
+async def test_what_evidence_leaves_behind_is_not_part_of_the_work(town: FakeTown) -> None:
+    def littering(command: str, held: dict[str, bytes]) -> CommandResult:
+        held["report.xml"] = b"<xml/>"
+        return said()
+
+    town.sandbox.verdict = littering
+    await work(town, says(WRITES, submits("Done.", "make test")))
+    (event,) = town.events("bead_submitted")
+    assert sorted(await town.files_at(event.commit)) == ["a.txt", "new.txt"]
+
+
+async def test_nothing_to_submit_is_refused(town: FakeTown) -> None:
+    undone = use("write", path="a.txt", content="start\n")
+    await work(town, says(undone, submits()), says(WRITES, submits()))
+    assert "no change" in (await hook_of(town)).turns[0].results[-1]["content"]
+    assert len(town.events("bead_submitted")) == 1
+
+
+async def merge_meanwhile(town: FakeTown, commits: int) -> None:
+    tip = await town.tip()
+    newest = tip
+    for number in range(commits):
+        newest = await town.commit(newest, f"Work {number}\n", z_txt=f"{number}\n")
+    await town.objects.swap_ref(town.refs.convoy_branch, old=tip, new=newest)
+
+
+@pytest.mark.parametrize(("behind", "refused"), [(0, False), (1, False), (200, False), (201, True)])
+async def test_a_base_more_than_200_commits_behind_is_refused(
+    town: FakeTown, behind: int, refused: bool
+) -> None:
+    script(town, says(WRITES, submits()), says(use("ask", question="Start again?")))
+    hook = await hung(town)
+    await merge_meanwhile(town, behind)
+    assert await Polecat(town.kit, hook).work() == ("asked" if refused else "submitted")
+    if refused:
+        assert "More than 200 commits" in told_the_model(town)
+        assert town.events("bead_submitted") == []
+
+
+async def test_the_last_touch_to_a_tree_is_in_the_commit_and_not_on_the_hook(town: FakeTown) -> None:
+    async def touched(bead: BeadId, base: Any, tree: Any) -> Any:
+        blob = await town.objects.write_blob(b"made by code\n")
+        return await town.objects.edit_tree(tree, {"generated": (0o100644, blob)})
+
+    town.kit.finish_tree = touched
+    await work(town, says(WRITES, submits()))
+    (event,) = town.events("bead_submitted")
+    assert "generated" in await town.files_at(event.commit)
+    assert "generated" not in await files(town, (await hook_of(town)).wip)
+
+
+# --- the provider ---------------------------------------------------------------------------------
+
+
+async def test_a_reply_that_was_cut_is_asked_for_once_more_at_the_ceiling(town: FakeTown) -> None:
+    cut = says({"type": "text", "text": "I wi"}, stop_reason="max_tokens")
+    assert await work(town, cut, says(WRITES, submits())) == "submitted"
+    limits = [request.max_tokens for request in town.model.requests]
+    assert limits[0] < limits[1] == MAX_TOKENS_CEILING
+    assert town.model.requests[0].messages == town.model.requests[1].messages
+    assert len((await hook_of(town)).turns) == 1
+
+
+async def test_what_a_cut_reply_cost_is_part_of_its_turn(town: FakeTown) -> None:
+    cut = says({"type": "text", "text": "I wi"}, stop_reason="max_tokens")
+    await work(town, cut, says(WRITES, submits()))
+    totals = town.gate.ledger.totals("bead:gt-a")
+    assert town.bus.state.beads[BEAD].cost == totals.settled > 0
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "refusal"])
+async def test_a_reply_that_is_of_no_use_asks_about_its_bead(town: FakeTown, reason: str) -> None:
+    useless = says({"type": "text", "text": "I"}, stop_reason=reason)
+    assert await work(town, *[useless] * (2 if reason == "max_tokens" else 1)) == "stuck"
+    (need,) = town.bus.state.needs_you.values()
+    assert need.about == "stuck"
+    assert reason in need.text
+    assert await town.kit.hooks.load_all() == []
+
+
+@pytest.mark.parametrize("errors", [1, 4])
+async def test_a_provider_s_error_is_tried_again_under_a_new_reservation(town: FakeTown, errors: int) -> None:
+    failures: Sequence[Step] = [overloaded() for _ in range(errors)]
+    assert await work(town, *failures, says(WRITES, submits())) == "submitted"
+    assert len(set(town.model.reservations)) == errors + 1
+    assert town.clock.elapsed_s == sum(2.0 * 2**number for number in range(errors))
+    assert len((await hook_of(town)).turns) == 1
+    assert town.gate.ledger.open_reservations == {}
+
+
+async def test_after_five_errors_the_worker_gives_up(town: FakeTown) -> None:
+    assert await work(town, *[overloaded() for _ in range(6)]) == "failed"
+    assert len(town.model.requests) == 5
+    (need,) = town.bus.state.needs_you.values()
+    assert (need.about, need.bead) == ("model", BEAD)
+
+
+async def test_an_error_that_no_waiting_mends_is_not_tried_again(town: FakeTown) -> None:
+    assert await work(town, ModelError("wrong key", status=401, unbilled=True)) == "failed"
+    assert len(town.model.requests) == 1
+
+
+async def test_a_worker_without_room_under_the_cap_pauses_and_keeps_its_hook(town: FakeTown) -> None:
+    await town.gate.set_cap("convoy:cv-1", NanoUsd(1))
+    assert await work(town) == "limit"
+    assert town.model.requests == []
+    assert town.bus.state.polecats[NUX].state == "paused"
+    assert (await hook_of(town)).submitted is None
+
+
+async def test_a_worker_that_goes_in_circles_asks(town: FakeTown) -> None:
+    looks = says(use("read", path="a.txt"))
+    assert await work(town, *[looks] * MOST_TURNS) == "stuck"
+    assert town.bus.state.needs_you["gt-a:stuck:1"].about == "stuck"
+    kept = await town.objects.list_refs(f"{town.refs.transcripts}gt-a/")
+    assert [len((await town.kit.hooks.load(head)).turns) for head in kept.values()] == [MOST_TURNS]
+
+
+# --- resuming -------------------------------------------------------------------------------------
+
+
+class PowerCut(BaseException):
+    """The process is gone."""
+
+
+async def interrupted(town: FakeTown, *steps: Step) -> FakeTown:
+    """Works until the process is gone in the middle of a request; then the next process."""
+    script(town, *steps, PowerCut())
+    with pytest.raises(PowerCut):
+        await Polecat(town.kit, await hung(town)).work()
+    return await town.restarted()
+
+
+async def test_a_resumed_worker_repeats_only_the_turn_in_flight(town: FakeTown) -> None:
+    after = await interrupted(town, says(WRITES), says(use("read", path="new.txt")))
+    before = list(after.model.requests)
+    script(after, says(submits()))
+    assert await Polecat(after.kit, await hook_of(after)).work() == "submitted"
+    (request,) = after.model.requests[len(before) :]
+    assert request.messages == before[-1].messages
+    assert request.system == before[-1].system
+    assert (await after.files_at(after.events("bead_submitted")[0].commit))["new.txt"] == b"new\n"
+    assert [event.turn for event in after.events("turn_ended")] == [3]
+
+
+async def test_a_resumed_worker_knows_its_plan_its_notes_and_what_it_read(town: FakeTown) -> None:
+    plan = use("plan", steps=[{"text": "Look", "done": True}])
+    after = await interrupted(town, says(plan, use("note", text="one"), use("read", path="a.txt")))
+    script(after, says(use("edit", path="a.txt", old="start", new="end"), use("note", text="two"), submits()))
+    assert await Polecat(after.kit, await hook_of(after)).work() == "submitted"
+    turn = (await hook_of(after)).turns[-1]
+    assert (turn.steps, turn.notes) == ([("Look", True)], ["one", "two"])
+    assert (await after.files_at(after.events("bead_submitted")[0].commit))["a.txt"] == b"end\n"
+
+
+async def test_what_a_resumed_worker_is_told_of_an_earlier_round_is_the_same(town: FakeTown) -> None:
+    script(town, says(WRITES, submits()))
+    hook = await hung(town, remark="check is red with it:\nassert 1 == 2")
+    await Polecat(town.kit, hook).work()
+    assert "assert 1 == 2" in str(town.model.requests[0].messages[0]["content"])
+    assert (await hook_of(town)).assignment.remark.endswith("assert 1 == 2")
+
+
+@pytest.mark.parametrize("last", [submits("I added it."), use("ask", question="Which?")])
+async def test_a_last_turn_is_finished_without_asking_the_model(town: FakeTown, last: Any) -> None:
+    """The process stopped between the recorded turn and the submission or question."""
+    hook = await hung(town)
+    made = await town.commit(town.base, "Work\n", new_txt="new\n")
+    await town.objects.swap_ref(hook.assignment.branch, old=None, new=made)
+    calls = [{**WRITES, "id": "t1"}, {**last, "id": "t2"}]
+    hook = await town.kit.hooks.record(hook, turn_of(1, await town.objects.tree_of(made), calls))
+    assert await Polecat(town.kit, hook).work() == ("submitted" if last["name"] == "submit" else "asked")
+    assert town.model.requests == []
+    if last["name"] == "submit":
+        (event,) = town.events("bead_submitted")
+        assert (event.summary, event.commit) == ("I added it.", made)
+    else:
+        assert [need.text for need in town.bus.state.needs_you.values()] == ["Which?"]
+
+
+async def test_a_submission_that_was_refused_is_not_handed_in_by_the_next_process(town: FakeTown) -> None:
+    hook = await hung(town)
+    calls = [{**submits(), "id": "t1"}]
+    refused = [{"type": "tool_result", "tool_use_id": "t1", "content": "no", "is_error": True}]
+    turn = replace(turn_of(1, await town.objects.tree_of(town.base), calls), results=refused)
+    script(town, says(WRITES, submits()))
+    assert await Polecat(town.kit, await town.kit.hooks.record(hook, turn)).work() == "submitted"
+    assert len(town.model.requests) == 1
+
+
+def turn_of(number: int, tree: Oid, calls: list[dict[str, Any]]) -> Turn:
+    return Turn(
+        number=number,
+        at="2026-11-25T12:00:00+00:00",
+        tree=tree,
+        cost=1,
+        request_id="msg_1",
+        prompt_tokens=1_000,
+        output_tokens=10,
+        assistant=calls,
+        results=[{"type": "tool_result", "tool_use_id": call["id"], "content": "ok"} for call in calls],
+        steps=[],
+        notes=[],
+    )
