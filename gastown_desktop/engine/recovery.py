@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -10,7 +9,8 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.dispatcher import slung_event
 from gastown_desktop.engine.hooks import Hook
-from gastown_desktop.engine.polecat import Kit, submitted_event
+from gastown_desktop.engine.polecat import Kit, submitted_event, summary_of, turn_event
+from gastown_desktop.engine.refinery import turned_down
 from gastown_desktop.engine.town import LIMIT_ITEM
 
 _BEAD_TRAILER = re.compile(r"^Gastown-Bead: (\S+)$", re.MULTILINE)
@@ -43,9 +43,22 @@ async def _tell_hook(kit: Kit, hook: Hook) -> None:
         return
     if view.status == "open" and view.attempts == assignment.epoch - 1:
         await kit.bus.publish(slung_event(kit, assignment))
+    await _tell_turns(kit, hook)
     known = {merge.commit for merge in kit.bus.state.merges.values()}
     if hook.submitted is not None and hook.submitted not in known and _holds(kit, hook):
-        await kit.bus.publish(submitted_event(kit, hook, ""))
+        await kit.bus.publish(submitted_event(kit, hook, summary_of(hook)))
+
+
+async def _tell_turns(kit: Kit, hook: Hook) -> None:
+    """Tells of turns that are on the hook and not in the history."""
+    worker = kit.bus.state.polecats.get(hook.assignment.polecat)
+    if worker is None or worker.branch != hook.assignment.branch or worker.turn >= len(hook.turns):
+        return
+    chain = await kit.objects.first_parents(hook.head, len(hook.turns) + 3)
+    held = {commit.subject: commit.oid for commit in chain}
+    for turn in hook.turns[worker.turn :]:
+        at = held.get(f"{hook.assignment.bead}: turn {turn.number}", hook.head)
+        await kit.bus.publish(await turn_event(kit, hook.assignment, turn, at))
 
 
 async def _tell_merges(kit: Kit) -> None:
@@ -58,9 +71,9 @@ async def _tell_merges(kit: Kit) -> None:
     for commit in await objects.first_parents(tip, _LONGEST_CONVOY):
         if commit.oid == state.base:
             break
-        trailer = _BEAD_TRAILER.search(commit.message)
-        if trailer:
-            landed.append((BeadId(trailer[1]), commit.oid, commit.tree))
+        trailers = _BEAD_TRAILER.findall(commit.message)
+        if trailers and trailers[-1] in state.beads:
+            landed.append((BeadId(trailers[-1]), commit.oid, commit.tree))
     for bead, commit, tree in reversed(landed):
         view = state.beads[bead]
         if view.status not in {"merged", "landed"} and view.merge is not None:
@@ -72,7 +85,6 @@ async def _tell_merges(kit: Kit) -> None:
 async def _forget_intents(kit: Kit) -> None:
     """Takes down landing intents: what they announced is on the branch, and told, or did not happen."""
     for name, note in (await kit.objects.list_refs(kit.refs.intents)).items():
-        json.loads(await kit.objects.read_blob(note))
         await kit.objects.swap_ref(name, old=note, new=None)
 
 
@@ -82,7 +94,7 @@ async def _send_back_interrupted(kit: Kit) -> None:
     for merge in list(state.merges.values()):
         bead = state.beads[merge.bead]
         if merge.state in {"red", "conflicted"} and bead.status == "submitted" and bead.merge == merge.id:
-            await kit.bus.publish(ev.BeadReopened(**_where(kit), bead=merge.bead, reason=merge.reason))
+            await kit.bus.publish(turned_down(kit, merge.bead, merge.state, merge.reason))
 
 
 async def _reopen_lost(kit: Kit, held: set[BeadId]) -> None:
