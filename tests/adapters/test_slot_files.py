@@ -11,6 +11,7 @@ import pytest
 
 from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.core.errors import ToolRefused
+from tests.abilities import lacking
 
 SECRET = b"the user's own secret"
 LIMIT = 1 << 20
@@ -138,7 +139,7 @@ def test_a_device_is_no_file(slot: Path) -> None:
     try:
         os.mknod(slot / "zero", 0o666 | 0o020000, os.makedev(1, 5))
     except PermissionError:
-        pytest.skip("devices cannot be made here")
+        lacking("devices cannot be made here")
     refuses_both(slot, "zero")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.abilities import lacking
 from tests.builders import RepositoryBuilder
 from tests.e2e.conftest import GATE, CommandLine, Done, contents
 
@@ -140,7 +141,6 @@ def test_gate_file_that_is_wrong_is_refused(command_line: CommandLine, small: Re
 
 
 @pytest.mark.parametrize("size", ["4k", "2m"])
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 def test_full_disk_is_told_in_a_sentence(
     command_line: CommandLine, small: RepositoryBuilder, size: str
 ) -> None:
@@ -148,7 +148,7 @@ def test_full_disk_is_told_in_a_sentence(
     command_line.data.mkdir()
     mount = f"mount -t tmpfs -o size={size} none '{command_line.data}'"
     if subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, check=False).returncode:
-        pytest.skip("this machine does not let us mount")
+        lacking("this machine does not let us mount")
     inside = ("unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh")
     refused(command_line.run("rehearse", small.folder, "--no-gate", prefix=inside), "disk is full")
 
