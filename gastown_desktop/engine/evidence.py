@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from gastown_desktop.core.fleet import EVERY_SIZE, FLEET_SIZES, Fit, FleetSize, Work, fit, speed_up_curve
 from gastown_desktop.core.money import json_usd, show_usd
-from gastown_desktop.core.prices import PRICES
+from gastown_desktop.core.prices import PRICES, cost
 from gastown_desktop.core.projection import BeadView, Projection
+from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 
 TOKENS_PER_SECOND = 70
 """Assumed speed of a model's reply, where the rehearsal did not wait for it."""
 FIRST_TOKEN_S = 2.0
 """Assumed seconds until a reply begins."""
+ASSUMPTIONS = (
+    f"A token is four bytes; a reply begins after {FIRST_TOKEN_S:.0f} s and comes at {TOKENS_PER_SECOND} "
+    "tokens a second.",
+    "A worker reads what it changes and nothing else; a real one reads and tries more, so real work costs "
+    "and takes more. Files over 40,000 characters count as made by a command.",
+    "A conversation's earlier prompt, and what all workers share, is read from the cache.",
+)
+"""What the estimates rest on."""
 _MERGE_S = 0.05
 _HOT_SPOTS = 5
 
@@ -60,17 +70,9 @@ def _seconds(view: BeadView, rehearsal: StoredRehearsal) -> float:
     return measured + view.output_tokens / TOKENS_PER_SECOND + view.turns * FIRST_TOKEN_S
 
 
-def cost_by_model(state: Projection) -> dict[str, float]:
-    """List-price dollars of the same tokens with each model, nine tenths of prompts read from the cache."""
-    prompt_tokens = sum(view.prompt_tokens for view in state.beads.values())
-    output_tokens = sum(view.output_tokens for view in state.beads.values())
-    costs: dict[str, float] = {}
-    for model, price in PRICES.items():
-        read = prompt_tokens * 9 // 10
-        written = prompt_tokens - read
-        nano = read * price.cache_read + written * price.cache_write_5m + output_tokens * price.output
-        costs[model] = json_usd(nano)
-    return costs
+def cost_by_model(usages: Sequence[Usage]) -> dict[str, float]:
+    """List-price dollars of the same requests with each model."""
+    return {model: json_usd(sum(cost(price, usage) for usage in usages)) for model, price in PRICES.items()}
 
 
 def as_json(evidence: Evidence) -> dict[str, Any]:
@@ -86,6 +88,7 @@ def as_json(evidence: Evidence) -> dict[str, Any]:
         ],
         "fit": asdict(evidence.fit),
         "hot_spots": [{"path": path, "beads": count} for path, count in evidence.hot_spots],
+        "assumptions": list(ASSUMPTIONS),
     }
 
 
@@ -134,11 +137,7 @@ def as_markdown(result: dict[str, Any]) -> str:
         *_findings(result),
         "## Assumptions",
         "",
-        f"- A token is four bytes; a reply begins after {FIRST_TOKEN_S:.0f} s and comes at "
-        f"{TOKENS_PER_SECOND} tokens/s.",
-        "- A worker reads what it changes and nothing else; a real one reads and tries more, so real work",
-        "  costs and takes more. Files over 40,000 characters count as made by a command.",
-        "- Nine tenths of all prompt tokens are read from the cache in the table by model.",
+        *(f"- {text}" for text in result["assumptions"]),
         "",
     ]
     return "\n".join(lines)

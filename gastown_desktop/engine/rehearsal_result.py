@@ -58,6 +58,7 @@ def result_of(
             for need in state.needs_you.values()
         ],
         "dependencies": len(plan.dependencies),
+        "waves": [len(wave) for wave in dag.waves()],
         "conflicts": state.conflicts,
         "conflicting_alone": len(plan.conflicting),
         "silent_differences": [asdict(difference) for difference in plan.silent],
@@ -84,7 +85,7 @@ def result_of(
         "sandbox": measured.sandbox,
         "list_price_usd": json_usd(totals.settled),
         "provider_bill_usd": json_usd(measured.provider_bill),
-        "cost_by_model": cost_by_model(state),
+        "cost_by_model": cost_by_model(gate.usages),
         "ledger": {
             "cap_usd": json_usd(totals.cap or 0),
             "settled_usd": json_usd(totals.settled),

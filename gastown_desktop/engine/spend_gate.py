@@ -134,6 +134,7 @@ class SpendGate:
         self.ledger, self._orphans = Ledger.replay(records)
         self.requests = sum(isinstance(record, Reserve) for record in records)
         self._number = self.requests
+        self.usages = [record.usage for record in records if isinstance(record, Settle)]
 
     async def open(self, model: ModelStream) -> int:
         """Connects the model and writes down what became of orphans; returns how many there were."""
@@ -278,6 +279,7 @@ class SpendGate:
     async def _settle(self, order: Order, reservation: str, assembler: _ReplyAssembler) -> Reply:
         reply = assembler.reply(cost(order.price, assembler.usage, geo_factor=self._geo_factor))
         record = Settle(id=reservation, amount=reply.cost, usage=reply.usage, request_id=reply.request_id)
+        self.usages.append(reply.usage)
         crash_point("settle")
         held = self.ledger.open_reservations[reservation].held
         await self._record(record)

@@ -1,0 +1,208 @@
+"""The evidence report as one self-contained HTML page: no script, no request, plots as inline SVG."""
+
+from __future__ import annotations
+
+from html import escape
+from math import log2
+from typing import Any
+
+_STYLE = """
+:root { --ink:#211E1A; --soft:#575047; --line:#E2DCD1; --page:#F8F6F2; --raised:#FFFFFF; --bar:#857C6E;
+  --dark:#3D372F; --accent:#B04A06; --good:#23703A; --bad:#B01E2B; --shade:#ECE8E0; }
+@media (prefers-color-scheme: dark) { :root { --ink:#ECE7DE; --soft:#B5AC9E; --line:#3A352E; --page:#1B1916;
+  --raised:#24211D; --bar:#9A9184; --dark:#D2CABC; --accent:#E8894A; --good:#6FBF85; --bad:#F08A8F;
+  --shade:#2A2621; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1080px; padding: 24px; background: var(--page); color: var(--ink);
+  font: 13px/1.45 Inter, system-ui, sans-serif; font-variant-numeric: tabular-nums; }
+code { font: 12px "JetBrains Mono", ui-monospace, monospace; overflow-wrap: anywhere; }
+h1 { font-size: 20px; margin: 0 0 4px; } h2 { font-size: 14px; margin: 24px 0 8px; }
+h2 small, .soft { color: var(--soft); font-weight: 400; font-size: 12px; }
+.good { color: var(--good); } .bad { color: var(--bad); }
+.figures { display: flex; flex-wrap: wrap; gap: 8px 40px; padding: 12px 0; margin: 12px 0;
+  border: solid var(--line); border-width: 1px 0; }
+.figures b { display: block; font-size: 20px; font-weight: 600; }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 0 40px; }
+table { border-collapse: collapse; width: 100%; }
+th { text-align: left; color: var(--soft); font-weight: 400; }
+td:first-child { min-width: 13em; }
+th, td { padding: 5px 8px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+.n { text-align: right; } svg { display: block; width: 100%; height: auto; }
+svg text { font: 11px Inter, system-ui, sans-serif; fill: var(--soft); }
+"""
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 480, 260, 36, 16, 28
+
+
+def as_page(result: dict[str, Any]) -> str:
+    """The whole page, from the result that `--json` prints."""
+    fit = result["fit"]
+    body = [
+        f"<h1>Fit: {escape(fit['verdict'])}</h1>",
+        f"<p class=soft>{escape(_span(result))}</p>",
+        _oracle(result),
+        _figures(result),
+        "<ul>" + "".join(f"<li>{escape(reason)}</li>" for reason in fit["reasons"]) + "</ul>",
+        "<div class=columns><div>",
+        _curve(result),
+        _widths(result),
+        "</div><div>",
+        _costs(result),
+        _silent(result),
+        _hot_spots(result),
+        "</div></div>",
+        _needs_you(result),
+        _assumptions(result),
+    ]
+    head = (
+        f"<meta charset=utf-8><title>Rehearsal: fit {escape(fit['verdict'])}</title><style>{_STYLE}</style>"
+    )
+    return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
+
+
+def _span(result: dict[str, Any]) -> str:
+    return f"{result['beads']} commits, {result['base'][:10]} to {result['tip'][:10]}"
+
+
+def _oracle(result: dict[str, Any]) -> str:
+    expected, landed = result["expected_tree"][:10], (result["landed_tree"] or "nothing")[:10]
+    if result["tree_equal"]:
+        text, kind = "✔ The rehearsed tree equals your history, bit for bit", "good"
+    else:
+        text, kind = "✘ The rehearsed tree differs from your history", "bad"
+    spent = f"$0.00 spent, ${result['list_price_usd']:.2f} at list price"
+    return f"<p><b class={kind}>{text}</b> <code>{expected} = {landed}</code> · {spent}</p>".replace(
+        " = ", " = " if result["tree_equal"] else " ≠ "
+    )
+
+
+def _figures(result: dict[str, Any]) -> str:
+    gates = "none" if not result["gate_runs"] else "see" if result["gate_sees"] else "blind"
+    figures = [
+        ("Beads", result["beads"]),
+        ("Could start at once", result["independent"]),
+        ("Longest line", result["critical_path"]),
+        ("Merged", result["merged"]),
+        ("Conflict alone on the base", result["conflicting_alone"]),
+        ("Sent back", result["rework"]),
+        ("Gates", gates),
+        ("Your repository", "untouched" if result["user_repo_untouched"] else "changed"),
+    ]
+    return (
+        "<div class=figures>"
+        + "".join(
+            f"<div><span class=soft>{escape(name)}</span><b>{value}</b></div>" for name, value in figures
+        )
+        + "</div>"
+    )
+
+
+def _curve(result: dict[str, Any]) -> str:
+    """Speed-up over workers, on a logarithmic axis, with the knee marked."""
+    sizes, knee = result["fleet_sizes"], result["fit"]["knee"]
+    top = max(size["speedup"] for size in sizes) * 1.15
+    points = [(_x(size["workers"]), _y(size["speedup"], top)) for size in sizes]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    knee_x, floor = _x(knee), _HEIGHT - _BOTTOM
+    marks = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="var(--ink)"/>'
+        f'<text x="{x:.1f}" y="{floor + 16}" text-anchor="middle">{size["workers"]}</text>'
+        f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{size["speedup"]:.1f}×</text>'
+        for (x, y), size in zip(points, sizes, strict=True)
+    )
+    return (
+        "<h2>Speed-up <small>simulated from the measured times of this run</small></h2>"
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="speed-up by number of workers">'
+        f'<rect x="{knee_x:.1f}" y="{_TOP}" width="{_x(30) - knee_x:.1f}" height="{floor - _TOP}" '
+        'fill="var(--shade)"/>'
+        f'<line x1="{_LEFT}" y1="{floor}" x2="{_x(30):.1f}" y2="{floor}" stroke="var(--line)"/>'
+        f'<line x1="{knee_x:.1f}" y1="{_TOP}" x2="{knee_x:.1f}" y2="{floor}" stroke="var(--accent)" '
+        'stroke-dasharray="3 3"/>'
+        f'<polyline points="{line}" fill="none" stroke="var(--ink)" stroke-width="2"/>{marks}'
+        f'<text x="{knee_x + 6:.1f}" y="{floor - 8}">above {knee} you pay for waiting</text></svg>'
+    )
+
+
+def _x(workers: int) -> float:
+    return _LEFT + (_WIDTH - _LEFT - 30) * log2(workers) / log2(30)
+
+
+def _y(speedup: float, top: float) -> float:
+    floor = _HEIGHT - _BOTTOM
+    return floor - (floor - _TOP) * speedup / top
+
+
+def _widths(result: dict[str, Any]) -> str:
+    """How many beads can run at the same time, step by step."""
+    waves = result["waves"]
+    step = min(60.0, (_WIDTH - _LEFT) / len(waves))
+    tallest = max(waves)
+    bars = "".join(
+        f'<rect x="{_LEFT + index * step:.1f}" y="{110 - 90 * count / tallest:.1f}" width="{step * 0.7:.1f}" '
+        f'height="{90 * count / tallest:.1f}" rx="2" fill="var(--bar)"/>'
+        f'<text x="{_LEFT + index * step + step * 0.35:.1f}" y="{104 - 90 * count / tallest:.1f}" '
+        f'text-anchor="middle">{count}</text>'
+        f'<text x="{_LEFT + index * step + step * 0.35:.1f}" y="126" text-anchor="middle">{index + 1}</text>'
+        for index, count in enumerate(waves)
+    )
+    return (
+        "<h2>How wide the work is <small>beads that can run at the same time, step by step</small></h2>"
+        f'<svg viewBox="0 -12 {_WIDTH} 146" role="img" aria-label="beads by step">{bars}</svg>'
+    )
+
+
+def _costs(result: dict[str, Any]) -> str:
+    costs = result["cost_by_model"]
+    dearest = max(costs.values()) or 1
+    rows = "".join(
+        f"<tr><td>{escape(model)}<td style='width:45%'><div style='height:9px;border-radius:2px;background:"
+        f"var(--bar);width:{100 * amount / dearest:.0f}%'></div><td class=n>${amount:.2f}"
+        f"<td class=n>${amount / result['beads']:.2f} a bead"
+        for model, amount in costs.items()
+    )
+    return (
+        f"<h2>Cost at list price <small>{result['beads']} beads, estimate</small></h2><table>{rows}</table>"
+    )
+
+
+def _silent(result: dict[str, Any]) -> str:
+    found = result["silent_differences"]
+    if not found:
+        return "<h2>Silent merge differences</h2><p>None: what merged without a conflict merged right.</p>"
+    rows = "".join(
+        f"<tr><td><code>{escape(', '.join(map(_shown, one['paths'])))}</code>"
+        f"<td>{escape(one['bead'])} after {escape(', '.join(one['earlier']))}"
+        for one in found
+    )
+    return (
+        f"<h2>Silent merge differences <small>{len(found)}, merged without a conflict, but not into what "
+        f"your history has</small></h2><table><tr><th>Files<th>Beads</tr>{rows}</table>"
+    )
+
+
+def _hot_spots(result: dict[str, Any]) -> str:
+    spots = result["hot_spots"]
+    if not spots:
+        return ""
+    rows = "".join(
+        f"<tr><td><code>{escape(_shown(spot['path']))}</code><td class=n>{spot['beads']}" for spot in spots
+    )
+    return f"<h2>Files that hold the work up</h2><table><tr><th>File<th class=n>Beads</tr>{rows}</table>"
+
+
+def _needs_you(result: dict[str, Any]) -> str:
+    if not result["needs_you"]:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(item['bead'] or '')}<td>{escape(item['about'])}<td>{escape(item['text'])}"
+        for item in result["needs_you"]
+    )
+    return f"<h2>Needs you</h2><table>{rows}</table>"
+
+
+def _assumptions(result: dict[str, Any]) -> str:
+    texts = "".join(f"<li>{escape(text)}</li>" for text in result["assumptions"])
+    return f"<h2>Assumptions</h2><ul class=soft>{texts}</ul>"
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

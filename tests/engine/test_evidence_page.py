@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+from gastown_desktop.engine.evidence_page import as_page
+
+RESULT: dict[str, Any] = {
+    "base": "a" * 40,
+    "tip": "b" * 40,
+    "beads": 3,
+    "independent": 2,
+    "critical_path": 2,
+    "merged": 3,
+    "conflicting_alone": 1,
+    "rework": 0,
+    "gate_runs": 2,
+    "gate_sees": True,
+    "user_repo_untouched": True,
+    "expected_tree": "c" * 40,
+    "landed_tree": "c" * 40,
+    "tree_equal": True,
+    "list_price_usd": 1.25,
+    "fit": {"verdict": "partly", "knee": 4, "reasons": ["2 of 3 beads wait for nothing."]},
+    "fleet_sizes": [
+        {"workers": n, "makespan_s": 60.0 / n, "speedup": float(n)} for n in (1, 2, 4, 8, 16, 30)
+    ],
+    "waves": [2, 1],
+    "cost_by_model": {"claude-opus-5-5": 1.25, "claude-haiku-5-5": 0.0},
+    "silent_differences": [{"bead": "x-2", "earlier": ["x-1"], "paths": ["<script>alert(1)</script>"]}],
+    "hot_spots": [{"path": "caf\udce9", "beads": 2}],
+    "needs_you": [{"bead": "x-1", "about": "question", "text": "<img src=x onerror=alert(1)>"}],
+    "assumptions": ["A token is four bytes."],
+}
+
+
+class Tags(HTMLParser):
+    """Collects the names of all elements."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+
+
+def test_text_of_the_repository_is_never_markup() -> None:
+    tags = Tags()
+    tags.feed(as_page(RESULT))
+    assert "svg" in tags.names
+    assert not tags.names & {"script", "img", "link", "iframe"}
+
+
+def test_page_says_the_verdict_and_shows_undecodable_names() -> None:
+    page = as_page(RESULT)
+    assert "Fit: partly" in page
+    assert "caf\\xe9" in page.replace("\\udce9", "\\xe9")
+    page.encode()
+
+
+def test_page_of_an_unfinished_rehearsal_says_so() -> None:
+    page = as_page({**RESULT, "tree_equal": False, "landed_tree": None})
+    assert "differs from your history" in page
+    assert "≠" in page
+
+
+def test_page_of_work_that_costs_nothing_has_no_division_by_zero() -> None:
+    assert "$0.00" in as_page({**RESULT, "cost_by_model": {"free": 0.0}})
