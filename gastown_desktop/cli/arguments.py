@@ -80,6 +80,9 @@ def _beads(command: argparse.ArgumentParser) -> None:
 
 
 def _output(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--check", action="store_true", help="replay all landings with plain git at the end and compare"
+    )
     output = command.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print one JSON object at the end")
     output.add_argument(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import resource as limits
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.adapters.town_store import read_lines
+from gastown_desktop.checker import check
 from gastown_desktop.cli.progress import Progress, open_progress, printable
 from gastown_desktop.cli.sample import make_sample, sample_folder
 from gastown_desktop.cli.workplace import (
@@ -51,7 +54,7 @@ from gastown_desktop.engine.rehearsal import (
     with_cap,
 )
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, choose_range, plan_true
-from gastown_desktop.engine.rehearsal_result import Measured, exit_code, result_of
+from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, Measured, exit_code, result_of
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.town import Town
 from gastown_desktop.paths import settings_file
@@ -196,6 +199,8 @@ async def _run(
         tip = await objects.read_ref(town.kit.refs.target)
         landed = await objects.tree_of(tip) if tip else None
         result = result_of(bus.state, rehearsal, landed, town.gate, measured)
+        if given.check:
+            result["check"] = await _check(workplace, rehearsal, progress)
         if given.report is not None:
             _write_report(given.report, result)
         return result
@@ -281,6 +286,20 @@ def _measure(workplace: Workplace, town: RehearsalTown, started: float, *, untou
     )
 
 
+async def _check(workplace: Workplace, rehearsal: StoredRehearsal, progress: Progress) -> dict[str, Any]:
+    """Lets the checker replay what was landed; says what it found and returns it as JSON values."""
+    convoy = rehearsal.convoy
+    report = await asyncio.to_thread(check, workplace.rig.town_git, workplace.events_file(convoy), convoy)
+    held = "everything holds" if report.ok else "this does not hold:"
+    progress.say(f"Checker: {report.checked} landings replayed, {held}")
+    for problem in report.problems:
+        progress.say(f"  {printable(problem)}")
+    for difference in report.differences:
+        beads = " and ".join(difference.beads + difference.missing)
+        progress.say(f"  {printable(difference.path)} is not as in history: {beads}")
+    return asdict(report)
+
+
 def _show(given: argparse.Namespace, result: dict[str, Any]) -> int:
     if given.json or given.json_lines:
         print(json.dumps(result), flush=True)
@@ -288,6 +307,8 @@ def _show(given: argparse.Namespace, result: dict[str, Any]) -> int:
         Console().print(Markdown(printable(as_markdown(result)), hyperlinks=False))
     else:
         print(printable(as_markdown(result)), flush=True)
+    if not result.get("check", {"ok": True})["ok"]:
+        return DOES_NOT_HOLD
     return exit_code(result)
 
 

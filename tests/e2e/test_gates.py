@@ -80,7 +80,7 @@ def test_commit_that_turns_the_gate_red_needs_you_and_all_others_merge(
     command_line: CommandLine, with_a_breaker: RepositoryBuilder
 ) -> None:
     given = ("rehearse", with_a_breaker.folder, "--last", "3", "--json", "--trust", "--gate", GATE)
-    done = command_line.run(*given).ended(3)
+    done = command_line.run(*given, "--check").ended(3)
     result = done.json
     assert result["gate_sees"]
     assert (result["beads"], result["merged"], result["rework"]) == (3, 2, 3)
@@ -90,6 +90,10 @@ def test_commit_that_turns_the_gate_red_needs_you_and_all_others_merge(
     assert need["bead"] is not None
     assert not result["tree_equal"]
     assert "Break the limits" in done.err
+    assert result["check"]["ok"]
+    assert [(one["path"], one["missing"]) for one in result["check"]["differences"]] == [
+        ("limits.py", [need["bead"]])
+    ]
     assert command_line.left_behind() == []
 
 

@@ -22,12 +22,13 @@ def test_everything_hard_under_a_path_beyond_ascii_comes_out_bit_for_bit(
     before = contents(repo.folder)
     command_line = CommandLine(place)
 
-    done = command_line.run("rehearse", repo.folder, "--no-gate", "--last", "40", "--json").ended(0)
+    given = ("rehearse", repo.folder, "--no-gate", "--last", "40", "--json", "--check")
+    result = command_line.run(*given).ended(0).json
 
-    result = done.json
     assert result["tree_equal"]
     assert result["landed_tree"] == repo.git("rev-parse", "HEAD^{tree}")
     assert result["merged"] == result["beads"] == 16
+    assert result["check"] == {"ok": True, "problems": [], "checked": 16, "resolved": [], "differences": []}
     assert result["user_repo_untouched"]
     assert contents(repo.folder) == before
     by_path = {one["path"]: one["reason"] for one in result["mechanical"]}
