@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import resource as limits
+import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.markdown import Markdown
 
+from gastown_desktop.adapters.gate_proposals import propose_gates
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.settings_file import read_settings
@@ -255,6 +257,8 @@ async def _gates(
         progress.say(f".gastown.toml: ignored, not for a repository to set: {', '.join(config.ignored)}")
     if not config.gates:
         progress.say("No gate is configured: nothing will be tested. Give one with --gate.")
+        for proposal in propose_gates(await workplace.gate_hints(objects, tip)):
+            progress.say(f"  --gate {shlex.quote(proposal.command)}: {proposal.reason}")
     return config.gates
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gastown_desktop.adapters.claude import ClaudeMessages
 from gastown_desktop.adapters.file_lock import FileLock
+from gastown_desktop.adapters.gate_proposals import FILES, FOLDERS, LARGEST_FILE, VENV_PYTHON
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.objects import open_objects
 from gastown_desktop.adapters.git.slots import GitSlots
@@ -36,7 +37,7 @@ from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.polecat import Kit
-from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot
+from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, Confinement, GitObjects, Sandbox, Slot
 from gastown_desktop.engine.rehearsal import StoredRehearsal, finisher
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.rig import RefNames, Rig
@@ -47,6 +48,7 @@ from gastown_desktop.paths import data_folder, resource, slots_folder
 REHEARSAL_ORIGIN = "https://rehearsal.invalid"
 BOUND_FROM_CHECKOUT = (".venv", "node_modules")
 """Folders of the user's checkout that workers see, read-only."""
+_FOLDER = 0o040000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +80,19 @@ class Workplace:
             if entry.path == NAME:
                 return parse(await objects.read_blob(entry.oid))
         return RepositoryConfig()
+
+    async def gate_hints(self, objects: GitObjects, commit: Oid) -> dict[str, bytes]:
+        """Files of a commit, by path, from which gates can be proposed; the interpreter is the checkout's."""
+        hints: dict[str, bytes] = {}
+        for entry in await objects.list_tree(await objects.tree_of(commit), recursive=False):
+            is_file = entry.mode in {REGULAR, EXECUTABLE}
+            if entry.mode == _FOLDER and f"{entry.path}/" in FOLDERS:
+                hints[f"{entry.path}/"] = b""
+            elif is_file and entry.path in FILES and await objects.blob_size(entry.oid) <= LARGEST_FILE:
+                hints[entry.path] = await objects.read_blob(entry.oid)
+        if (self.rig.checkout / VENV_PYTHON).is_file():
+            hints[VENV_PYTHON] = b""
+        return hints
 
     async def close(self) -> None:
         """Ends every child, drops folders of slots that are empty now, and gives the lock back."""

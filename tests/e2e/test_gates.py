@@ -65,6 +65,26 @@ def test_strict_gates_go_on_with_a_gate_that_sees(
     assert "check is green" in done.err
 
 
+def test_gates_are_proposed_with_their_option_and_not_run(
+    command_line: CommandLine, small: RepositoryBuilder
+) -> None:
+    small.delete(".gastown.toml").write("Makefile", "check:\n\ttouch ran; python3 check.py\n")
+    small.write("pyproject.toml", "[tool.pytest.ini_options]\n").write(".gitignore", ".venv\n")
+    small.commit("Two ways to test")
+    small.write(".venv/bin/python", "not tracked", executable=True)
+    proposed = (
+        "  --gate '.venv/bin/python -m pytest': pyproject.toml configures pytest\n"
+        "  --gate 'make check': Makefile has the target check\n"
+    )
+
+    done = command_line.run("rehearse", small.folder, *FAST).ended(0)
+    assert proposed in done.err
+    assert done.json["gate_runs"] == 0
+    assert not (small.folder / "ran").exists()
+
+    assert "--gate" not in command_line.run("rehearse", small.folder, *FAST, "--no-gate").ended(0).err
+
+
 @pytest.fixture
 def with_a_breaker(small: RepositoryBuilder) -> RepositoryBuilder:
     """Two more commits: one turns the gate red by itself, one is innocent."""
