@@ -41,6 +41,7 @@ from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.core.projection import fold
 from gastown_desktop.engine.evidence import as_markdown
+from gastown_desktop.engine.evidence_page import as_page
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.ports import GitObjects
@@ -319,6 +320,7 @@ def _show(given: argparse.Namespace, result: dict[str, Any]) -> int:
 def _write_report(folder: Path, result: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evidence.md").write_text(as_markdown(result), encoding="utf-8")
+    (folder / "evidence.html").write_text(as_page(result), encoding="utf-8", errors="backslashreplace")
     (folder / "evidence.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
