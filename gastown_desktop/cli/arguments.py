@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gastown_desktop import __version__
 from gastown_desktop.core.money import usd
+from gastown_desktop.engine.plan_kinds import PLAN_KINDS
 
 DEFAULT_LAST = 12
 MOST_POLECATS = 30
@@ -34,6 +35,16 @@ def _rehearse(command: argparse.ArgumentParser) -> None:
     span.add_argument("--last", type=_count, default=DEFAULT_LAST, metavar="N", help="how many commits (12)")
     span.add_argument("--range", dest="span", metavar="A..B", help="which commits instead")
     command.add_argument("--polecats", type=_fleet, metavar="N", help="how many workers, 1 to 30 (6)")
+    plan = command.add_mutually_exclusive_group()
+    plan.add_argument(
+        "--plan",
+        choices=PLAN_KINDS,
+        default="true",
+        help="beads wait for what they need (true), earlier ones on the same files (predicted), nothing (none)",
+    )
+    plan.add_argument(
+        "--parallel", dest="plan", action="store_const", const="none", help="the same as --plan none"
+    )
     gates = command.add_mutually_exclusive_group()
     gates.add_argument(
         "--gate", dest="gates", action="append", default=[], metavar="CMD", help="a command that must succeed"

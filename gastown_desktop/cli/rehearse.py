@@ -44,6 +44,7 @@ from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.evidence_page import as_page
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.hooks import Hook
+from gastown_desktop.engine.plan_kinds import PlanKind, dag_of
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.rehearsal import (
@@ -57,7 +58,7 @@ from gastown_desktop.engine.rehearsal import (
     with_cap,
 )
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, choose_range, plan_true
-from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, Measured, exit_code, result_of
+from gastown_desktop.engine.rehearsal_result import Measured, exit_code, result_of
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.town import Town
 from gastown_desktop.paths import settings_file
@@ -163,10 +164,11 @@ async def _prepare(
             real_pace=given.pace == "real",
             model=settings.model,
             strict_gates=given.strict_gates,
+            plan=given.plan,
         ),
     )
     await store(objects, rehearsal)
-    progress.say(_plan_sentence(plan))
+    progress.say(_plan_sentence(plan, given.plan))
     return rehearsal
 
 
@@ -202,7 +204,7 @@ async def _run(
         tip = await objects.read_ref(town.kit.refs.target)
         landed = await objects.tree_of(tip) if tip else None
         result = result_of(bus.state, rehearsal, landed, town.gate, measured)
-        if given.check:
+        if given.check or rehearsal.settings.plan != "true":
             result["check"] = await _check(workplace, rehearsal, progress)
         if given.report is not None:
             _write_report(given.report, result)
@@ -312,8 +314,6 @@ def _show(given: argparse.Namespace, result: dict[str, Any]) -> int:
         Console().print(Markdown(printable(as_markdown(result)), hyperlinks=False))
     else:
         print(printable(as_markdown(result)), flush=True)
-    if not result.get("check", {"ok": True})["ok"]:
-        return DOES_NOT_HOLD
     return exit_code(result)
 
 
@@ -332,8 +332,8 @@ def _say_oddities(workplace: Workplace, progress: Progress) -> None:
         progress.say("HEAD is detached; its commit is the newest of the rehearsal.")
 
 
-def _plan_sentence(plan: RehearsalPlan) -> str:
-    dag = plan.dag
+def _plan_sentence(plan: RehearsalPlan, kind: PlanKind) -> str:
+    dag = dag_of(plan, kind)
     return (
         f"{len(plan.works)} beads, {dag.independent} independent, critical path {len(dag.critical_path())}, "
         f"{len(plan.silent)} silent merge differences"

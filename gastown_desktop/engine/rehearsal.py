@@ -13,6 +13,7 @@ from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.expressible import MechanicalPaths, mechanical_paths
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.plan_kinds import PlanKind, dependencies_of
 from gastown_desktop.engine.ports import GitObjects, Slots
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, restore_plan
 from gastown_desktop.engine.replay import Replays
@@ -30,6 +31,7 @@ class RehearsalSettings:
     real_pace: bool
     model: str
     strict_gates: bool = False
+    plan: PlanKind = "true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +119,15 @@ async def announce(bus: Bus, objects: GitObjects, rig: Rig, rehearsal: StoredReh
     news: list[ev.DurableEvent] = []
     if not bus.state.convoy:
         title = f"Rehearsal of {len(plan.works)} commits up to {plan.tip[:10]}"
-        news.append(
-            ev.ConvoyCreated(
-                **where, title=title, base=plan.base, target=refs.target, plan="true", rehearsal=True
-            )
+        created = ev.ConvoyCreated(
+            **where,
+            title=title,
+            base=plan.base,
+            target=refs.target,
+            plan=rehearsal.settings.plan,
+            rehearsal=True,
         )
+        news.append(created)
     news += [
         ev.BeadAdded(**where, bead=bead, title=work.subject, description=work.body, files=work.paths)
         for bead, work in plan.works.items()
@@ -130,7 +136,7 @@ async def announce(bus: Bus, objects: GitObjects, rig: Rig, rehearsal: StoredReh
     known = {(dependency.bead, dependency.on) for dependency in bus.state.dependencies}
     news += [
         ev.DependencyAdded(**where, bead=dependency.bead, on=dependency.on)
-        for dependency in plan.dependencies
+        for dependency in dependencies_of(plan, rehearsal.settings.plan)
         if (dependency.bead, dependency.on) not in known
     ]
     if news:

@@ -9,6 +9,7 @@ from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import json_usd
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.evidence import as_json, cost_by_model, gather
+from gastown_desktop.engine.plan_kinds import dag_of
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.spend_gate import SpendGate
 
@@ -39,11 +40,13 @@ def result_of(
     measured: Measured,
 ) -> dict[str, Any]:
     """The whole result as JSON values; money in dollars, times in seconds."""
-    plan, dag = rehearsal.plan, rehearsal.plan.dag
+    plan, kind = rehearsal.plan, rehearsal.settings.plan
+    dag = dag_of(plan, kind)
     totals = gate.ledger.totals(f"convoy:{rehearsal.convoy}")
     evidence = gather(state, rehearsal)
     return {
         "convoy": rehearsal.convoy,
+        "plan": kind,
         "base": plan.base,
         "tip": plan.tip,
         "expected_tree": plan.expected_tree,
@@ -57,7 +60,7 @@ def result_of(
             {"item": need.item, "about": need.about, "bead": need.bead, "text": need.text}
             for need in state.needs_you.values()
         ],
-        "dependencies": len(plan.dependencies),
+        "dependencies": len(dag.all_dependencies),
         "waves": [len(wave) for wave in dag.waves()],
         "conflicts": state.conflicts,
         "conflicting_alone": len(plan.conflicting),
@@ -99,9 +102,15 @@ def result_of(
 
 
 def exit_code(result: dict[str, Any]) -> int:
-    """How the command ends."""
-    if result["tree_equal"] and result["user_repo_untouched"]:
-        return HOLDS
-    if result["needs_you"] and result["merged"] < result["beads"]:
+    """How the command ends.
+
+    Under the true plan the landed tree must equal history; under the others it may differ where git merges
+    silently wrong, and the checker's word counts.
+    """
+    checked = result.get("check")
+    if checked is not None and not checked["ok"]:
+        return DOES_NOT_HOLD
+    if result["merged"] < result["beads"] and result["needs_you"]:
         return NEEDS_YOU
-    return DOES_NOT_HOLD
+    proven = result["tree_equal"] or (result["plan"] != "true" and checked is not None)
+    return HOLDS if proven and result["user_repo_untouched"] else DOES_NOT_HOLD
