@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from typing import Any
 
@@ -33,7 +34,7 @@ class Dispatcher:
         """
         self._kit = kit
         self._model = model
-        self._names = [polecat_name(index) for index in range(fleet_size)]
+        self._fleet_size = fleet_size
         self._busy: set[PolecatName] = set()
         self.stopped = ""
         """Why no new work is started; empty while it is."""
@@ -68,12 +69,13 @@ class Dispatcher:
             others_at_work: something may still be merged; a bead that came back waits for that.
         """
         for bead in self.ready():
-            free = [name for name in self._names if name not in self._busy]
-            if not free or self.stopped:
+            active = len(self._busy) - len(self._kit.waiting.beads)
+            if active >= self._fleet_size or self.stopped:
                 return
-            if self._waits_for_news(bead) and (others_at_work or self._busy):
+            if self._waits_for_news(bead) and (others_at_work or active):
                 continue
-            await self._sling(group, bead, free[0])
+            names = map(polecat_name, itertools.count())
+            await self._sling(group, bead, next(name for name in names if name not in self._busy))
 
     async def _sling(self, group: asyncio.TaskGroup, bead: BeadId, polecat: PolecatName) -> None:
         kit, state = self._kit, self._kit.bus.state

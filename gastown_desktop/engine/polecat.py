@@ -30,6 +30,7 @@ from gastown_desktop.engine.spend_gate import Order, RecentOutputs, Reply, Spend
 from gastown_desktop.engine.tools.ask import question_of
 from gastown_desktop.engine.tools.toolbox import action_of, call
 from gastown_desktop.engine.tools.workbench import Question, Submission, Workbench, text_of
+from gastown_desktop.engine.waiting import Waiting
 
 MOST_TURNS = 60
 """Turns after which a bead asks: it is too large, or its worker goes in circles."""
@@ -70,6 +71,7 @@ class Kit:
     finish_tree: Callable[[BeadId, Oid, Oid], Awaitable[Oid]] = keep_tree
     """Last touch to a tree before it is committed: (bead, base commit, tree) → tree."""
     outputs: RecentOutputs = field(default_factory=RecentOutputs)
+    waiting: Waiting = field(default_factory=Waiting)
 
 
 class Polecat:

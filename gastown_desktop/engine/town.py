@@ -40,6 +40,7 @@ class Town:
         self._wake = asyncio.Event()
         self._refinery = Refinery(kit, gates, idle=self._wake.set)
         kit.bus.listen(self._heard)
+        kit.waiting.listen(self._wake.set)
 
     async def run(self, hooks: list[Hook]) -> None:
         """Works until nothing can go on without the user.
