@@ -27,7 +27,6 @@ _SETTINGS = {
     "merge.directoryRenames": "conflict",
     "merge.renameLimit": "7000",
     "merge.renames": "true",
-    "protocol.allow": "never",
     "safe.bareRepository": "explicit",
 }
 _ENVIRONMENT = {
@@ -41,7 +40,6 @@ _ENVIRONMENT = {
     **{f"GIT_{who}_NAME": "checker" for who in ("AUTHOR", "COMMITTER")},
     **{f"GIT_{who}_EMAIL": "checker@gastown.invalid" for who in ("AUTHOR", "COMMITTER")},
 }
-_INHERITED = ("PATH", "SYSTEMROOT")
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _STOPPED_BY = frozenset({"limit", "model"})
 """What a whole convoy stops for: then beads may be left that ask nothing."""
@@ -123,11 +121,10 @@ class _Git:
         self._scratch = scratch / "check.git"
         self._commits: dict[str, _Commit] = {}
         form = os.fsdecode(_answer(_git(self._town, "rev-parse", "--show-object-format"))).strip()
-        new = ("--quiet", "--bare", "--template=", f"--object-format={form}", self._scratch)
-        _answer(_git(None, "init", *new))
+        _answer(_git(None, "init", "-q", "--bare", "--template=", f"--object-format={form}", self._scratch))
         objects = os.fsencode(self._town / "objects")
-        for plain, spelled in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
-            objects = objects.replace(plain, spelled)
+        for sign in (b"\\", b'"'):
+            objects = objects.replace(sign, b"\\" + sign)
         (self._scratch / "objects" / "info" / "alternates").write_bytes(b'"' + objects + b'"\n')
 
     def ref(self, name: str) -> str | None:
@@ -168,9 +165,8 @@ class _Git:
 
 
 def _git(git_dir: Path | None, *args: str | Path) -> subprocess.CompletedProcess[bytes]:
-    environment = _ENVIRONMENT | {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    if git_dir is not None:
-        environment["GIT_DIR"] = str(git_dir)
+    own = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    environment = {**_ENVIRONMENT, **own, **({"GIT_DIR": str(git_dir)} if git_dir else {})}
     settings = [word for pair in _SETTINGS.items() for word in ("-c", "=".join(pair))]
     command = ["git", "--no-pager", *settings, *args]
     return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
@@ -189,7 +185,7 @@ def _read_events(path: Path) -> list[Event]:
     events: list[Event] = []
     for number, line in enumerate(lines, 1):
         checksum, _, text = line.partition(b" ")
-        if len(checksum) != 8 or checksum != f"{zlib.crc32(text):08x}".encode():
+        if checksum != f"{zlib.crc32(text):08x}".encode():
             raise _Unreadable(f"Line {number} of the history is damaged.")
         event: Event = json.loads(text)
         if event["seq"] != number:
@@ -222,6 +218,9 @@ class _Check:
     plan: dict[str, Any] = field(init=False)
     works: dict[str, str] = field(init=False)
     """Past commit of each bead."""
+    waits: set[tuple[str, str]] = field(init=False)
+    """Bead and what it waits for: the plan keeps the true dependencies, the history those in force."""
+    is_true: bool = False
     landings: list[_Landing] = field(default_factory=list[_Landing])
 
     def run(self, git: _Git, events: list[Event]) -> None:
@@ -232,6 +231,8 @@ class _Check:
             raise _Unreadable(f"There is no rehearsal {self.convoy} in this repository.")
         self.plan = json.loads(git.read("blob", blob))
         self.works = dict(zip(self.plan["beads"], self.plan["commits"], strict=True))
+        self.waits = {(event["bead"], event["on"]) for event in self._told("dependency_added")}
+        self.is_true = any(event["plan"] == "true" for event in self._told("convoy_created"))
         self._beginning()
         self._replay_landings()
         self._branches()
@@ -244,9 +245,10 @@ class _Check:
         named = [(event["convoy"], event["base"]) for event in self._told("convoy_created")]
         if named != [(self.convoy, self.plan["base"])]:
             self._problem("The history is not that of this convoy on this base.")
-        added = {event["bead"] for event in self._told("bead_added")}
-        for bead in sorted(added ^ set(self.works)):
-            self._problem(f"{bead} is in the plan or in the history, but not in both.")
+        if {event["bead"] for event in self._told("bead_added")} != set(self.works):
+            self._problem("The history has other beads than the plan.")
+        if self.is_true and self.waits != {(bead, on) for bead, on in self.plan["dependencies"]}:
+            self._problem("The history has other dependencies than the true plan.")
 
     def _replay_landings(self) -> None:
         """Every landing is the next commit, of the right bead, with the tree that git merges."""
@@ -344,7 +346,7 @@ class _Check:
         for bead in sorted(merged & set(asking)):
             self._problem(f"{bead} is merged and in Needs you.")
         for bead, past in self.works.items():
-            waits = any(one == bead and on not in merged for one, on in self.plan["dependencies"])
+            waits = any(one == bead and on not in merged for one, on in self.waits)
             if bead in merged or waits:
                 continue
             if bead in asking:
@@ -367,8 +369,7 @@ class _Check:
 
     def _against_history(self) -> None:
         """Names who made each path that is not as in history."""
-        paths = self.git.changed(self._tip, self.plan["tip"])
-        if not paths:
+        if not (paths := self.git.changed(self._tip, self.plan["tip"])):
             return
         merged = [landing.bead for landing in self.landings]
         wanted = {bead: self.git.changed(self._tree_before(past), past) for bead, past in self.works.items()}
@@ -381,8 +382,7 @@ class _Check:
             missing = tuple(bead for bead in self.works if bead not in merged and path in wanted[bead])
             self.differences.append(Difference(path=path, beads=touching[-2:], missing=missing))
         unexplained = [one.path for one in self.differences if not one.missing]
-        is_true = any(event["plan"] == "true" for event in self._told("convoy_created"))
-        if is_true and unexplained and not self.resolved and set(merged) == set(self.works):
+        if self.is_true and unexplained and not self.resolved and set(merged) == set(self.works):
             self._problem(f"A true plan was merged whole, but {len(unexplained)} paths differ from history.")
 
     @property

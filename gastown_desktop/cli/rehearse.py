@@ -302,8 +302,9 @@ async def _check(workplace: Workplace, rehearsal: StoredRehearsal, progress: Pro
     for problem in report.problems:
         progress.say(f"  {printable(problem)}")
     for difference in report.differences:
-        beads = " and ".join(difference.beads + difference.missing)
-        progress.say(f"  {printable(difference.path)} is not as in history: {beads}")
+        if not difference.missing:
+            beads = " and ".join(difference.beads)
+            progress.say(f"  {printable(difference.path)} is not as in history after {beads}")
     return asdict(report)
 
 
