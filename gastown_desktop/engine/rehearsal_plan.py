@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -22,8 +23,9 @@ from gastown_desktop.core.ids import BeadId, Oid, bead_id
 from gastown_desktop.engine.ports import Commit, GitObjects
 from gastown_desktop.engine.replay import PastWork, Replays
 
-_TRIALS = 4
-_MOST_REPAIRS = 12
+_TRIALS = 6
+_STARTED_AT_ONCE = 0.7
+_MOST_REPAIRS = 30
 _LONGEST_RANGE = 100_000
 
 
@@ -194,76 +196,127 @@ async def _find_dependencies(
     if alone.conflicts:
         plan.conflicting.append(work.bead)
         _depend(plan, work, earlier or _all_earlier(plan, work))
+        await _widen_until_clean(replays, plan, work)
         return
     landed = await replays.merge(plan.base_tree, work.before, alone.tree)
     if landed.conflicts or landed.tree != work.tree:
         wrong = await objects.diff_trees(landed.tree, work.tree)
         paths = tuple(change.path for change in wrong) or landed.conflicts
-        plan.silent.append(SilentDifference(work.bead, _touching(plan, earlier, paths), paths))
-        _depend(plan, work, earlier or _all_earlier(plan, work))
+        on = earlier or _all_earlier(plan, work)
+        plan.silent.append(SilentDifference(work.bead, _touching(plan, earlier, paths) or on, paths))
+        _depend(plan, work, on)
+        await _widen_until_clean(replays, plan, work)
         return
     done = {change.path for change in await objects.diff_trees(plan.base_tree, alone.tree)}
     if done != set(work.paths):
         _depend(plan, work, earlier)
+        await _widen_until_clean(replays, plan, work)
+
+
+async def _widen_until_clean(replays: Replays, plan: RehearsalPlan, work: PastWork) -> None:
+    """Adds dependencies until the work replays on what it waits for and nothing else.
+
+    Git takes a file that moves into a new folder for a part of that folder's move, so a work may also need
+    those that moved other files there before it.
+    """
+    for wider in (_moving_alike(plan, work), _all_earlier(plan, work)):
+        if not await _conflicts_on_its_own(replays, plan, work):
+            return
+        _depend(plan, work, wider)
+
+
+async def _conflicts_on_its_own(replays: Replays, plan: RehearsalPlan, work: PastWork) -> bool:
+    """Tells whether the work conflicts where only what it waits for, directly or not, has landed."""
+    dag, needed, open_ = plan.dag, set[BeadId](), [work.bead]
+    while open_:
+        found = set(dag.dependencies(open_.pop())) - needed
+        needed |= found
+        open_ += found
+    tip = plan.base_tree
+    for bead, other in plan.works.items():
+        if bead in needed:
+            tip = (await replays.on(other, tip)).tree
+    return bool((await replays.on(work, tip)).conflicts)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trial:
+    """A landing order tried in memory, as far as it went."""
+
+    landed: list[BeadId] = field(default_factory=list[BeadId])
+    missing: dict[BeadId, set[BeadId]] = field(default_factory=dict[BeadId, set[BeadId]])
+    """Earlier beads that had not landed when a bead started."""
+    conflicted: BeadId | None = None
+    """The bead that ended it; None when all landed."""
+    paths: set[str] = field(default_factory=set[str])
+    """Paths that conflict, or at the end differ from history; empty when it came out as history has it."""
 
 
 async def _try_orders(objects: GitObjects, replays: Replays, plan: RehearsalPlan) -> None:
     """Lands the plan in memory in several orders and adds what is missing until all equal history."""
-    for _ in range(_MOST_REPAIRS):
-        for seed in range(_TRIALS):
-            order = _order(plan, seed)
-            paths = await _wrong_paths(objects, replays, plan, order)
-            if paths:
-                _repair(plan, order, paths)
-                break
-        else:
+    for repair in range(_MOST_REPAIRS + 1):
+        trial = await _first_failure(objects, replays, plan)
+        if trial is None:
             return
-    for work in plan.works.values():
-        _depend(plan, work, _earlier_on_same_paths(plan, work))
+        if repair < _MOST_REPAIRS:
+            _repair(plan, trial)
+    for before, after in pairwise(plan.works.values()):
+        _depend(plan, after, (before.bead,))
 
 
-def _order(plan: RehearsalPlan, seed: int) -> list[BeadId]:
-    """A landing order that the plan allows: seed 0 is the one least like history, others are random."""
-    dag, order, random = plan.dag, list[BeadId](), Random(seed)  # noqa: S311 - any order will do
-    while len(order) < len(plan.works):
-        ready = dag.ready(done=set(order), taken=set())
-        order.append(ready[-1] if seed == 0 else random.choice(ready))
-    return order
+async def _first_failure(objects: GitObjects, replays: Replays, plan: RehearsalPlan) -> _Trial | None:
+    for seed in range(_TRIALS):
+        trial = await _try(objects, replays, plan, seed)
+        if trial.paths:
+            return trial
+    return None
 
 
-async def _wrong_paths(
-    objects: GitObjects, replays: Replays, plan: RehearsalPlan, order: Sequence[BeadId]
-) -> set[str]:
-    """Paths that differ from history, or conflict, when the plan lands in this order.
+async def _try(objects: GitObjects, replays: Replays, plan: RehearsalPlan, seed: int) -> _Trial:
+    """Lands the plan in one order that it allows: seed 0 is the one least like history, others are random.
 
-    Every bead starts, as in the engine, from the tip as it is when the last bead it waits for has landed.
+    Every bead starts, as in the engine, from the tip at some moment between the last bead that it waits for
+    and its own landing: with seed 0 as soon as it can, else at once or just before it lands.
     """
-    dag, tip = plan.dag, plan.base_tree
-    started = dict.fromkeys(dag.ready(done=set(), taken=set()), plan.base_tree)
-    done: set[BeadId] = set()
-    for bead in order:
+    dag, trial, random = plan.dag, _Trial(), Random(seed)  # noqa: S311 - any order will do
+    tip, started = plan.base_tree, dict[BeadId, Oid]()
+    while len(trial.landed) < len(plan.works):
+        ready = dag.ready(done=set(trial.landed), taken=set())
+        bead = ready[-1] if seed == 0 else random.choice(ready)
+        for one in ready:
+            if one not in started and (one == bead or seed == 0 or random.random() < _STARTED_AT_ONCE):
+                started[one] = tip
+                trial.missing[one] = set(_all_earlier(plan, plan.works[one])) - set(trial.landed)
         made = await replays.on(plan.works[bead], started[bead])
         landed = await replays.merge(started[bead], tip, made.tree)
         if made.conflicts or landed.conflicts:
-            return {*made.conflicts, *landed.conflicts}
+            trial.conflicted, trial.paths = bead, {*made.conflicts, *landed.conflicts}
+            return trial
         tip = landed.tree
-        done.add(bead)
-        for ready in dag.ready(done=done, taken=set(started)):
-            started[ready] = tip
-    return {change.path for change in await objects.diff_trees(tip, plan.expected_tree)}
+        trial.landed.append(bead)
+    trial.paths = {change.path for change in await objects.diff_trees(tip, plan.expected_tree)}
+    return trial
 
 
-def _repair(plan: RehearsalPlan, order: Sequence[BeadId], paths: set[str]) -> None:
-    """Makes beads that touch these paths and landed in another order than history wait for each other."""
-    landed_at = {bead: number for number, bead in enumerate(order)}
-    touching = [work for work in plan.works.values() if paths & set(work.paths)]
-    for later_at, later in enumerate(touching):
-        before = [work.bead for work in touching[:later_at]]
-        overtaken = tuple(bead for bead in before if landed_at[bead] > landed_at[later.bead])
-        if overtaken:
-            found = tuple(sorted(paths & set(later.paths)))
-            plan.silent.append(SilentDifference(later.bead, overtaken, found))
-        _depend(plan, later, overtaken or before)
+def _repair(plan: RehearsalPlan, trial: _Trial) -> None:
+    """Makes beads wait that went another way in the trial than in history, those nearest to what failed."""
+    pairs = [
+        (later, earlier)
+        for later in plan.works
+        for earlier in plan.works
+        if earlier in trial.missing.get(later, ())
+        and (trial.conflicted is None or trial.conflicted in (later, earlier))
+    ]
+    landed_at = {bead: at for at, bead in enumerate(trial.landed)}
+    touching = [pair for pair in pairs if all(trial.paths & set(plan.works[bead].paths) for bead in pair)]
+    overtaking = [pair for pair in touching if landed_at.get(pair[0], -1) < landed_at.get(pair[1], -1)]
+    related = [pair for pair in pairs if pair[1] in _related(plan, plan.works[pair[0]])]
+    for later, earlier in overtaking or touching or related or pairs:
+        work = plan.works[later]
+        if trial.conflicted is None:
+            found = tuple(sorted(trial.paths & set(work.paths))) or tuple(sorted(trial.paths))
+            plan.silent.append(SilentDifference(later, (earlier,), found))
+        _depend(plan, work, (earlier,))
 
 
 def _depend(plan: RehearsalPlan, work: PastWork, on: Iterable[BeadId]) -> None:
@@ -281,6 +334,17 @@ def _all_earlier(plan: RehearsalPlan, work: PastWork) -> tuple[BeadId, ...]:
 def _earlier_on_same_paths(plan: RehearsalPlan, work: PastWork) -> tuple[BeadId, ...]:
     """Earlier beads that touch a path of this one, or a path above or below it (file ↔ folder)."""
     return _touching(plan, _all_earlier(plan, work), work.paths)
+
+
+def _related(plan: RehearsalPlan, work: PastWork) -> tuple[BeadId, ...]:
+    """Earlier beads whose merge with this one git may decide by more than what is in other files."""
+    return (*_earlier_on_same_paths(plan, work), *_moving_alike(plan, work))
+
+
+def _moving_alike(plan: RehearsalPlan, work: PastWork) -> tuple[BeadId, ...]:
+    """Earlier beads that bring files into, or take them out of, a folder where this one does."""
+    folders = work.folders_changed
+    return tuple(bead for bead in _all_earlier(plan, work) if folders & plan.works[bead].folders_changed)
 
 
 def _touching(plan: RehearsalPlan, beads: Iterable[BeadId], paths: Iterable[str]) -> tuple[BeadId, ...]:

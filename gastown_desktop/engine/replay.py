@@ -26,6 +26,12 @@ class PastWork:
         """Paths it touches."""
         return tuple(change.path for change in self.changes)
 
+    @property
+    def folders_changed(self) -> set[str]:
+        """Folders that it brings files into or takes files out of."""
+        moved = (change.path for change in self.changes if change.old_oid is None or change.new_oid is None)
+        return {path.rpartition("/")[0] for path in moved}
+
 
 class Replays:
     """Replays past work on any tree, remembering results."""
