@@ -40,7 +40,7 @@ def _rehearse(command: argparse.ArgumentParser) -> None:
         "--plan",
         choices=PLAN_KINDS,
         default="true",
-        help="beads wait for what they need (true), earlier ones on the same files (predicted), nothing (none)",
+        help="beads wait for what they need (true), for earlier ones on their files (predicted), or not",
     )
     plan.add_argument(
         "--parallel", dest="plan", action="store_const", const="none", help="the same as --plan none"

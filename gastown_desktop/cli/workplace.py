@@ -36,6 +36,7 @@ from gastown_desktop.core.prices import price_of
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.hooks import Hooks
+from gastown_desktop.engine.patience import Patience
 from gastown_desktop.engine.polecat import Kit
 from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, Confinement, GitObjects, Sandbox, Slot
 from gastown_desktop.engine.rehearsal import StoredRehearsal, finisher
@@ -43,6 +44,7 @@ from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.stand_in import StandIn
+from gastown_desktop.engine.waiting import Waiting
 from gastown_desktop.paths import data_folder, resource, slots_folder
 
 REHEARSAL_ORIGIN = "https://rehearsal.invalid"
@@ -237,7 +239,9 @@ async def build_rehearsal(
     log = FileMoneyLog(folder / "money.log")
     gate = SpendGate(log, workplace.clock, origin=REHEARSAL_ORIGIN)
     replays = Replays(objects)
-    stand_in = StandIn(objects, replays, rehearsal.plan.works, rehearsal.mechanical)
+    refs, waiting = RefNames(convoy, rehearsal=True), Waiting()
+    patience = Patience(objects, replays, rehearsal.plan.works, bus=bus, refs=refs, waiting=waiting)
+    stand_in = StandIn(objects, replays, rehearsal.plan.works, rehearsal.mechanical, patience)
     bill = ProviderBill(folder / "provider-bill")
     inner = RehearsalModel(stand_in.answer, bill, real_pace=rehearsal.settings.real_pace)
     model = ClaudeMessages(
@@ -251,7 +255,6 @@ async def build_rehearsal(
         town_objects=rig.town_git / "objects",
         scratch=folder / "scratch",
     )
-    refs = RefNames(convoy, rehearsal=True)
     confinement = _confinement(rig.checkout, sandbox)
     kit = Kit(
         rig=rig,
@@ -268,7 +271,8 @@ async def build_rehearsal(
         system=resource("prompts/polecat.md").read_text(encoding="utf-8"),
         price=price_of(rehearsal.settings.model),
         scopes=(f"convoy:{convoy}",),
-        finish_tree=finisher(objects, replays, rehearsal),
+        finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),
+        waiting=waiting,
     )
     runner = GateRunner(
         rehearsal.settings.gates,

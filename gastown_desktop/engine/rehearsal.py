@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -144,16 +144,28 @@ async def announce(bus: Bus, objects: GitObjects, rig: Rig, rehearsal: StoredReh
 
 
 def finisher(
-    objects: GitObjects, replays: Replays, rehearsal: StoredRehearsal
+    objects: GitObjects,
+    replays: Replays,
+    rehearsal: StoredRehearsal,
+    targets: Mapping[tuple[BeadId, Oid], Oid],
 ) -> Callable[[BeadId, Oid, Oid], Awaitable[Oid]]:
-    """Puts a bead's mechanical paths in place, as replaying its commit on the base gives them."""
+    """Puts a bead's mechanical paths in place, as replaying its commit gives them.
+
+    Args:
+        objects: the rig's own repository.
+        replays: merges, remembered.
+        rehearsal: what is rehearsed.
+        targets: trees of beads that were not replayed on their base but on a later tip.
+    """
 
     async def finish(bead: BeadId, base: Oid, tree: Oid) -> Oid:
         paths = rehearsal.mechanical.get(bead)
         if not paths:
             return tree
-        base_tree = await objects.tree_of(base)
-        wanted = (await replays.on(rehearsal.plan.works[bead], base_tree)).tree
+        wanted = targets.get((bead, base))
+        if wanted is None:
+            base_tree = await objects.tree_of(base)
+            wanted = (await replays.on(rehearsal.plan.works[bead], base_tree)).tree
         entries = {entry.path: entry for entry in await objects.list_tree(wanted, recursive=True)}
         changes = {
             path: (entries[path].mode, entries[path].oid) if path in entries else None for path in paths

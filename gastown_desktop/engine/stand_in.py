@@ -18,6 +18,7 @@ from typing import Any
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.expressible import MechanicalPaths
+from gastown_desktop.engine.patience import Patience
 from gastown_desktop.engine.ports import EXECUTABLE, SYMLINK, GitObjects, TreeChange
 from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.text_edits import edits_between
@@ -28,8 +29,14 @@ _BEAD = re.compile(r"^Bead: (\S+)$", re.MULTILINE)
 _BASE = re.compile(r"starts from commit ([0-9a-f]{40,64})\.")
 _LONGEST_TEXT = 40_000
 """Characters of the longest text it types; longer files come from a command, as generated files do."""
+_LONGEST_CALL = 50_000
+"""Characters of the longest call as JSON: the longest reply has 64,000."""
+_LONGEST_SUMMARY = 10_000
 _TURN_SIZE = 40_000
 _READS_PER_TURN = 12
+_MOST_TYPED = 200
+_TYPED_SIZE = 600_000
+"""Paths, and bytes of their files, that it types at most: a bead has 60 turns."""
 _EVIDENCE_PATHS = 3
 
 
@@ -50,48 +57,77 @@ class StandIn:
         replays: Replays,
         works: Mapping[BeadId, PastWork],
         mechanical: Mapping[BeadId, MechanicalPaths],
+        patience: Patience | None = None,
     ) -> None:
-        """Knows how every bead came out."""
+        """Knows how every bead came out.
+
+        Args:
+            objects: the rig's own repository.
+            replays: merges, remembered.
+            works: past work by bead, oldest first.
+            mechanical: paths that code puts in place.
+            patience: waits for later tips where work conflicts; without it, it asks at once.
+        """
+        self._patience = patience
+        self.targets: dict[tuple[BeadId, Oid], Oid] = {}
+        """Trees that beads are to become which were replayed on a later tip than their base."""
         self._objects = objects
         self._replays = replays
         self._works = works
         self._mechanical = mechanical
-        self._scripts: dict[tuple[BeadId, Oid], list[list[Block]]] = {}
+        self._scripts: dict[tuple[BeadId, Oid], tuple[int, list[list[Block]]]] = {}
 
     async def answer(self, body: Mapping[str, Any]) -> Sequence[Block]:
         """Content blocks for a request."""
         messages: list[Mapping[str, Any]] = body["messages"]
         task = messages[0]["content"][0]["text"]
-        bead, base = _BEAD.search(task), _BASE.search(task)
-        if bead is None or base is None:
+        bead, bases = _BEAD.search(task), _BASE.findall(task)
+        if bead is None or not bases:
             raise GasTownError("The rehearsal's model was asked about no bead.")
         turn = sum(1 for message in messages if message["role"] == "assistant")
-        script = await self._script(BeadId(bead[1]), Oid(base[1]))
+        first, script = await self._script(BeadId(bead[1]), Oid(bases[-1]), turn)
         refused = _refused(messages[-1])
-        if turn < len(script) and not refused:
-            return script[turn]
+        if turn - first < len(script) and not refused:
+            return script[turn - first]
         question = f"My work was refused: {refused}" if refused else "My script ended without a submission."
         return [_call("ask", question=question)]
 
-    async def _script(self, bead: BeadId, base: Oid) -> list[list[Block]]:
+    async def _script(self, bead: BeadId, base: Oid, turn: int) -> tuple[int, list[list[Block]]]:
+        """The script of a bead on a base, and the turn it begins with.
+
+        That is the first turn, unless the process that began it is gone and its script hung on a later tip:
+        then it begins anew from where things stand.
+        """
         key = (bead, base)
         if key not in self._scripts:
-            self._scripts[key] = await self._write_script(self._works[bead], base)
+            work, tree = self._works[bead], await self._objects.tree_of(base)
+            replay = await self._replays.on(work, tree)
+            if replay.conflicts or replay.tree == tree:
+                self._scripts[key] = turn, await self._later_script(work, base, replay.conflicts)
+            else:
+                self._scripts[key] = 0, await self._write_script(work, tree, replay.tree)
         return self._scripts[key]
 
-    async def _write_script(self, work: PastWork, base: Oid) -> list[list[Block]]:
-        tree = await self._objects.tree_of(base)
-        replay = await self._replays.on(work, tree)
-        if replay.conflicts:
-            paths = ", ".join(replay.conflicts)
-            return [[_call("ask", question=f"This change conflicts with what is there in {paths}.")]]
+    async def _later_script(self, work: PastWork, base: Oid, conflicts: Sequence[str]) -> list[list[Block]]:
+        """Takes over a later tip and works from there, or asks."""
+        later = await self._patience.later_tip(work.bead) if self._patience else None
+        if later is None:
+            return [[_call("ask", question=_hopeless(conflicts))]]
+        self.targets[work.bead, base] = later.tree
+        script = await self._write_script(work, await self._objects.tree_of(later.commit), later.tree)
+        taken_over = _call("bash", command=f"git read-tree -u --reset {later.commit}")
+        return [[taken_over], *script]
+
+    async def _write_script(self, work: PastWork, tree: Oid, target: Oid) -> list[list[Block]]:
+        """The turns that make one tree of another."""
         left_to_code = self._mechanical.get(work.bead, {})
-        differences = await self._objects.diff_trees(tree, replay.tree)
+        differences = await self._objects.diff_trees(tree, target)
         changes = [change for change in differences if change.path not in left_to_code]
+        typed = await self._typed(changes)
         reads = [
-            change.path for change in changes if await self._is_short_text(change.old_oid, change.old_mode)
+            change.path for change in typed if await self._is_short_text(change.old_oid, change.old_mode)
         ]
-        steps = await self._steps(changes)
+        steps = await self._steps(changes, typed)
         plan = [{"text": step.words, "done": False} for step in _one_per_words(steps)[:19]]
         plan.append({"text": "Submit", "done": False})
         opening: list[Block] = [
@@ -106,31 +142,46 @@ class StandIn:
         ]
         turns += _in_turns(step.call for step in steps)
         done = [{**step, "done": True} for step in plan]
+        summary = (work.body or work.subject)[:_LONGEST_SUMMARY]
         turns.append(
             [
                 _call("plan", steps=done),
                 _call("note", text=f"{len(changes)} paths changed as planned."),
-                _call("submit", summary=work.body or work.subject, evidence=_evidence(changes)),
+                _call("submit", summary=summary, evidence=_evidence(changes)),
             ]
         )
         return turns
 
-    async def _steps(self, changes: Sequence[TreeChange]) -> list[_Step]:
+    async def _typed(self, changes: Sequence[TreeChange]) -> list[TreeChange]:
+        """Changes that it reads and types, as many as it has turns for; the rest comes from commands."""
+        typed: list[TreeChange] = []
+        room = _TYPED_SIZE
+        for change in changes[:_MOST_TYPED]:
+            size = await self._objects.blob_size(change.new_oid) if change.new_oid else 0
+            room -= size if size <= _LONGEST_TEXT else 0
+            if room < 0:
+                break
+            typed.append(change)
+        return typed
+
+    async def _steps(self, changes: Sequence[TreeChange], typed: Sequence[TreeChange]) -> list[_Step]:
         """Tool calls that make the changes: removals first, since a folder may take a file's place."""
         steps: list[_Step] = []
         gone = [change.path for change in changes if change.new_oid is None]
         for start in range(0, len(gone), 50):
-            names = " ".join(shlex.quote(path) for path in gone[start : start + 50])
-            folders = f'rm -f -- {names} && for path in {names}; do rmdir -p -- "$(dirname "$path")"; done'
-            steps.append(_Step(_call("bash", command=f"{folders} 2>/dev/null; true"), "Remove files"))
+            removed = gone[start : start + 50]
+            names = " ".join(shlex.quote(path) for path in removed)
+            folders = " ".join(dict.fromkeys(_folder_of(path) for path in removed))
+            emptied = f'for folder in {folders}; do rmdir -p -- "$folder"; done 2>/dev/null'
+            steps.append(_Step(_call("bash", command=f"rm -f -- {names} && {emptied}; true"), "Remove files"))
         for change in changes:
             if change.new_oid is not None:
-                steps += await self._steps_for(change, change.new_oid)
+                steps += await self._steps_for(change, change.new_oid, typed=change in typed)
         return steps
 
-    async def _steps_for(self, change: TreeChange, new: Oid) -> list[_Step]:
+    async def _steps_for(self, change: TreeChange, new: Oid, *, typed: bool) -> list[_Step]:
         path, quoted = change.path, shlex.quote(change.path)
-        parent = f'mkdir -p -- "$(dirname {quoted})" && '
+        parent = f"mkdir -p -- {_folder_of(path)} && "
         words = f"{'Change' if change.old_oid else 'Add'} {path}"
         if change.new_mode == SYMLINK:
             target = (await self._objects.read_blob(new)).decode("utf-8", "surrogateescape")
@@ -140,7 +191,7 @@ class StandIn:
             steps.append(_Step(_call("bash", command=f"rm -f -- {quoted}"), words))
         was_file = change.old_oid is not None and change.old_mode != SYMLINK
         if change.old_oid != new or not was_file:
-            text_calls = await self._text_calls(change, new, was_file=was_file)
+            text_calls = await self._text_calls(change, new, was_file=was_file) if typed else []
             calls = text_calls or [_call("bash", command=f"{parent}git cat-file blob {new} > {quoted}")]
             steps += [_Step(call, words) for call in calls]
         if (change.new_mode == EXECUTABLE) != (was_file and change.old_mode == EXECUTABLE):
@@ -156,9 +207,11 @@ class StandIn:
         if was_file and change.old_oid and await self._is_short_text(change.old_oid, change.old_mode):
             before = (await self._objects.read_blob(change.old_oid)).decode()
             edits = edits_between(before, after)
-            if edits:
-                return [_call("edit", path=change.path, old=old, new=text) for old, text in edits]
-        return [_call("write", path=change.path, content=after)]
+            calls = [_call("edit", path=change.path, old=old, new=text) for old, text in edits]
+            if calls and all(_fits(call) for call in calls):
+                return calls
+        written = _call("write", path=change.path, content=after)
+        return [written] if _fits(written) else []
 
     async def _is_short_text(self, oid: Oid | None, mode: int) -> bool:
         if oid is None or mode == SYMLINK or await self._objects.blob_size(oid) > _LONGEST_TEXT:
@@ -173,6 +226,22 @@ class StandIn:
 
 def _call(name: str, **given: Any) -> Block:
     return {"type": "tool_use", "name": name, "input": given}
+
+
+def _hopeless(conflicts: Sequence[str]) -> str:
+    if not conflicts:
+        return "What this change does is already there."
+    return f"This change conflicts with what is there in {', '.join(conflicts)}."
+
+
+def _fits(call: Block) -> bool:
+    """Tells whether a reply has room for a call, spelled in ASCII as it is."""
+    return len(json.dumps(call)) <= _LONGEST_CALL
+
+
+def _folder_of(path: str) -> str:
+    """The folder that holds a path, quoted for the shell."""
+    return shlex.quote(path.rpartition("/")[0] or ".")
 
 
 def _in_turns(calls: Iterable[Block]) -> list[list[Block]]:
