@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
+from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.fleet import EVERY_SIZE, FLEET_SIZES, Fit, FleetSize, Work, fit, speed_up_curve
+from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.money import json_usd, show_usd
 from gastown_desktop.core.prices import PRICES, cost
 from gastown_desktop.core.projection import BeadView, Projection
 from gastown_desktop.core.usage import Usage
+from gastown_desktop.engine.plan_kinds import PlanKind, dag_of
 from gastown_desktop.engine.rehearsal import StoredRehearsal
+from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
 
 TOKENS_PER_SECOND = 70
 """Assumed speed of a model's reply, where the rehearsal did not wait for it."""
@@ -31,32 +35,64 @@ _HOT_SPOTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanEvidence:
+    """What a plan would have given."""
+
+    independent: int
+    critical_path: int
+    fleet_sizes: tuple[FleetSize, ...]
+    fit: Fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What a rehearsal showed."""
 
-    fleet_sizes: tuple[FleetSize, ...]
-    fit: Fit
+    plans: dict[PlanKind, PlanEvidence]
     hot_spots: tuple[tuple[str, int], ...]
     """Paths that most beads touch, with how many."""
-    gate_s: float
-    """Mean seconds of one gate run."""
+
+    @property
+    def headline(self) -> PlanEvidence:
+        """What a planner could have had: nobody knows the true dependencies before the work is done."""
+        return self.plans["predicted"]
 
 
 def gather(state: Projection, rehearsal: StoredRehearsal) -> Evidence:
     """Measures a rehearsal from how it went."""
     plan = rehearsal.plan
-    gate_s = state.gate_seconds / state.gate_runs if state.gate_runs else 0.0
-    works = [
-        Work(bead=bead, seconds_before_gate=_seconds(state.beads[bead], rehearsal)) for bead in plan.works
-    ]
-    curve = speed_up_curve(works, plan.dag, merge_s=_MERGE_S, gate_s=gate_s, sizes=EVERY_SIZE)
     touched = Counter(path for work in plan.works.values() for path in work.paths)
     hot = tuple((path, count) for path, count in touched.most_common(_HOT_SPOTS) if count > 1)
-    return Evidence(
+    seconds = {bead: _seconds(state.beads[bead], rehearsal) for bead in plan.works}
+    gate_s = state.gate_seconds / state.gate_runs if state.gate_runs else 0.0
+    plans = {kind: _simulate(plan, kind, seconds, gate_s, hot) for kind in get_args(PlanKind)}
+    return Evidence(plans=plans, hot_spots=hot)
+
+
+def _simulate(
+    plan: RehearsalPlan,
+    kind: PlanKind,
+    seconds: Mapping[BeadId, float],
+    gate_s: float,
+    hot: Sequence[tuple[str, int]],
+) -> PlanEvidence:
+    """The makespans of a plan.
+
+    With no plan, what conflicts alone on the base is done twice, then after what it conflicts with.
+    """
+    twice = set(plan.conflicting) if kind == "none" else set[BeadId]()
+    works = [
+        Work(bead=bead, seconds_before_gate=took * (2 if bead in twice else 1))
+        for bead, took in seconds.items()
+    ]
+    later = [dependency for dependency in plan.dependencies if dependency.bead in twice]
+    dag = Dag(plan.works, later) if kind == "none" else dag_of(plan, kind)
+    curve = speed_up_curve(works, dag, merge_s=_MERGE_S, gate_s=gate_s, sizes=EVERY_SIZE)
+    return PlanEvidence(
+        independent=dag.independent,
+        critical_path=len(dag.critical_path()),
         fleet_sizes=tuple(size for size in curve if size.workers in FLEET_SIZES),
-        fit=fit(works, plan.dag, curve, [path for path, _ in hot]),
-        hot_spots=hot,
-        gate_s=gate_s,
+        fit=fit(works, dag, curve, [path for path, _ in hot]),
     )
 
 
@@ -76,19 +112,28 @@ def cost_by_model(usages: Sequence[Usage]) -> dict[str, float]:
 
 
 def as_json(evidence: Evidence) -> dict[str, Any]:
-    """The machine's form."""
+    """The machine's form; the headline is that of the predicted plan."""
+    plans = {kind: _plan_json(plan) for kind, plan in evidence.plans.items()}
+    headline = plans["predicted"]
     return {
-        "fleet_sizes": [
-            {
-                "workers": size.workers,
-                "makespan_s": round(size.makespan_s, 1),
-                "speedup": round(size.speedup, 2),
-            }
-            for size in evidence.fleet_sizes
-        ],
-        "fit": asdict(evidence.fit),
+        "fleet_sizes": headline["fleet_sizes"],
+        "fit": headline["fit"],
+        "plans": plans,
         "hot_spots": [{"path": path, "beads": count} for path, count in evidence.hot_spots],
         "assumptions": list(ASSUMPTIONS),
+    }
+
+
+def _plan_json(plan: PlanEvidence) -> dict[str, Any]:
+    sizes = [
+        {"workers": size.workers, "makespan_s": round(size.makespan_s, 1), "speedup": round(size.speedup, 2)}
+        for size in plan.fleet_sizes
+    ]
+    return {
+        "independent": plan.independent,
+        "critical_path": plan.critical_path,
+        "fleet_sizes": sizes,
+        "fit": asdict(plan.fit),
     }
 
 
@@ -119,7 +164,12 @@ def as_markdown(result: dict[str, Any]) -> str:
             for size in result["fleet_sizes"]
         ),
         "",
-        f"Above {fit_['knee']} workers you mostly pay for waiting.",
+        f"Above {fit_['knee']} workers you mostly pay for waiting. This is with dependencies as a planner",
+        "would predict them, from the files that beads are expected to touch:",
+        "",
+        "| plan | independent | critical path | knee | speed-up there and above |",
+        "|---|---|---|---|---|",
+        *(_plan_row(kind, plan) for kind, plan in result["plans"].items()),
         "",
         "## Gates",
         "",
@@ -141,6 +191,19 @@ def as_markdown(result: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _plan_row(kind: str, plan: dict[str, Any]) -> str:
+    best = max(size["speedup"] for size in plan["fleet_sizes"])
+    words = {
+        "true": "what beads really need",
+        "predicted": "predicted from files",
+        "none": "everything at once",
+    }
+    return (
+        f"| {words[kind]} | {plan['independent']} | {plan['critical_path']} | {plan['fit']['knee']} "
+        f"| {best:.1f} × |"
+    )
 
 
 def _gates_line(result: dict[str, Any]) -> str:

@@ -44,6 +44,7 @@ def as_page(result: dict[str, Any]) -> str:
         "<ul>" + "".join(f"<li>{escape(reason)}</li>" for reason in fit["reasons"]) + "</ul>",
         "<div class=columns><div>",
         _curve(result),
+        _plans(result),
         _widths(result),
         "</div><div>",
         _costs(result),
@@ -129,6 +130,19 @@ def _x(workers: int) -> float:
 def _y(speedup: float, top: float) -> float:
     floor = _HEIGHT - _BOTTOM
     return floor - (floor - _TOP) * speedup / top
+
+
+def _plans(result: dict[str, Any]) -> str:
+    """The three plans side by side."""
+    words = {"true": "what beads really need", "predicted": "predicted from files", "none": "all at once"}
+    rows = "".join(
+        f"<tr><td>{words[kind]}<td class=n>{plan['independent']}<td class=n>{plan['critical_path']}"
+        f"<td class=n>{plan['fit']['knee']}<td class=n>{plan['fleet_sizes'][-1]['speedup']:.1f}×"
+        for kind, plan in result["plans"].items()
+    )
+    head = "<tr><th>Plan<th class=n>At once<th class=n>Longest line<th class=n>Knee<th class=n>At 30</tr>"
+    title = "<h2>Three plans <small>the verdict is from the predicted one</small></h2>"
+    return f"{title}<table>{head}{rows}</table>"
 
 
 def _widths(result: dict[str, Any]) -> str:

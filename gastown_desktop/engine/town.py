@@ -52,6 +52,9 @@ class Town:
             Refused: strict gates were asked for and there are none that see.
             TripwirePulled, StoreError, GitError: the fleet was stopped.
         """
+        if self._kit.bus.state.stage == "landed":
+            await self._take_down_hooks()
+            return
         await self._prove_base()
         if self._strict_gates:
             await self._require_sight()
@@ -108,14 +111,23 @@ class Town:
     async def _conclude(self) -> None:
         state = self._kit.bus.state
         if len(state.merged()) == len(state.beads):
-            if state.stage != "landed":
-                await self._to_stage("ready_to_land")
-                await self._kit.bus.publish(await self._refinery.land(state.target))
+            await self._to_stage("ready_to_land")
+            await self._kit.bus.publish(await self._refinery.land(state.target))
+            await self._take_down_hooks()
             return
         if self._dispatcher.stopped and LIMIT_ITEM not in state.needs_you:
             need = ev.NeedsYou(**self._where(), item=LIMIT_ITEM, about="limit", text=self._dispatcher.stopped)
             await self._kit.bus.publish(need)
         await self._to_stage("paused", self._dispatcher.stopped or "Some beads need you.")
+
+    async def _take_down_hooks(self) -> None:
+        """Hooks and work branches go; what they held stays reachable by the bead's transcript."""
+        for hook in await self._kit.hooks.load_all():
+            await self._kit.hooks.give_up(hook)
+        beads = tuple(f"/{bead}-" for bead in self._kit.bus.state.beads)
+        for name, oid in (await self._kit.objects.list_refs("refs/heads/work/")).items():
+            if any(bead in name for bead in beads):
+                await self._kit.objects.swap_ref(name, old=oid, new=None)
 
     async def _to_stage(self, stage: str, reason: str = "") -> None:
         if self._kit.bus.state.stage != stage:

@@ -26,6 +26,15 @@ RESULT: dict[str, Any] = {
         {"workers": n, "makespan_s": 60.0 / n, "speedup": float(n)} for n in (1, 2, 4, 8, 16, 30)
     ],
     "waves": [2, 1],
+    "plans": {
+        kind: {
+            "independent": 2,
+            "critical_path": 2,
+            "fit": {"knee": 4},
+            "fleet_sizes": [{"workers": 30, "makespan_s": 2.0, "speedup": 3.0}],
+        }
+        for kind in ("true", "predicted", "none")
+    },
     "cost_by_model": {"claude-opus-5-5": 1.25, "claude-haiku-5-5": 0.0},
     "silent_differences": [{"bead": "x-2", "earlier": ["x-1"], "paths": ["<script>alert(1)</script>"]}],
     "hot_spots": [{"path": "caf\udce9", "beads": 2}],
