@@ -27,7 +27,7 @@ table { border-collapse: collapse; width: 100%; }
 th { text-align: left; color: var(--soft); font-weight: 400; }
 td:first-child { min-width: 13em; }
 th, td { padding: 5px 8px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-.n { text-align: right; } svg { display: block; width: 100%; height: auto; }
+.n { text-align: right; white-space: nowrap; } svg { display: block; width: 100%; height: auto; }
 svg text { font: 11px Inter, system-ui, sans-serif; fill: var(--soft); }
 """
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 480, 260, 36, 16, 28
@@ -77,11 +77,12 @@ def _oracle(result: dict[str, Any]) -> str:
 
 
 def _figures(result: dict[str, Any]) -> str:
+    planned = result["plans"]["predicted"]
     gates = "none" if not result["gate_runs"] else "see" if result["gate_sees"] else "blind"
     figures = [
         ("Beads", result["beads"]),
-        ("Could start at once", result["independent"]),
-        ("Longest line", result["critical_path"]),
+        ("Could start at once", planned["independent"]),
+        ("Longest line", planned["critical_path"]),
         ("Merged", result["merged"]),
         ("Conflict alone on the base", result["conflicting_alone"]),
         ("Sent back", result["rework"]),
@@ -159,7 +160,7 @@ def _widths(result: dict[str, Any]) -> str:
         for index, count in enumerate(waves)
     )
     return (
-        "<h2>How wide the work is <small>beads that can run at the same time, step by step</small></h2>"
+        "<h2>How wide the work is <small>beads that could run at the same time in this run, step by step</small></h2>"
         f'<svg viewBox="0 -12 {_WIDTH} 146" role="img" aria-label="beads by step">{bars}</svg>'
     )
 
