@@ -67,9 +67,9 @@ async def _why_not(objects: GitObjects, change: TreeChange) -> str:
 
 
 async def _is_converted(objects: GitObjects, slot: Slot, change: TreeChange) -> bool:
-    """Tells whether the file of the old blob looks different in a slot (line ends, keywords, encoding)."""
+    """Tells whether a file that changes looks different in a slot (line ends, keywords, encoding)."""
     file = slot.folder / change.path
-    if change.old_oid is None or change.old_mode not in {REGULAR, EXECUTABLE}:
+    if change.old_oid is None or change.new_oid is None or change.old_mode not in {REGULAR, EXECUTABLE}:
         return False
     if file.is_symlink() or not file.is_file():
         return True
