@@ -160,7 +160,7 @@ def _widths(result: dict[str, Any]) -> str:
         for index, count in enumerate(waves)
     )
     return (
-        "<h2>How wide the work is <small>beads that could run at the same time in this run, step by step</small></h2>"
+        "<h2>How wide the work is <small>beads that could run at the same time, step by step</small></h2>"
         f'<svg viewBox="0 -12 {_WIDTH} 146" role="img" aria-label="beads by step">{bars}</svg>'
     )
 
