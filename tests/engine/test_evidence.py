@@ -162,14 +162,14 @@ def check_both_forms(result: dict[str, Any]) -> str:
 async def test_independent_work_is_fit_for_a_fleet(
     town: FakeTown, repo: RepositoryBuilder, town_git: Path
 ) -> None:
-    independent(repo, 12)
+    independent(repo, 8)
     made = await rehearsed(town, repo, town_git)
     await made.gate_runs(1.0, 3.0)
     await made.work(made.plan.works)
     result = made.result()
     check_both_forms(result)
     assert result["fit"]["verdict"] == "parallel"
-    assert (result["beads"], result["merged"], result["independent"]) == (12, 12, 12)
+    assert (result["beads"], result["merged"], result["independent"]) == (8, 8, 8)
     assert exit_code(result) == HOLDS
 
 

@@ -182,7 +182,7 @@ async def test_files_that_a_snapshot_does_not_take_are_code_s(
     finder: Finder, repo: RepositoryBuilder
 ) -> None:
     repo.write("a.txt", "a\n").commit("Start")
-    repo.write("large", bytes(LARGEST_FILE + 1)).write("just", bytes(LARGEST_FILE)).commit("Work")
+    repo.write("large", bytes(LARGEST_FILE + 1)).write("small", "s\n").commit("Work")
     assert await finder.newest(repo) == {"large": "larger than 20 MB"}
 
 
