@@ -229,7 +229,10 @@ def _findings(result: dict[str, Any]) -> list[str]:
         ]
         lines.append("")
     if result["needs_you"]:
-        waiting = [f"- {item['bead'] or item['about']}: {item['text']}" for item in result["needs_you"]]
+        waiting = [
+            f"- {item['bead'] or item['about']}: {' '.join(item['text'].split())}"
+            for item in result["needs_you"]
+        ]
         lines += ["## Needs you", "", *waiting, ""]
     return lines
 

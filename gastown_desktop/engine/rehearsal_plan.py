@@ -137,7 +137,7 @@ async def plan_true(
         if commit.tree == parent.tree:
             plan.left_out.append(f"{commit.oid[:10]} {commit.subject}")
         else:
-            work = await _past_work(objects, commit, parent, bead_id(prefix, commit.oid))
+            work = await _past_work(objects, commit, parent, _unused_id(prefix, commit.oid, plan))
             plan.works[work.bead] = work
         parent = commit
     if not plan.works:
@@ -147,6 +147,14 @@ async def plan_true(
         told(number, len(plan.works))
     await _try_orders(objects, replays, plan)
     return plan
+
+
+def _unused_id(prefix: str, commit: Oid, plan: RehearsalPlan) -> BeadId:
+    """The bead id that the commit gives, or the next that no other commit of the plan has."""
+    seed = str(commit)
+    while bead_id(prefix, seed) in plan.works:
+        seed += "+"
+    return bead_id(prefix, seed)
 
 
 async def restore_plan(objects: GitObjects, fields: Mapping[str, Any]) -> RehearsalPlan:
