@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from abc import ABC, abstractmethod
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal, TypeVar, get_args
@@ -275,15 +276,15 @@ class DispatchPaused(Durable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ephemeral:
+class Ephemeral(ABC):
     """Base of the events that only the eye wants."""
 
     rig: RigId
 
     @property
+    @abstractmethod
     def key(self) -> tuple[str, ...]:
         """Events with the same key merge into one."""
-        raise NotImplementedError
 
     def merged_with(self, later: Ephemeral) -> Ephemeral:
         """This and a later one of the same key as one event."""
