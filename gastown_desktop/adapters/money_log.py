@@ -98,6 +98,7 @@ class FileMoneyLog:
             if durable:
                 crash_point("money-fsync")
                 os.fdatasync(self._file)
+                crash_point("money-durable")
         except OSError as error:
             self._failed = True
             kind = DiskFull if error.errno in _NO_SPACE else StoreError

@@ -74,6 +74,7 @@ class FileEventStore:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             crash_point("event-fsync")
             os.fdatasync(self._file)
+            crash_point("event-durable")
         except OSError as error:
             os.ftruncate(self._file, start)
             kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError

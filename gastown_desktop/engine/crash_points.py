@@ -14,9 +14,10 @@ from collections import Counter
 from pathlib import Path
 
 POINTS = (
-    "money-append", "money-fsync", "event-append", "event-fsync", "reserve", "send", "settle",
-    "hook-swap-before", "hook-swap-after", "submit-before", "submit-after", "intent-before", "intent-after",
-    "branch-swap-before", "branch-swap-after", "merged-event-before", "land-before", "land-after",
+    "money-append", "money-fsync", "money-durable", "event-append", "event-fsync", "event-durable", "reserve",
+    "send", "answered", "settle", "settled", "hook-swap-before", "hook-swap-after", "submit-before",
+    "submit-after", "intent-before", "intent-after", "branch-swap-before", "branch-swap-after",
+    "merged-event-before", "merged-event-after", "land-before", "land-after",
 )  # fmt: skip
 """Every name, in the order in which a bead passes them."""
 

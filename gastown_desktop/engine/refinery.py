@@ -193,6 +193,7 @@ class Refinery:
                 for one in landing
             )
         )
+        crash_point("merged-event-after")
         await self._forget_intent(name, intent)
 
     async def _conflicted(self, view: MergeView, paths: tuple[str, ...]) -> None:

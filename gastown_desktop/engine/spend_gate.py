@@ -266,6 +266,7 @@ class SpendGate:
         async with aclosing(self._model.stream(order.request, reservation=reservation)) as events:
             async for event in events:
                 if assembler.take(event) == "message_start":
+                    crash_point("answered")
                     await self._shrink(order, reservation, assembler.usage)
         if not assembler.complete:
             raise ModelError("The reply broke off before its end.", retry_after=1.0)
@@ -283,6 +284,7 @@ class SpendGate:
         crash_point("settle")
         held = self.ledger.open_reservations[reservation].held
         await self._record(record)
+        crash_point("settled")
         if reply.cost > held:
             raise TripwirePulled(
                 f"Request {reply.request_id} cost more than its bound.",

@@ -26,7 +26,7 @@ from typing import Any
 from gastown_desktop.engine.crash_points import POINTS
 
 _RUN_S = 300
-_WITH_A_REQUEST_OUT = frozenset({"reserve", "send", "settle"})
+_WITH_A_REQUEST_OUT = frozenset({"reserve", "send", "answered", "settle"})
 
 
 @dataclass
@@ -202,9 +202,9 @@ def _left_behind(data: Path) -> list[str]:
     return [f"left behind: {', '.join(locks + slots)}"] if locks + slots else []
 
 
-def _points(series: Series) -> None:
+def _points(series: Series, only: list[str]) -> None:
     counts = series.counts()
-    for name in POINTS:
+    for name in only or POINTS:
         passed = counts.get(name, 0)
         if not passed:
             print(f"{name}: never passed", flush=True)
@@ -219,6 +219,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--random", type=int, default=0, metavar="N")
     parser.add_argument("--points", action="store_true")
+    parser.add_argument("--only", nargs="*", default=[], choices=POINTS, help="of --points only these")
     parser.add_argument("--repo", default="sample")
     parser.add_argument("--gate", default="")
     parser.add_argument("--last", default="12")
@@ -234,7 +235,7 @@ def main() -> int:
         (Path(scratch) / "home").mkdir()
         series = Series(Path(scratch), given.repo, extra)
         if given.points:
-            _points(series)
+            _points(series, given.only)
         moments = random.Random(given.seed)
         for number in range(given.random):
             early = number % 5 == 4
