@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gastown_desktop.core.errors import CapReached, ModelError, NoReservation, StoreError
 from gastown_desktop.engine.ports import ModelRequest
-from gastown_desktop.engine.spend_gate import request_body
+from gastown_desktop.engine.spend_gate import RESERVATION_HEADER, request_body
 
 if TYPE_CHECKING:
     import httpx2
     from anthropic import AsyncAnthropic
-
-RESERVATION_HEADER = "x-gastown-reservation"
-"""Carries the reservation's id to the transport, which takes it off again."""
 
 
 _CUSTOM_HEADERS = "ANTHROPIC_CUSTOM_HEADERS"

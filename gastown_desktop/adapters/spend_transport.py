@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx2
 
-RESERVATION_HEADER = "x-gastown-reservation"
+from gastown_desktop.engine.spend_gate import RESERVATION_HEADER
 
 Consume = Callable[[str, bytes, str], None]
 """Uses up a reservation (id, body, origin) or raises NoReservation: `SpendGate.consume`."""

@@ -39,6 +39,10 @@ from gastown_desktop.engine.ports import Clock, ModelRequest, ModelStream, Money
 _ONE = Fraction(1)
 
 
+RESERVATION_HEADER = "x-gastown-reservation"
+"""Carries the reservation's id to the transport, which takes it off again."""
+
+
 def body_hash(body: Mapping[str, object], origin: str) -> str:
     """Names a request: its JSON whatever the order of keys, and the origin it goes to."""
     text = json.dumps(body, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
