@@ -220,6 +220,8 @@ class _Check:
     """Past commit of each bead."""
     waits: set[tuple[str, str]] = field(init=False)
     """Bead and what it waits for: the plan keeps the true dependencies, the history those in force."""
+    parents: dict[str, str] = field(init=False)
+    """The bead whose conflict a resolve bead is about."""
     is_true: bool = False
     landings: list[_Landing] = field(default_factory=list[_Landing])
 
@@ -231,7 +233,9 @@ class _Check:
             raise _Unreadable(f"There is no rehearsal {self.convoy} in this repository.")
         self.plan = json.loads(git.read("blob", blob))
         self.works = dict(zip(self.plan["beads"], self.plan["commits"], strict=True))
-        self.waits = {(event["bead"], event["on"]) for event in self._told("dependency_added")}
+        added = self._told("dependency_added")
+        self.waits = {(event["bead"], event["on"]) for event in added if event.get("type") != "parent"}
+        self.parents = {event["bead"]: event["on"] for event in added if event.get("type") == "parent"}
         self.is_true = any(event["plan"] == "true" for event in self._told("convoy_created"))
         self._beginning()
         self._replay_landings()
@@ -245,7 +249,8 @@ class _Check:
         named = [(event["convoy"], event["base"]) for event in self._told("convoy_created")]
         if named != [(self.convoy, self.plan["base"])]:
             self._problem("The history is not that of this convoy on this base.")
-        if {event["bead"] for event in self._told("bead_added")} != set(self.works):
+        added = {event["bead"]: event.get("type") for event in self._told("bead_added")}
+        if {bead for bead, kind in added.items() if kind != "resolve"} != set(self.works):
             self._problem("The history has other beads than the plan.")
         if self.is_true and self.waits != {(bead, on) for bead, on in self.plan["dependencies"]}:
             self._problem("The history has other dependencies than the true plan.")
@@ -280,6 +285,9 @@ class _Check:
         if work.parents != (handed_in[-1]["base"],):
             self._problem(f"{bead}: what was submitted is not on top of its base.")
         base = self.git.commit(handed_in[-1]["base"]).tree
+        if handed_in[-1].get("resolver") is not None:
+            self.resolved.append(bead)
+            self._had_a_conflict(bead, handed_in)
         expected = self.git.merge(base, before, work.tree)
         if expected == tree:
             return
@@ -290,6 +298,17 @@ class _Check:
             self._problem(f"{bead} is merged, but git finds a conflict and no gated resolution is recorded.")
         else:
             self._problem(f"{bead}: its tree is {tree[:10]}, git merges {expected[:10]}.")
+
+    def _had_a_conflict(self, bead: str, handed_in: Sequence[Event]) -> None:
+        """What a resolver handed in must stand for work that git could not merge."""
+        worker = [event for event in handed_in if event.get("resolver") is None]
+        if not worker:
+            self._problem(f"{bead} was handed in by a resolver and by nobody before.")
+            return
+        base, theirs = (self.git.commit(worker[-1][name]).tree for name in ("base", "commit"))
+        tips = [self.git.commit(handed_in[-1]["base"]).tree, *(landing.tree for landing in self.landings)]
+        if all(self.git.merge(base, tip, theirs) is not None for tip in dict.fromkeys(tips)):
+            self._problem(f"{bead} was given to a resolver, but git merges it on every tip.")
 
     def _branches(self) -> None:
         """The convoy branch ends with the last landing, and so does the target once the convoy landed."""
@@ -341,7 +360,11 @@ class _Check:
             elif event["kind"] == "need_answered":
                 needs.pop(event["item"], None)
         stopped = any(need["about"] in _STOPPED_BY for need in needs.values())
-        asking = {need["bead"]: need["about"] for need in needs.values() if need["bead"] is not None}
+        asking = {
+            self.parents.get(need["bead"], need["bead"]): need["about"]
+            for need in needs.values()
+            if need["bead"] is not None
+        }
         merged = {landing.bead for landing in self.landings}
         for bead in sorted(merged & set(asking)):
             self._problem(f"{bead} is merged and in Needs you.")

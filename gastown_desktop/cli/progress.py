@@ -98,7 +98,9 @@ def plain_line(state: Projection, envelope: ev.Envelope) -> str | None:
         case ev.BeadSlung(polecat=polecat, bead=bead):
             text = f"{polecat} starts {bead} {state.beads[bead].bead.title}"
         case ev.BeadMerged(bead=bead):
-            text = f"merged {bead} ({len(state.merged())} of {len(state.beads)})"
+            text = f"merged {bead} ({len(state.merged())} of {len(state.works())})"
+        case ev.MergeStateChanged(bead=bead, state="conflicted" | "resolving" as now, reason=reason):
+            text = f"{bead} is {now}: {reason}"
         case ev.BeadReopened(bead=bead, reason=reason):
             text = f"{bead} goes back: {reason.splitlines()[0]}"
         case ev.GateRun(gate=gate, green=green, purpose=purpose, seconds=seconds):
@@ -143,7 +145,7 @@ def _workers(state: Projection) -> Table:
 
 def _footer(state: Projection, gate: SpendGate, scope: str) -> Text:
     totals = gate.ledger.totals(scope)
-    merged, beads = len(state.merged()), len(state.beads)
+    merged, beads = len(state.merged()), len(state.works())
     waiting = sum(1 for view in state.merges.values() if view.state == "queued")
     done = _BAR * merged // beads if beads else 0
     meter = f"{show_usd(totals.settled)} at list price + {show_usd(totals.held)} held"

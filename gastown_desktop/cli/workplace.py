@@ -32,12 +32,11 @@ from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import ConvoyId, Oid, RigId
-from gastown_desktop.core.prices import price_of
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.hooks import Hooks
+from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.patience import Patience
-from gastown_desktop.engine.polecat import Kit
 from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, Confinement, GitObjects, Sandbox, Slot
 from gastown_desktop.engine.rehearsal import StoredRehearsal, finisher
 from gastown_desktop.engine.replay import Replays
@@ -269,7 +268,6 @@ async def build_rehearsal(
         files=lambda slot: SlotFiles(slot.folder),
         clock=workplace.clock,
         system=resource("prompts/polecat.md").read_text(encoding="utf-8"),
-        price=price_of(rehearsal.settings.model),
         scopes=(f"convoy:{convoy}",),
         finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),
         waiting=waiting,

@@ -99,6 +99,8 @@ class BeadSlung(Durable):
     """Commit its slot started from."""
     branch: str
     model: str = ""
+    turn: int = 0
+    """Turns that an earlier attempt brings along, where the bead goes on with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,8 @@ class BeadSubmitted(Durable):
     commit: Oid
     base: Oid
     summary: str = ""
+    resolver: BeadId | None = None
+    """The resolve bead whose work this is, where a conflict of `bead` was resolved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

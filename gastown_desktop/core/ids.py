@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import NewType
 
@@ -50,6 +51,20 @@ def convoy_id(seed: str) -> ConvoyId:
 def merge_id(bead: BeadId, attempt: int) -> MergeId:
     """Names the attempt-th merge request of a bead (from 1)."""
     return MergeId(f"{bead}.{attempt}")
+
+
+def resolve_bead_id(parent: BeadId, number: int) -> BeadId:
+    """Names the number-th bead (from 1) that resolves a conflict of another."""
+    return BeadId(f"{parent}.r{number}")
+
+
+_RESOLVER = re.compile(r"(.+)\.r\d+")
+
+
+def resolved_bead(bead: BeadId) -> BeadId:
+    """The bead whose conflict a resolve bead is about, by its name; any other bead itself."""
+    found = _RESOLVER.fullmatch(bead)
+    return BeadId(found[1]) if found else bead
 
 
 POLECAT_NAMES: tuple[str, ...] = (

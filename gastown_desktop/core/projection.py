@@ -23,7 +23,11 @@ class BeadView:
     """How often it was slung."""
     restarts: int = 0
     rework: int = 0
-    """Rounds that went back to a worker after a red gate or a conflict."""
+    """Times that it went back to a worker, or to a resolver, after a red gate or a conflict."""
+    rounds: int = 0
+    """Those since the user last had a say."""
+    goes_on: bool = False
+    """Its next attempt goes on with the conversation of the last, and is told `reason`."""
     merge: MergeId | None = None
     commit: Oid | None = None
     """Its landing commit on the convoy branch, once merged."""
@@ -134,7 +138,11 @@ class Projection:
 
     def merged(self) -> set[BeadId]:
         """Beads whose landing commit is on the convoy branch."""
-        return {key for key, view in self.beads.items() if view.status in {"merged", "landed"}}
+        return {
+            key
+            for key, view in self.beads.items()
+            if view.status in {"merged", "landed"} and view.bead.kind != "resolve"
+        }
 
     def with_status(self, *statuses: str) -> list[BeadId]:
         """Beads in one of these states, in planning order."""
@@ -144,6 +152,24 @@ class Projection:
         """Beads that wait for the user."""
         return {need.bead for need in self.needs_you.values() if need.bead is not None}
 
+    def resolved_by(self, bead: BeadId) -> BeadId | None:
+        """The bead whose conflict a resolve bead resolves; None for any other bead."""
+        if self.beads[bead].bead.kind != "resolve":
+            return None
+        return next((one.on for one in self.dependencies if one.bead == bead and one.kind == "parent"), None)
+
+    def resolvers_of(self, bead: BeadId) -> list[BeadId]:
+        """The resolve beads of a bead, oldest first."""
+        return [one.bead for one in self.dependencies if one.on == bead and self.resolved_by(one.bead)]
+
+    def works(self) -> list[BeadId]:
+        """Beads that are to be merged: not those that only resolve a conflict, nor what was discarded."""
+        return [
+            key
+            for key, view in self.beads.items()
+            if view.bead.kind != "resolve" and view.status != "discarded"
+        ]
+
     def set_bead(self, bead: BeadId, **changes: Any) -> None:
         """Changes fields of a bead's view; for the folds below only."""
         self.beads[bead] = replace(self.beads[bead], **changes)
@@ -151,6 +177,13 @@ class Projection:
     def set_polecat(self, name: PolecatName, **changes: Any) -> None:
         """Changes fields of a worker's view; for the folds below only."""
         self.polecats[name] = replace(self.polecats[name], **changes)
+
+    def close_resolvers(self, bead: BeadId) -> None:
+        """Discards what was to resolve a conflict of a bead and no longer will; for the folds below only."""
+        for resolver in self.resolvers_of(bead):
+            if self.beads[resolver].status not in {"merged", "landed"}:
+                self.set_bead(resolver, status="discarded")
+                self.release_polecat(resolver, "done")
 
     def release_polecat(self, bead: BeadId, state: str) -> None:
         """Takes the bead from whoever has it; for the folds below only."""
@@ -218,6 +251,7 @@ def _slung(town: Projection, event: ev.BeadSlung, at: datetime) -> None:
         attempts=before.attempts + 1,
         slung_at=at,
         reason="",
+        goes_on=False,
     )
     town.polecats[event.polecat] = PolecatView(
         name=event.polecat,
@@ -226,6 +260,7 @@ def _slung(town: Projection, event: ev.BeadSlung, at: datetime) -> None:
         base=event.base,
         branch=event.branch,
         model=event.model,
+        turn=event.turn,
     )
 
 
@@ -266,7 +301,10 @@ def _submitted(town: Projection, event: ev.BeadSubmitted, at: datetime) -> None:
         if view.bead == event.bead and view.state not in {"merged", "ejected"}:
             town.merges[merge] = replace(view, state="superseded")
     town.set_bead(event.bead, status="submitted", merge=event.merge, submitted_at=at)
-    town.release_polecat(event.bead, "done")
+    worked = event.resolver or event.bead
+    if event.resolver is not None:
+        town.set_bead(event.resolver, status="submitted", submitted_at=at)
+    town.release_polecat(worked, "done")
     town.merges[event.merge] = MergeView(
         id=event.merge,
         bead=event.bead,
@@ -284,6 +322,11 @@ def _merge_state(town: Projection, event: ev.MergeStateChanged, at: datetime) ->
     town.merges[event.merge] = replace(view, state=event.state, reason=event.reason, paths=event.paths)
     if event.state == "conflicted":
         town.conflicts += 1
+    if event.state == "resolving":
+        bead = town.beads[event.bead]
+        town.set_bead(event.bead, rework=bead.rework + 1, rounds=bead.rounds + 1)
+    else:
+        town.close_resolvers(event.bead)
 
 
 def _gate_run(town: Projection, event: ev.GateRun, at: datetime) -> None:
@@ -299,6 +342,9 @@ def _gate_judged(town: Projection, event: ev.GateJudged, at: datetime) -> None:
 
 def _merged(town: Projection, event: ev.BeadMerged, at: datetime) -> None:
     town.set_bead(event.bead, status="merged", commit=event.commit, merged_at=at, reason="")
+    for resolver in town.resolvers_of(event.bead):
+        if town.beads[resolver].status == "submitted":
+            town.set_bead(resolver, status="merged", merged_at=at)
     town.merges[event.merge] = replace(town.merges[event.merge], state="merged", reason="")
 
 
@@ -307,7 +353,7 @@ def _landed(town: Projection, event: ev.ConvoyLanded, at: datetime) -> None:
     town.landed_tree = event.tree
     town.stage, town.stage_reason = "landed", ""
     for bead in town.with_status("merged"):
-        town.set_bead(bead, status="landed")
+        town.set_bead(bead, status="landed", reason="")
 
 
 def _reopened(town: Projection, event: ev.BeadReopened, at: datetime) -> None:
@@ -317,11 +363,13 @@ def _reopened(town: Projection, event: ev.BeadReopened, at: datetime) -> None:
     town.set_bead(
         event.bead,
         status="open",
-        polecat=None,
         reason=event.reason,
         rework=view.rework + (1 if reworked else 0),
+        rounds=view.rounds + (1 if reworked else 0),
+        goes_on=reworked,
     )
     town.release_polecat(event.bead, "done")
+    town.close_resolvers(event.bead)
 
 
 def _needs_you(town: Projection, event: ev.NeedsYou, at: datetime) -> None:
@@ -343,9 +391,17 @@ def _answered(town: Projection, event: ev.NeedAnswered, at: datetime) -> None:
     del at
     need = town.needs_you.pop(event.item, None)
     town.answers[event.item] = event.answer
-    bead = need.bead if need is not None else None
-    if bead is not None and bead not in town.asking() and town.beads[bead].status == "blocked":
-        town.set_bead(bead, status="open", reason="")
+    if need is None or need.bead is None:
+        return
+    bead = need.bead
+    if bead not in town.asking() and town.beads[bead].status == "blocked":
+        town.set_bead(
+            bead, status="open", reason=_told_by_user(need.text, event.answer), rounds=0, goes_on=True
+        )
+
+
+def _told_by_user(text: str, answer: str) -> str:
+    return f"{text}\n\nThe user answers: {answer}"
 
 
 def _cap_changed(town: Projection, event: ev.CapChanged, at: datetime) -> None:

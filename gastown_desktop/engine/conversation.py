@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from gastown_desktop.core.bead import Bead
+from gastown_desktop.core.ids import Oid, PolecatName
 from gastown_desktop.core.prices import first_prompt_bound, next_prompt_bound
-from gastown_desktop.engine.hooks import Assignment, Turn
+from gastown_desktop.engine.hooks import Interjection, Turn
 from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 
@@ -19,12 +20,16 @@ SILENCE = "(nothing)"
 """Stands for a reply without content, which the API does not take back."""
 
 
-def task_text(bead: Bead, assignment: Assignment, remark: str = "") -> str:
+def task_text(
+    bead: Bead, polecat: PolecatName, base: Oid, *, start: Oid | None = None, remark: str = ""
+) -> str:
     """The first message: the bead, and what is this polecat's alone.
 
     Args:
         bead: the work.
-        assignment: where it is done.
+        polecat: who does it.
+        base: the commit that its copy stands on.
+        start: the tree that the copy holds, where that is not the base's.
         remark: why it is done again, where it is.
     """
     lines = [f"Bead: {bead.id}", f"Title: {bead.title}"]
@@ -36,16 +41,29 @@ def task_text(bead: Bead, assignment: Assignment, remark: str = "") -> str:
         lines += ["", "Files it is expected to touch:", *(f"- {_shown(path)}" for path in bead.files)]
     if remark:
         lines += ["", f"This bead comes back to you: {remark}"]
-    lines += ["", f"You are {assignment.polecat}. Your copy starts from commit {assignment.base}."]
+    lines += ["", f"You are {polecat}. {place_text(base, start)}"]
     return "\n".join(lines)
+
+
+def place_text(base: Oid, start: Oid | None = None) -> str:
+    """Says where a copy stands; `start` is the tree that it holds, where that is not the base's."""
+    holds = f" and holds tree {start}" if start else ""
+    return f"Your copy starts from commit {base}{holds}."
 
 
 class Conversation:
     """The messages of one bead's work, rebuilt from its hook whenever needed."""
 
-    def __init__(self, system: str, task: str, turns: tuple[Turn, ...] = ()) -> None:
-        """Starts, or goes on after the turns that a hook holds."""
+    def __init__(
+        self,
+        system: str,
+        task: str,
+        turns: tuple[Turn, ...] = (),
+        said: tuple[Interjection, ...] = (),
+    ) -> None:
+        """Starts, or goes on after the turns that a hook holds, with what was said in between."""
         self._system = system
+        self._said = {one.after: one.text for one in said}
         self._messages: list[dict[str, Any]] = [_message("user", [{"type": "text", "text": _sendable(task)}])]
         self._exact: tuple[int, int] | None = None
         self._added = ""
@@ -55,7 +73,10 @@ class Conversation:
     def add(self, turn: Turn) -> None:
         """Adds a turn: the reply and what it is answered with."""
         reply = [block for block in _sendable(turn.assistant) if block.get("text") != ""]
-        answer = _sendable(turn.results) or [{"type": "text", "text": NUDGE}]
+        between = self._said.get(turn.number)
+        answer = _sendable(turn.results) or ([] if between else [{"type": "text", "text": NUDGE}])
+        if between is not None:
+            answer = [*answer, {"type": "text", "text": _sendable(between)}]
         self._messages += [
             _message("assistant", reply or [{"type": "text", "text": SILENCE}]),
             _message("user", answer),

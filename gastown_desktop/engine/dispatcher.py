@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import NOT_DISPATCHABLE
 from gastown_desktop.core.convoy import Dag
-from gastown_desktop.core.errors import GitError, MoneyError, StoreError
-from gastown_desktop.core.ids import BeadId, PolecatName, base36, polecat_name
+from gastown_desktop.core.errors import MoneyError, StoreError
+from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
+from gastown_desktop.engine.assigning import assign, conflict_of, request_in_conflict
 from gastown_desktop.engine.hooks import Assignment, Hook
-from gastown_desktop.engine.polecat import Kit, Outcome, Polecat
+from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.polecat import Outcome, Polecat
 
 MOST_RESTARTS = 3
 """Deaths of workers on one bead after which it asks."""
@@ -61,42 +62,50 @@ class Dispatcher:
             await self._publish_state(hook, "starting", "restarted from its hook")
             group.create_task(self._supervise(hook), name=f"polecat {hook.assignment.polecat}")
 
-    async def fill(self, group: asyncio.TaskGroup, *, others_at_work: bool) -> None:
-        """Slings ready beads until no polecat is free.
-
-        Args:
-            group: where polecats run.
-            others_at_work: something may still be merged; a bead that came back waits for that.
-        """
+    async def fill(self, group: asyncio.TaskGroup) -> None:
+        """Slings ready beads until no polecat is free; polecats run in `group`."""
         for bead in self.ready():
             active = len(self._busy) - len(self._kit.waiting.beads)
             if active >= self._fleet_size or self.stopped:
                 return
-            if self._waits_for_news(bead) and (others_at_work or active):
-                continue
-            names = map(polecat_name, itertools.count())
-            await self._sling(group, bead, next(name for name in names if name not in self._busy))
+            await self._sling(group, bead)
 
-    async def _sling(self, group: asyncio.TaskGroup, bead: BeadId, polecat: PolecatName) -> None:
-        kit, state = self._kit, self._kit.bus.state
-        base = await kit.objects.read_ref(kit.refs.convoy_branch)
-        if base is None:
-            raise GitError("The convoy branch is gone.")
+    async def _sling(self, group: asyncio.TaskGroup, bead: BeadId) -> None:
+        kit = self._kit
+        if await self._is_settled(bead):
+            return
+        polecat = self._name_for(bead)
         self._busy.add(polecat)
-        attempt = state.beads[bead].attempts + 1
-        moment = base36(int(kit.clock.now().timestamp() * 1000))
-        assignment = Assignment(
-            polecat=polecat,
-            bead=bead,
-            base=base,
-            branch=f"refs/heads/work/{polecat}/{bead}-{moment}",
-            epoch=attempt,
-            model=state.beads[bead].bead.model or self._model,
-            remark=state.beads[bead].reason,
-        )
-        hook = await kit.hooks.hang(assignment)
+        assignment, earlier = await assign(kit, bead, polecat, self._model)
+        hook = await kit.hooks.hang(assignment, earlier)
         await kit.bus.publish(slung_event(kit, assignment))
         group.create_task(self._supervise(hook), name=f"polecat {polecat}")
+
+    async def _is_settled(self, bead: BeadId) -> bool:
+        """Puts a merge request back into the queue whose conflict has gone before a resolver began."""
+        view = self._kit.bus.state.beads[bead]
+        if view.bead.kind != "resolve" or view.goes_on:
+            return False
+        request = request_in_conflict(self._kit, bead)
+        if (await conflict_of(self._kit, request)).conflicts:
+            return False
+        await self._kit.bus.publish(
+            ev.MergeStateChanged(
+                **self._kit.where,
+                merge=request.id,
+                bead=request.bead,
+                state="queued",
+                reason="it conflicts no more",
+            )
+        )
+        return True
+
+    def _name_for(self, bead: BeadId) -> PolecatName:
+        """Who had the bead before, where it goes on and they are free; else the first who is."""
+        view = self._kit.bus.state.beads[bead]
+        if view.goes_on and view.polecat is not None and view.polecat not in self._busy:
+            return view.polecat
+        return next(name for name in map(polecat_name, itertools.count()) if name not in self._busy)
 
     async def _supervise(self, hook: Hook) -> None:
         """Runs one polecat to its outcome; a death is a restart from its hook, three of them ask."""
@@ -118,20 +127,23 @@ class Dispatcher:
 
     async def _after_death(self, hook: Hook, reason: str, death: int) -> Hook:
         kit = self._kit
+        head = await kit.objects.read_ref(kit.refs.hook(hook.assignment.polecat))
+        hook = await kit.hooks.load(head) if head else hook
         if death == MOST_RESTARTS:
             await kit.bus.publish(
                 ev.NeedsYou(
-                    **self._where(),
+                    **self._kit.where,
                     item=f"{hook.assignment.bead}:stuck:{hook.assignment.epoch}",
                     about="stuck",
                     text=f"Its worker died {death} times: {reason}",
                     bead=hook.assignment.bead,
                 )
             )
+            if head is not None:
+                await kit.hooks.give_up(hook)
             return hook
         await self._publish_state(hook, "starting", reason)
-        head = await kit.objects.read_ref(kit.refs.hook(hook.assignment.polecat))
-        return await kit.hooks.load(head) if head else hook
+        return hook
 
     def _heed(self, outcome: Outcome) -> None:
         if outcome == "limit":
@@ -139,34 +151,23 @@ class Dispatcher:
         elif outcome == "failed":
             self.stopped = "The model cannot be used."
 
-    def _waits_for_news(self, bead: BeadId) -> bool:
-        """A bead that came back is tried again when something else was merged since it was submitted."""
-        views = self._kit.bus.state.beads
-        since = views[bead].submitted_at
-        if since is None or not views[bead].rework:
-            return False
-        return not any(view.merged_at is not None and view.merged_at > since for view in views.values())
-
     async def _publish_state(self, hook: Hook, state: str, reason: str) -> None:
         await self._kit.bus.publish(
             ev.PolecatStateChanged(
-                **self._where(), polecat=hook.assignment.polecat, state=state, reason=reason
+                **self._kit.where, polecat=hook.assignment.polecat, state=state, reason=reason
             )
         )
-
-    def _where(self) -> Any:
-        return {"rig": self._kit.rig.id, "convoy": self._kit.refs.convoy}
 
 
 def slung_event(kit: Kit, assignment: Assignment) -> ev.BeadSlung:
     """The event that tells of an assignment."""
     return ev.BeadSlung(
-        rig=kit.rig.id,
-        convoy=kit.refs.convoy,
+        **kit.where,
         bead=assignment.bead,
         polecat=assignment.polecat,
         epoch=assignment.epoch,
         base=assignment.base,
         branch=assignment.branch,
         model=assignment.model,
+        turn=assignment.carried,
     )

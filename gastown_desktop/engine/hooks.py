@@ -19,6 +19,15 @@ from gastown_desktop.engine.ports import REGULAR, Clock, GitObjects, Signature, 
 from gastown_desktop.engine.rig import RefNames
 
 
+@dataclass(frozen=True, slots=True)
+class Interjection:
+    """Words that the town puts in between two turns: an answer, what the gate said, what the user changed."""
+
+    after: int
+    """Number of the turn that they follow."""
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """A bead on a hook."""
@@ -31,8 +40,14 @@ class Assignment:
     """Full ref name of the bead's work branch."""
     epoch: int
     model: str
-    remark: str = ""
-    """Why the bead is done again, where it is."""
+    task: str = ""
+    """The first message to the model, as it was when the conversation began."""
+    start: Oid | None = None
+    """Tree that the slot holds at first, where that is not the base's."""
+    carried: int = 0
+    """Turns of an earlier attempt that the conversation goes on from."""
+    said: tuple[Interjection, ...] = ()
+    """What was put in between turns, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +86,9 @@ class Hook:
 
     @property
     def wip(self) -> Oid | None:
-        """Tree of the slot after the last turn, None before the first."""
-        return self.turns[-1].tree if self.turns else None
+        """Tree that the slot is to hold, None where that is the base's."""
+        own = len(self.turns) > self.assignment.carried
+        return self.turns[-1].tree if own else self.assignment.start
 
 
 class Hooks:
@@ -84,8 +100,12 @@ class Hooks:
         self._refs = refs
         self._clock = clock
 
-    async def hang(self, assignment: Assignment) -> Hook:
+    async def hang(self, assignment: Assignment, earlier: Hook | None = None) -> Hook:
         """Hangs a bead on a polecat's hook; an earlier bead of that polecat has ended, its chain is kept.
+
+        Args:
+            assignment: the bead and where it is worked on.
+            earlier: the attempt whose conversation goes on.
 
         Raises:
             StoreError: the hook moved meanwhile.
@@ -93,8 +113,25 @@ class Hooks:
         old = await self._objects.read_ref(self._refs.hook(assignment.polecat))
         if old is not None:
             await self._keep(await self.load(old))
-        empty = Hook(assignment=assignment, head=assignment.base)
-        return await self._advance(empty, old, parents=(assignment.base,), subject="assign")
+        begun = Hook(assignment=assignment, head=assignment.base)
+        parents: tuple[Oid, ...] = (assignment.base,)
+        if earlier is not None:
+            begun = replace(begun, turns=earlier.turns, entries=earlier.entries)
+            parents = (*parents, earlier.head)
+        if assignment.start is not None:
+            kept = await self._objects.write_commit(
+                assignment.start, (assignment.base,), f"{assignment.bead}: start\n", *self._signed()
+            )
+            parents = (*parents, kept)
+        return await self._advance(begun, old, parents=parents, subject="assign")
+
+    async def attempt(self, bead: BeadId, epoch: int) -> Hook | None:
+        """An attempt that has ended; None where nothing of it is kept."""
+        head = await self._objects.read_ref(f"{self._refs.transcripts}{bead}/{epoch}")
+        if head is not None:
+            return await self.load(head)
+        hanging = (hook for hook in await self.load_all() if hook.assignment.bead == bead)
+        return next((hook for hook in hanging if hook.assignment.epoch == epoch), None)
 
     async def record(self, hook: Hook, turn: Turn) -> Hook:
         """Adds a turn.
@@ -150,7 +187,7 @@ class Hooks:
         fields = json.loads(await self._objects.read_blob(by_path.pop("hook.json").oid))
         turns = [_turn(await self._objects.read_blob(by_path[path].oid)) for path in sorted(by_path)]
         return Hook(
-            assignment=Assignment(**fields["assignment"]),
+            assignment=_assignment(fields["assignment"]),
             head=head,
             turns=tuple(turns),
             submitted=fields["submitted"],
@@ -183,6 +220,11 @@ class Hooks:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=True, indent=1, sort_keys=True).encode("ascii") + b"\n"
+
+
+def _assignment(fields: dict[str, Any]) -> Assignment:
+    said = tuple(Interjection(**one) for one in fields.pop("said", ()))
+    return Assignment(**fields, said=said)
 
 
 def _turn(data: bytes) -> Turn:

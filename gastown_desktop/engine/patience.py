@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
-from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.ids import BeadId, Oid, resolved_bead
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.replay import PastWork, Replays
@@ -56,24 +56,32 @@ class Patience:
         bus.listen(self._heard)
         waiting.listen(self._tell)
 
-    async def later_tip(self, bead: BeadId) -> LaterTip | None:
-        """The first tip on which the bead's work is clean; None when there will be none."""
-        self._waiting.begin(bead)
+    async def later_tip(self, worker: BeadId, base: Oid) -> LaterTip | None:
+        """The first other tip on which a bead's work is clean; None when there will be none.
+
+        Args:
+            worker: the bead, or the one that resolves its conflict.
+            base: the tip on which it cannot be done.
+        """
+        bead = resolved_bead(worker)
+        self._waiting.begin(worker)
         try:
             while True:
                 news, last = self._news, self._is_last(bead)
                 if last or self._predecessors_are_settled(bead):
-                    found = await self._on_the_tip(bead)
+                    found = await self._on_the_tip(bead, base)
                     if found is not None or last:
                         return found
                 await news.wait()
         finally:
-            self._waiting.end(bead)
+            self._waiting.end(worker)
 
-    async def _on_the_tip(self, bead: BeadId) -> LaterTip | None:
+    async def _on_the_tip(self, bead: BeadId, base: Oid) -> LaterTip | None:
         tip = await self._objects.read_ref(self._refs.convoy_branch)
         if tip is None:
             raise GitError("The convoy branch is gone.")
+        if tip == base:
+            return None
         there = await self._objects.tree_of(tip)
         replay = await self._replays.on(self._works[bead], there)
         return None if replay.conflicts or replay.tree == there else LaterTip(tip, replay.tree)
@@ -90,7 +98,7 @@ class Patience:
     def _is_last(self, bead: BeadId) -> bool:
         """Tells whether nobody but later waiting beads could still change what is merged."""
         order = list(self._works)
-        later = set(order[order.index(bead) :]) & self._waiting.beads
+        later = set(order[order.index(bead) :]) & {resolved_bead(one) for one in self._waiting.beads}
         return all(self._is_settled(other) or other in later for other in order)
 
     def _is_settled(self, bead: BeadId) -> bool:

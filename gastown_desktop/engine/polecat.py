@@ -2,76 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import CapReached, ModelError, ToolRefused
-from gastown_desktop.core.ids import BeadId, Oid, merge_id
+from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import NanoUsd
-from gastown_desktop.core.prices import MAX_TOKENS_CEILING, Price, adaptive_max_tokens
-from gastown_desktop.engine.bus import Bus
-from gastown_desktop.engine.conversation import Conversation, task_text, tool_result
-from gastown_desktop.engine.crash_points import crash_point
-from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
-from gastown_desktop.engine.ports import (
-    Clock,
-    Confinement,
-    GitObjects,
-    Sandbox,
-    Signature,
-    Slot,
-    SlotFiles,
-    Slots,
-)
-from gastown_desktop.engine.rig import RefNames, Rig
-from gastown_desktop.engine.spend_gate import Order, RecentOutputs, Reply, SpendGate
+from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, price_of
+from gastown_desktop.engine.conversation import Conversation, tool_result
+from gastown_desktop.engine.hooks import Assignment, Hook, Turn
+from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.ports import Slot
+from gastown_desktop.engine.spend_gate import Order, Reply
+from gastown_desktop.engine.submission import commit_submission, handed_by, submitted_event
 from gastown_desktop.engine.tools.ask import question_of
 from gastown_desktop.engine.tools.toolbox import action_of, call
 from gastown_desktop.engine.tools.workbench import Question, Submission, Workbench, text_of
-from gastown_desktop.engine.waiting import Waiting
 
 MOST_TURNS = 60
 """Turns after which a bead asks: it is too large, or its worker goes in circles."""
 _ATTEMPTS = 5
-_EVIDENCE_S = 600.0
-_MOST_BEHIND = 200
-"""Commits that may be merged while a bead is at work; then it starts again from what they made."""
 
 Outcome = Literal["submitted", "asked", "limit", "stuck", "failed"]
-
-
-async def keep_tree(bead: BeadId, base: Oid, tree: Oid) -> Oid:
-    """The ordinary way to finish a tree: as it is."""
-    del bead, base
-    return tree
-
-
-@dataclass(slots=True, kw_only=True)
-class Kit:
-    """What all polecats of a convoy share."""
-
-    rig: Rig
-    refs: RefNames
-    bus: Bus
-    gate: SpendGate
-    hooks: Hooks
-    slots: Slots
-    objects: GitObjects
-    sandbox: Sandbox
-    confinement: Callable[[Slot], Confinement]
-    files: Callable[[Slot], SlotFiles]
-    clock: Clock
-    system: str
-    """The fleet's static instructions."""
-    price: Price
-    scopes: tuple[str, ...]
-    """Ledger scopes of every request of this convoy."""
-    finish_tree: Callable[[BeadId, Oid, Oid], Awaitable[Oid]] = keep_tree
-    """Last touch to a tree before it is committed: (bead, base commit, tree) → tree."""
-    outputs: RecentOutputs = field(default_factory=RecentOutputs)
-    waiting: Waiting = field(default_factory=Waiting)
 
 
 class Polecat:
@@ -83,8 +36,9 @@ class Polecat:
         self._hook = hook
         self._name = hook.assignment.polecat
         self._bead = kit.bus.state.beads[hook.assignment.bead].bead
-        task = task_text(self._bead, hook.assignment, hook.assignment.remark)
-        self._conversation = Conversation(kit.system, task, hook.turns)
+        self._for = handed_by(kit, self._bead.id).bead
+        assignment = hook.assignment
+        self._conversation = Conversation(kit.system, assignment.task, hook.turns, assignment.said)
         self._commit: Oid | None = None
 
     async def work(self) -> Outcome:
@@ -109,12 +63,15 @@ class Polecat:
         except ModelError as error:
             await self._become("failed", str(error))
             await self._need("model", f"The model could not be used: {error}")
+            await kit.hooks.give_up(self._hook)
             return "failed"
         finally:
             await bench.close()
 
     async def _finish_last_turn(self) -> Outcome | None:
         """Hands in or asks what the last recorded turn did, where the process stopped in between."""
+        if not self._own_turns:
+            return None
         given = _last_successful(self._hook.turns, "submit")
         if given is not None:
             self._commit = await self._kit.objects.read_ref(self._hook.assignment.branch)
@@ -130,7 +87,7 @@ class Polecat:
         return "asked"
 
     async def _turns(self, slot: Slot, bench: Workbench) -> Outcome:
-        while len(self._hook.turns) < MOST_TURNS:
+        while len(self._own_turns) < MOST_TURNS:
             reply = await self._ask()
             if reply.stop_reason in {"max_tokens", "refusal"}:
                 return await self._get_stuck(f"The model's reply ended with {reply.stop_reason}.")
@@ -164,9 +121,9 @@ class Polecat:
         assignment = self._hook.assignment
         order = Order(
             request=self._conversation.request(assignment.model, max_tokens),
-            price=self._kit.price,
+            price=price_of(assignment.model),
             prompt_bound=self._conversation.prompt_bound(),
-            scopes=(*self._kit.scopes, f"bead:{self._bead.id}", f"polecat:{self._name}"),
+            scopes=(*self._kit.scopes, f"bead:{self._for}", f"polecat:{self._name}"),
             what=f"{self._bead.id} {self._name} turn {len(self._hook.turns) + 1}",
         )
         for attempt in range(1, _ATTEMPTS + 1):
@@ -219,7 +176,7 @@ class Polecat:
 
     def _workbench(self, slot: Slot) -> Workbench:
         async def accept(submission: Submission) -> None:
-            await self._accept(slot, bench, submission)
+            self._commit = await commit_submission(self._kit, self._hook, submission, slot, bench.confinement)
 
         last = self._hook.turns[-1] if self._hook.turns else None
         bench = Workbench(
@@ -229,72 +186,11 @@ class Polecat:
             sandbox=self._kit.sandbox,
             confinement=self._kit.confinement(slot),
             accept=accept,
-            read_paths=_paths_read(self._hook.turns),
+            read_paths=_paths_read(self._own_turns),
             steps=list(last.steps) if last else [],
             notes=list(last.notes) if last else [],
         )
         return bench
-
-    async def _accept(self, slot: Slot, bench: Workbench, submission: Submission) -> None:
-        """Checks a submission and commits it on the work branch.
-
-        Raises:
-            ToolRefused: there is no change, a piece of evidence fails, or the base is too old.
-        """
-        kit, assignment = self._kit, self._hook.assignment
-        snapshot = await kit.slots.snapshot(slot)
-        tree = await kit.finish_tree(self._bead.id, assignment.base, snapshot.tree)
-        if tree == await kit.objects.tree_of(assignment.base):
-            raise ToolRefused("There is no change to submit.")
-        await self._refuse_if_far_behind()
-        for command in submission.evidence:
-            await self._prove(command, bench)
-        now = kit.clock.now()
-        author = Signature(f"{self._name} (polecat)", kit.rig.user_email, now)
-        committer = Signature(kit.rig.user_name, kit.rig.user_email, now)
-        commit = await kit.objects.write_commit(
-            tree, (assignment.base,), self._message(submission), author, committer
-        )
-        crash_point("submit-before")
-        old = await kit.objects.read_ref(assignment.branch)
-        if not await kit.objects.swap_ref(assignment.branch, old=old, new=commit):
-            raise ToolRefused("The work branch moved meanwhile; submit again.")
-        crash_point("submit-after")
-        self._commit = commit
-
-    async def _refuse_if_far_behind(self) -> None:
-        kit, base = self._kit, self._hook.assignment.base
-        tip = await kit.objects.read_ref(kit.refs.convoy_branch)
-        if tip is None or tip == base:
-            return
-        newest = await kit.objects.first_parents(tip, _MOST_BEHIND + 1)
-        if len(newest) > _MOST_BEHIND and all(commit.oid != base for commit in newest):
-            raise ToolRefused(
-                f"More than {_MOST_BEHIND} commits were merged since your copy was made. "
-                "Ask for this bead to be started again."
-            )
-
-    async def _prove(self, command: str, bench: Workbench) -> None:
-        """Runs a piece of evidence again."""
-        result = await self._kit.sandbox.run(command, bench.confinement, timeout_s=_EVIDENCE_S)
-        if result.exit_code == 0 and not result.timed_out:
-            return
-        how = f"ended with {result.exit_code}" if not result.timed_out else "took too long"
-        tail = result.output.decode("utf-8", "replace")[-2_000:]
-        raise ToolRefused(f"The evidence `{command}` {how}:\n{tail}")
-
-    def _message(self, submission: Submission) -> str:
-        assignment = self._hook.assignment
-        trailers = {
-            "Gastown-Bead": self._bead.id,
-            "Gastown-Convoy": self._kit.refs.convoy,
-            "Gastown-Polecat": self._name,
-            "Gastown-Model": assignment.model,
-            "Gastown-Cost": str(sum(turn.cost for turn in self._hook.turns)),
-            "Gastown-Transcript": self._hook.head,
-        }
-        lines = "\n".join(f"{name}: {value}" for name, value in trailers.items())
-        return f"{self._bead.title}\n\n{submission.summary}\n\n{lines}\n"
 
     async def _hand_in(self, submission: Submission) -> None:
         if self._commit is None:
@@ -307,7 +203,7 @@ class Polecat:
     ) -> None:
         await self._kit.bus.publish(
             ev.NeedsYou(
-                **self._where(),
+                **self._kit.where,
                 item=f"{self._bead.id}:{about}:{self._hook.assignment.epoch}",
                 about=about,
                 text=text,
@@ -317,8 +213,13 @@ class Polecat:
             )
         )
 
+    @property
+    def _own_turns(self) -> tuple[Turn, ...]:
+        """Turns of this attempt."""
+        return self._hook.turns[self._hook.assignment.carried :]
+
     async def _become(self, state: str, reason: str = "") -> None:
-        event = ev.PolecatStateChanged(**self._where(), polecat=self._name, state=state, reason=reason)
+        event = ev.PolecatStateChanged(**self._kit.where, polecat=self._name, state=state, reason=reason)
         await self._kit.bus.publish(event)
 
     def _act(self, action: str) -> None:
@@ -327,35 +228,12 @@ class Polecat:
     def _show_text(self, text: str) -> None:
         self._kit.bus.show(ev.TextStreamed(rig=self._kit.rig.id, polecat=self._name, text=text))
 
-    def _where(self) -> Any:
-        return {"rig": self._kit.rig.id, "convoy": self._kit.refs.convoy}
-
-
-def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
-    """The event that hands a bead to the Refinery, also for a hook that an earlier process left submitted."""
-    assignment = hook.assignment
-    if hook.submitted is None:
-        raise ValueError("this hook is not submitted")
-    attempt = 1 + sum(1 for merge in kit.bus.state.merges.values() if merge.bead == assignment.bead)
-    return ev.BeadSubmitted(
-        rig=kit.rig.id,
-        convoy=kit.refs.convoy,
-        bead=assignment.bead,
-        polecat=assignment.polecat,
-        merge=merge_id(assignment.bead, attempt),
-        branch=assignment.branch,
-        commit=hook.submitted,
-        base=assignment.base,
-        summary=summary,
-    )
-
 
 async def turn_event(kit: Kit, assignment: Assignment, turn: Turn, hook: Oid) -> ev.TurnEnded:
     """The event that tells of a turn which the hook commit `hook` holds."""
     changed = await kit.objects.diff_trees(await kit.objects.tree_of(assignment.base), turn.tree)
     return ev.TurnEnded(
-        rig=kit.rig.id,
-        convoy=kit.refs.convoy,
+        **kit.where,
         polecat=assignment.polecat,
         bead=assignment.bead,
         turn=turn.number,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.dispatcher import slung_event
 from gastown_desktop.engine.hooks import Hook
-from gastown_desktop.engine.polecat import Kit, submitted_event, summary_of, turn_event
-from gastown_desktop.engine.refinery import turned_down
+from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.polecat import summary_of, turn_event
+from gastown_desktop.engine.resolving import after_turned_down
+from gastown_desktop.engine.submission import submitted_event
 from gastown_desktop.engine.town import LIMIT_ITEM
 
 _BEAD_TRAILER = re.compile(r"^Gastown-Bead: (\S+)$", re.MULTILINE)
@@ -31,7 +32,7 @@ async def reconcile(kit: Kit) -> list[Hook]:
     going_on = [hook for hook in hooks if _goes_on(kit, hook)]
     await _reopen_lost(kit, {hook.assignment.bead for hook in going_on})
     if LIMIT_ITEM in kit.bus.state.needs_you:
-        await kit.bus.publish(ev.NeedAnswered(**_where(kit), item=LIMIT_ITEM, answer="resumed"))
+        await kit.bus.publish(ev.NeedAnswered(**kit.where, item=LIMIT_ITEM, answer="resumed"))
     return going_on
 
 
@@ -78,7 +79,7 @@ async def _tell_merges(kit: Kit) -> None:
         view = state.beads[bead]
         if view.status not in {"merged", "landed"} and view.merge is not None:
             await kit.bus.publish(
-                ev.BeadMerged(**_where(kit), bead=bead, merge=view.merge, commit=commit, tree=tree)
+                ev.BeadMerged(**kit.where, bead=bead, merge=view.merge, commit=commit, tree=tree)
             )
 
 
@@ -94,7 +95,7 @@ async def _send_back_interrupted(kit: Kit) -> None:
     for merge in list(state.merges.values()):
         bead = state.beads[merge.bead]
         if merge.state in {"red", "conflicted"} and bead.status == "submitted" and bead.merge == merge.id:
-            await kit.bus.publish(turned_down(kit, merge.bead, merge.state, merge.reason))
+            await kit.bus.publish(*await after_turned_down(kit, merge))
 
 
 async def _reopen_lost(kit: Kit, held: set[BeadId]) -> None:
@@ -102,7 +103,7 @@ async def _reopen_lost(kit: Kit, held: set[BeadId]) -> None:
     for bead in kit.bus.state.with_status("hooked"):
         if bead not in held:
             reason = "its hook was not there after a stop"
-            await kit.bus.publish(ev.BeadReopened(**_where(kit), bead=bead, reason=reason))
+            await kit.bus.publish(ev.BeadReopened(**kit.where, bead=bead, reason=reason))
 
 
 def _holds(kit: Kit, hook: Hook) -> bool:
@@ -113,7 +114,3 @@ def _holds(kit: Kit, hook: Hook) -> bool:
 
 def _goes_on(kit: Kit, hook: Hook) -> bool:
     return hook.assignment.bead in kit.bus.state.beads and hook.submitted is None and _holds(kit, hook)
-
-
-def _where(kit: Kit) -> Any:
-    return {"rig": kit.rig.id, "convoy": kit.refs.convoy}

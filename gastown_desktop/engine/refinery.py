@@ -11,20 +11,18 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, MergeId, Oid
-from gastown_desktop.core.merge_queue import FailureRate, PrefixSearch, landing_order
+from gastown_desktop.core.merge_queue import MAX_OVERTAKEN, FailureRate, PrefixSearch, landing_order
 from gastown_desktop.core.merge_request import MergeRequest
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.gates import GateResult, GateRunner
-from gastown_desktop.engine.polecat import Kit
-
-MOST_REWORK = 3
-"""Rounds that a bead goes back to a worker after a red gate or a conflict; then it asks."""
+from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.ports import Merge
+from gastown_desktop.engine.resolving import after_turned_down
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class Refinery:
             GitError: the target is not where the convoy started.
         """
         kit = self._kit
-        tip = await self._tip()
+        tip = await self._kit.tip()
         old = await kit.objects.read_ref(target)
         if old != tip:
             if old != kit.bus.state.base:
@@ -90,7 +88,7 @@ class Refinery:
             crash_point("land-after")
             await self._forget_intent("land", intent)
         tree = await kit.objects.tree_of(tip)
-        return ev.ConvoyLanded(**self._where(), target=target, commit=tip, tree=tree)
+        return ev.ConvoyLanded(**self._kit.where, target=target, commit=tip, tree=tree)
 
     async def _round(self) -> None:
         """Builds one stack of what waits and works through it until it is landed or somebody is blamed."""
@@ -119,33 +117,36 @@ class Refinery:
         if search.blamed is not None:
             self._rate = self._rate.seen(0, 1)
             blamed = next(candidate for candidate in stack if candidate.merge == search.blamed)
-            await self._send_back(blamed, "red", _red_reason(results))
+            await self._turn_down(blamed.merge, "red", _red_reason(results))
 
     async def _stack(self) -> list[Candidate]:
         """Squash commits of what waits, in landing order, each on the one before.
 
-        One that conflicts with those before it ends the stack, so that nothing overtakes it; in the next
-        round they are merged and it is the first.
+        What conflicts with the tip is turned down. What conflicts only with those before it is ordered after
+        them: it stays in the queue, and the others go on unless it was overtaken often enough.
         """
-        kit = self._kit
-        tip = await self._tip()
+        tip = await self._kit.tip()
         stack: list[Candidate] = []
-        for view in self._in_order():
+        for request, view in self._in_order():
             under = stack[-1].commit if stack else tip
-            merge = await kit.objects.merge_trees(
-                await kit.objects.tree_of(view.base),
-                await kit.objects.tree_of(under),
-                await kit.objects.tree_of(view.commit),
-            )
+            merge = await self._merged(view, under)
             if not merge.conflicts:
                 stack.append(await self._candidate(view, under, merge.tree))
-            elif not stack:
-                await self._conflicted(view, merge.conflicts)
-            else:
+                continue
+            on_tip = await self._merged(view, tip) if stack else merge
+            if on_tip.conflicts:
+                reason = "it conflicts with what was merged meanwhile in " + ", ".join(on_tip.conflicts[:5])
+                await self._turn_down(view.id, "conflicted", reason, on_tip.conflicts)
+            elif request.overtaken + len(stack) >= MAX_OVERTAKEN:
                 break
         return stack
 
-    def _in_order(self) -> list[MergeView]:
+    async def _merged(self, view: MergeView, under: Oid) -> Merge:
+        objects = self._kit.objects
+        trees = [await objects.tree_of(commit) for commit in (view.base, under, view.commit)]
+        return await objects.merge_trees(*trees)
+
+    def _in_order(self) -> list[tuple[MergeRequest, MergeView]]:
         state = self._kit.bus.state
         waiting = {view.id: view for view in self.waiting()}
         started = state.started_at.timestamp() if state.started_at else 0.0
@@ -166,7 +167,8 @@ class Refinery:
             for view in waiting.values()
         ]
         now = self._kit.clock.now().timestamp()
-        return [waiting[request.id] for request in landing_order(requests, now, {state.convoy: started})]
+        order = landing_order(requests, now, {state.convoy: started})
+        return [(request, waiting[request.id]) for request in order]
 
     async def _candidate(self, view: MergeView, under: Oid, tree: Oid) -> Candidate:
         objects = self._kit.objects
@@ -177,7 +179,7 @@ class Refinery:
 
     async def _merge(self, landing: list[Candidate]) -> None:
         """Moves the convoy branch over a gated prefix: intent → compare-and-swap → events."""
-        kit, tip = self._kit, await self._tip()
+        kit, tip = self._kit, await self._kit.tip()
         new, name = landing[-1].commit, landing[-1].merge
         intent = await self._intend(name, tip, new, tuple(candidate.bead for candidate in landing))
         crash_point("branch-swap-before")
@@ -188,7 +190,7 @@ class Refinery:
         await kit.bus.publish(
             *(
                 ev.BeadMerged(
-                    **self._where(), bead=one.bead, merge=one.merge, commit=one.commit, tree=one.tree
+                    **self._kit.where, bead=one.bead, merge=one.merge, commit=one.commit, tree=one.tree
                 )
                 for one in landing
             )
@@ -196,30 +198,16 @@ class Refinery:
         crash_point("merged-event-after")
         await self._forget_intent(name, intent)
 
-    async def _conflicted(self, view: MergeView, paths: tuple[str, ...]) -> None:
-        reason = "it conflicts with what was merged meanwhile in " + ", ".join(paths[:5])
-        candidate = Candidate(view.id, view.bead, view.commit, view.commit)
-        await self._send_back(candidate, "conflicted", reason, paths)
-
-    async def _send_back(
-        self, candidate: Candidate, state: str, reason: str, paths: tuple[str, ...] = ()
-    ) -> None:
-        """Gives a bead back to the fleet with the reason, or to the user after too many rounds."""
-        change = ev.MergeStateChanged(
-            **self._where(),
-            merge=candidate.merge,
-            bead=candidate.bead,
-            state=state,
-            reason=reason,
-            paths=paths,
+    async def _turn_down(self, merge: MergeId, state: str, reason: str, paths: tuple[str, ...] = ()) -> None:
+        """Says why a merge request does not land, and hands its bead on."""
+        kit = self._kit
+        bead = kit.bus.state.merges[merge].bead
+        await kit.bus.publish(
+            ev.MergeStateChanged(
+                **self._kit.where, merge=merge, bead=bead, state=state, reason=reason, paths=paths
+            )
         )
-        await self._kit.bus.publish(change, turned_down(self._kit, candidate.bead, state, reason))
-
-    async def _tip(self) -> Oid:
-        tip = await self._kit.objects.read_ref(self._kit.refs.convoy_branch)
-        if tip is None:
-            raise GitError("The convoy branch is gone.")
-        return tip
+        await kit.bus.publish(*await after_turned_down(kit, kit.bus.state.merges[merge]))
 
     async def _intend(self, name: str, old: Oid | None, new: Oid, beads: tuple[BeadId, ...]) -> Oid:
         """Writes down what is about to happen; returns the note's id."""
@@ -235,18 +223,6 @@ class Refinery:
 
     async def _forget_intent(self, name: str, intent: Oid) -> None:
         await self._kit.objects.swap_ref(self._kit.refs.intents + name, old=intent, new=None)
-
-    def _where(self) -> Any:
-        return {"rig": self._kit.rig.id, "convoy": self._kit.refs.convoy}
-
-
-def turned_down(kit: Kit, bead: BeadId, state: str, reason: str) -> ev.BeadReopened | ev.NeedsYou:
-    """What follows when a merge request became `red` or `conflicted`: another round, or a question."""
-    where: Any = {"rig": kit.rig.id, "convoy": kit.refs.convoy}
-    if kit.bus.state.beads[bead].rework < MOST_REWORK:
-        return ev.BeadReopened(**where, bead=bead, reason=reason)
-    about = "conflict" if state == "conflicted" else "red"
-    return ev.NeedsYou(**where, item=f"{bead}:{about}", about=about, text=reason, bead=bead)
 
 
 def _red_reason(results: dict[int, GateResult]) -> str:

@@ -55,7 +55,7 @@ def result_of(
         "beads": len(plan.works),
         "independent": dag.independent,
         "critical_path": len(dag.critical_path()),
-        "merged": len(state.merged()),
+        "merged": len(state.merged() & plan.works.keys()),
         "needs_you": [
             {"item": need.item, "about": need.about, "bead": need.bead, "text": need.text}
             for need in state.needs_you.values()
@@ -63,6 +63,7 @@ def result_of(
         "dependencies": len(dag.all_dependencies),
         "waves": [len(wave) for wave in dag.waves()],
         "conflicts": state.conflicts,
+        "resolver_runs": sum(view.attempts for view in state.beads.values() if view.bead.kind == "resolve"),
         "conflicting_alone": len(plan.conflicting),
         "silent_differences": [asdict(difference) for difference in plan.silent],
         "mechanical": [

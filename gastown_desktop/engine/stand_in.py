@@ -16,17 +16,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from gastown_desktop.core.errors import GasTownError
-from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.ids import BeadId, Oid, resolved_bead
+from gastown_desktop.engine.conversation import NUDGE
 from gastown_desktop.engine.expressible import MechanicalPaths
 from gastown_desktop.engine.patience import Patience
-from gastown_desktop.engine.ports import EXECUTABLE, SYMLINK, GitObjects, TreeChange
+from gastown_desktop.engine.ports import EXECUTABLE, SYMLINK, GitObjects, Merge, TreeChange
 from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.text_edits import edits_between
 
 Block = dict[str, Any]
 
 _BEAD = re.compile(r"^Bead: (\S+)$", re.MULTILINE)
-_BASE = re.compile(r"starts from commit ([0-9a-f]{40,64})\.")
+_PLACE = re.compile(r"starts from commit ([0-9a-f]{40,64})(?: and holds tree ([0-9a-f]{40,64}))?\.")
 _LONGEST_TEXT = 40_000
 """Characters of the longest text it types; longer files come from a command, as generated files do."""
 _LONGEST_CALL = 50_000
@@ -46,6 +47,19 @@ class _Step:
 
     call: Block
     words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """What a request is about."""
+
+    bead: BeadId
+    base: Oid
+    start: Oid | None
+    """Tree of the copy, where that is not the base's."""
+    began: int
+    """Turns before the town last put something in between; 0 where it never did."""
+    turn: int
 
 
 class StandIn:
@@ -75,47 +89,52 @@ class StandIn:
         self._replays = replays
         self._works = works
         self._mechanical = mechanical
-        self._scripts: dict[tuple[BeadId, Oid], tuple[int, list[list[Block]]]] = {}
+        self._scripts: dict[tuple[BeadId, Oid, int], tuple[int, list[list[Block]]]] = {}
 
     async def answer(self, body: Mapping[str, Any]) -> Sequence[Block]:
         """Content blocks for a request."""
         messages: list[Mapping[str, Any]] = body["messages"]
-        task = messages[0]["content"][0]["text"]
-        bead, bases = _BEAD.search(task), _BASE.findall(task)
-        if bead is None or not bases:
-            raise GasTownError("The rehearsal's model was asked about no bead.")
-        turn = sum(1 for message in messages if message["role"] == "assistant")
-        first, script = await self._script(BeadId(bead[1]), Oid(bases[-1]), turn)
+        case = _case(messages)
+        first, script = await self._script(case)
         refused = _refused(messages[-1])
-        if turn - first < len(script) and not refused:
-            return script[turn - first]
+        turn = case.turn - first
+        if turn < len(script) and not refused:
+            return script[turn]
         question = f"My work was refused: {refused}" if refused else "My script ended without a submission."
         return [_call("ask", question=question)]
 
-    async def _script(self, bead: BeadId, base: Oid, turn: int) -> tuple[int, list[list[Block]]]:
-        """The script of a bead on a base, and the turn it begins with.
+    async def _script(self, case: _Case) -> tuple[int, list[list[Block]]]:
+        """The script of a case, and the turn it begins with.
 
-        That is the first turn, unless the process that began it is gone and its script hung on a later tip:
-        then it begins anew from where things stand.
+        That is the turn at which the case began, unless the process that began it is gone and its script hung
+        on a later tip: then it begins anew from where things stand.
         """
-        key = (bead, base)
+        key = (case.bead, case.base, case.began)
         if key not in self._scripts:
-            work, tree = self._works[bead], await self._objects.tree_of(base)
+            work, tree = self._works[resolved_bead(case.bead)], await self._objects.tree_of(case.base)
             replay = await self._replays.on(work, tree)
-            if replay.conflicts or replay.tree == tree:
-                self._scripts[key] = turn, await self._later_script(work, base, replay.conflicts)
+            hopeless = bool(replay.conflicts) or replay.tree == tree
+            if hopeless or case.began:
+                script = await self._later_script(case, work, replay, hopeless=hopeless)
+                self._scripts[key] = case.turn, script
             else:
-                self._scripts[key] = 0, await self._write_script(work, tree, replay.tree)
+                script = await self._write_script(work, case.start or tree, replay.tree)
+                self._scripts[key] = case.began, script
         return self._scripts[key]
 
-    async def _later_script(self, work: PastWork, base: Oid, conflicts: Sequence[str]) -> list[list[Block]]:
-        """Takes over a later tip and works from there, or asks."""
-        later = await self._patience.later_tip(work.bead) if self._patience else None
+    async def _later_script(
+        self, case: _Case, work: PastWork, replay: Merge, *, hopeless: bool
+    ) -> list[list[Block]]:
+        """Takes over a later tip and works from there; else does the same again, or asks."""
+        later = await self._patience.later_tip(case.bead, case.base) if self._patience else None
+        if later is None and hopeless:
+            return [[_call("ask", question=_hopeless(replay.conflicts))]]
         if later is None:
-            return [[_call("ask", question=_hopeless(conflicts))]]
-        self.targets[work.bead, base] = later.tree
+            tree = await self._objects.tree_of(case.base)
+            return await self._write_script(work, case.start or tree, replay.tree)
+        self.targets[work.bead, case.base] = later.tree
         script = await self._write_script(work, await self._objects.tree_of(later.commit), later.tree)
-        taken_over = _call("bash", command=f"git read-tree -u --reset {later.commit}")
+        taken_over = _call("bash", command=f"git add -A && git read-tree -u --reset {later.commit}")
         return [[taken_over], *script]
 
     async def _write_script(self, work: PastWork, tree: Oid, target: Oid) -> list[list[Block]]:
@@ -222,6 +241,25 @@ class StandIn:
         except UnicodeDecodeError:
             return False
         return b"\0" not in data
+
+
+def _case(messages: Sequence[Mapping[str, Any]]) -> _Case:
+    """Reads a conversation: the task, and where the copy was said to stand last."""
+    bead = _BEAD.search(messages[0]["content"][0]["text"])
+    places: list[tuple[str, str]] = []
+    turn = began = 0
+    for message in messages:
+        turn += message["role"] == "assistant"
+        if message["role"] == "user":
+            texts = [str(block["text"]) for block in message["content"] if block["type"] == "text"]
+            places += [place for text in texts for place in _PLACE.findall(text)[-1:]]
+            began = turn if turn and any(text != NUDGE for text in texts) else began
+    if bead is None or not places:
+        raise GasTownError("The rehearsal's model was asked about no bead.")
+    base, start = places[-1]
+    return _Case(
+        bead=BeadId(bead[1]), base=Oid(base), start=Oid(start) if start else None, began=began, turn=turn
+    )
 
 
 def _call(name: str, **given: Any) -> Block:

@@ -11,7 +11,7 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.dispatcher import Dispatcher
 from gastown_desktop.engine.gates import GateRunner
 from gastown_desktop.engine.hooks import Hook
-from gastown_desktop.engine.polecat import Kit
+from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.refinery import Refinery
 
 LIMIT_ITEM = "limit"
@@ -102,15 +102,14 @@ class Town:
     async def _until_nothing_goes_on(self, group: asyncio.TaskGroup) -> None:
         while True:
             self._wake.clear()
-            refining = self._refinery.busy or bool(self._refinery.waiting())
-            await self._dispatcher.fill(group, others_at_work=refining)
+            await self._dispatcher.fill(group)
             if not self._dispatcher.working and not self._refinery.busy and not self._refinery.waiting():
                 return
             await self._wake.wait()
 
     async def _conclude(self) -> None:
         state = self._kit.bus.state
-        if len(state.merged()) == len(state.beads):
+        if len(state.merged()) == len(state.works()):
             await self._to_stage("ready_to_land")
             await self._kit.bus.publish(await self._refinery.land(state.target))
             await self._take_down_hooks()
@@ -136,7 +135,7 @@ class Town:
 
     def _heard(self, event: ev.Envelope | ev.EphemeralEvent) -> None:
         if isinstance(event, ev.Envelope):
-            if isinstance(event.event, ev.BeadSubmitted):
+            if isinstance(event.event, ev.BeadSubmitted | ev.MergeStateChanged):
                 self._refinery.wake()
             self._wake.set()
         elif isinstance(event, ev.ActionChanged) and not event.action:

@@ -13,7 +13,7 @@ from gastown_desktop.adapters.rehearsal_model import ProviderBill, RehearsalMode
 from gastown_desktop.core.bead import Bead
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName
 from gastown_desktop.engine.conversation import NUDGE, SILENCE, Conversation, task_text, tool_result
-from gastown_desktop.engine.hooks import Assignment, Turn
+from gastown_desktop.engine.hooks import Turn
 from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.spend_gate import request_body
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
@@ -25,15 +25,7 @@ BEAD = Bead(id=BeadId("gt-a"), title="Greet", files=("greet.py",))
 TEXTS = st.text(alphabet=st.sampled_from('a \n"\\\0\x07éﷺ🛠ﬃ\udce9\ud800'), min_size=1, max_size=60)
 
 
-def assignment(polecat: str = "Nux") -> Assignment:
-    return Assignment(
-        polecat=PolecatName(polecat),
-        bead=BEAD.id,
-        base=Oid("1" * 40),
-        branch="refs/heads/work/x",
-        epoch=1,
-        model=MODEL,
-    )
+BASE = Oid("1" * 40)
 
 
 def turn(
@@ -152,8 +144,8 @@ def test_two_places_are_marked_for_the_cache_and_never_more_than_four() -> None:
 
 
 def test_two_polecats_share_every_byte_of_system_and_tools() -> None:
-    first = Conversation(SYSTEM, task_text(BEAD, assignment("Nux"))).request(MODEL, 4_000)
-    second = Conversation(SYSTEM, task_text(BEAD, assignment("Slit"))).request(MODEL, 8_000)
+    first = Conversation(SYSTEM, task_text(BEAD, PolecatName("Nux"), BASE)).request(MODEL, 4_000)
+    second = Conversation(SYSTEM, task_text(BEAD, PolecatName("Slit"), BASE)).request(MODEL, 8_000)
     for part in ("tools", "system"):
         assert json.dumps(getattr(first, part)) == json.dumps(getattr(second, part))
     assert first.tools == DEFINITIONS
@@ -178,7 +170,7 @@ def test_a_refusal_is_marked_as_an_error() -> None:
 
 def test_the_task_says_what_when_where_and_why_again() -> None:
     bead = replace(BEAD, description="Say hello.", acceptance="It does.", files=("caf\udce9.txt",))
-    told = task_text(bead, assignment(), "the gate was red")
+    told = task_text(bead, PolecatName("Nux"), BASE, remark="the gate was red")
     for part in (
         "gt-a",
         "Greet",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest_asyncio
 
@@ -41,8 +42,8 @@ class Fleet:
         for bead in beads:
             self._gate(bead).set()
 
-    async def fill(self, group: asyncio.TaskGroup, *, others_at_work: bool = False) -> None:
-        await self.dispatcher.fill(group, others_at_work=others_at_work)
+    async def fill(self, group: asyncio.TaskGroup) -> None:
+        await self.dispatcher.fill(group)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Waits until something holds; looks after each event."""
@@ -268,12 +269,9 @@ async def test_what_a_dead_worker_did_is_kept_when_its_name_is_used_again(town: 
     async with at_work() as group:
         await fleet.fill(group)
         await fleet.until(lambda: fleet.dispatcher.working == 0)
-        hook = await town.objects.read_ref(f"{town.refs.hooks}Nux")
-        assert hook is not None
         await fleet.fill(group)
         assert fleet.workers()["gt-b"] == "Nux"
-    kept = await town.objects.list_refs(f"{town.refs.transcripts}gt-a/")
-    assert list(kept.values()) == [hook]
+    (hook,) = (await town.objects.list_refs(f"{town.refs.transcripts}gt-a/")).values()
     assert [turn.number for turn in (await town.kit.hooks.load(hook)).turns] == [1]
 
 
@@ -315,6 +313,11 @@ async def test_a_refusal_concerns_its_bead_alone(town: FakeTown) -> None:
         assert fleet.slung() == ["gt-a", "gt-b"]
 
 
+def bead_text(request: ModelRequest) -> str:
+    content: Any = request.messages[0]["content"]
+    return content[0]["text"]
+
+
 # --- beads that came back -------------------------------------------------------------------------
 
 
@@ -327,32 +330,23 @@ async def returned(fleet: Fleet, group: asyncio.TaskGroup) -> None:
     await fleet.send_back("gt-a")
 
 
-async def test_a_bead_that_came_back_waits_until_something_else_was_merged(town: FakeTown) -> None:
+async def test_a_bead_that_came_back_goes_to_the_same_worker_at_once(town: FakeTown) -> None:
     fleet = Fleet(town, 2)
     async with at_work() as group:
         await returned(fleet, group)
-        await fleet.fill(group, others_at_work=True)
-        assert fleet.slung() == ["gt-a", "gt-b"]
-        await fleet.merge("gt-b")
-        await fleet.fill(group, others_at_work=True)
+        await fleet.fill(group)
         assert fleet.slung() == ["gt-a", "gt-b", "gt-a"]
+        assert [event.polecat for event in town.events("bead_slung")] == ["Nux", "Slit", "Nux"]
 
 
-async def test_a_bead_that_came_back_goes_on_when_nothing_else_is_at_work(town: FakeTown) -> None:
+async def test_a_bead_that_came_back_goes_to_another_when_its_worker_is_busy(town: FakeTown) -> None:
     fleet = Fleet(town, 2)
     async with at_work() as group:
         await returned(fleet, group)
-        await fleet.fill(group, others_at_work=False)
-        assert fleet.slung() == ["gt-a", "gt-b", "gt-a"]
-
-
-async def test_a_bead_that_came_back_holds_nobody_up(town: FakeTown) -> None:
-    fleet = Fleet(town, 2)
-    async with at_work() as group:
-        await returned(fleet, group)
-        await town.add("gt-c")
-        await fleet.fill(group, others_at_work=True)
-        assert fleet.slung() == ["gt-a", "gt-b", "gt-c"]
+        await town.add("gt-urgent", priority=0)
+        await fleet.fill(group)
+        assert fleet.workers()["gt-urgent"] == "Nux"
+        assert fleet.workers()["gt-a"] == "Slit"
 
 
 async def test_a_bead_that_came_back_is_told_why(town: FakeTown) -> None:
@@ -362,7 +356,9 @@ async def test_a_bead_that_came_back_is_told_why(town: FakeTown) -> None:
         await fleet.fill(group)
         await fleet.until(lambda: fleet.dispatcher.working == 0)
     first, second = [request for request in town.model.requests if bead_of(request) == "gt-a"]
-    task = str(second.messages[0]["content"])
-    assert "assert 1 == 2" in task
-    assert "assert 1 == 2" not in str(first.messages[0]["content"])
+    assert bead_text(second) == bead_text(first), "the conversation goes on"
+    told = str(second.messages[-1]["content"])
+    assert "assert 1 == 2" in told
+    assert f"starts from commit {await town.tip()} and holds tree" in told
     assert town.events("bead_slung")[-1].epoch == 2
+    assert town.events("bead_slung")[-1].turn == 1

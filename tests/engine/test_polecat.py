@@ -366,10 +366,10 @@ async def test_a_resumed_worker_knows_its_plan_its_notes_and_what_it_read(town: 
 
 async def test_what_a_resumed_worker_is_told_of_an_earlier_round_is_the_same(town: FakeTown) -> None:
     script(town, says(WRITES, submits()))
-    hook = await hung(town, remark="check is red with it:\nassert 1 == 2")
+    hook = await hung(town, task="Bead: gt-a\ncheck is red with it:\nassert 1 == 2")
     await Polecat(town.kit, hook).work()
     assert "assert 1 == 2" in str(town.model.requests[0].messages[0]["content"])
-    assert (await hook_of(town)).assignment.remark.endswith("assert 1 == 2")
+    assert (await hook_of(town)).assignment.task.endswith("assert 1 == 2")
 
 
 @pytest.mark.parametrize("last", [submits("I added it."), use("ask", question="Which?")])

@@ -14,9 +14,11 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, MergeId, Oid, PolecatName
 from gastown_desktop.engine.dispatcher import slung_event
 from gastown_desktop.engine.hooks import Assignment, Hook, Turn
-from gastown_desktop.engine.polecat import submitted_event, turn_event
+from gastown_desktop.engine.polecat import turn_event
 from gastown_desktop.engine.recovery import reconcile
-from gastown_desktop.engine.refinery import MOST_REWORK, Refinery
+from gastown_desktop.engine.refinery import Refinery
+from gastown_desktop.engine.resolving import MOST_ROUNDS
+from gastown_desktop.engine.submission import submitted_event
 from gastown_desktop.engine.town import LIMIT_ITEM
 from tests.fakes.provider import MODEL
 from tests.fakes.town import FakeTown, found_town
@@ -303,25 +305,43 @@ async def test_an_intent_is_forgotten_whether_it_happened_or_not(town: FakeTown,
     assert after.bus.state.beads[A].status == ("merged" if happened else "submitted")
 
 
-@pytest.mark.parametrize("state", ["red", "conflicted"])
-async def test_a_bead_that_was_turned_down_and_not_sent_back_is_sent_back(town: FakeTown, state: str) -> None:
+async def test_a_bead_that_was_red_and_not_sent_back_is_sent_back(town: FakeTown) -> None:
     await submitted(town, A)
-    await town.bus.publish(turned_down(town, state))
+    await town.bus.publish(turned_down(town, "red"))
     after, _ = await recovered(town)
     assert kinds(after) == ["bead_reopened"]
     view = after.bus.state.beads[A]
     assert (view.status, view.rework, view.reason) == ("open", 1, "assert 1 == 2")
 
 
+@pytest.mark.parametrize("told", [0, 1, 2])
+async def test_a_resolver_that_was_not_told_whole_before_the_stop_is_told_once(
+    town: FakeTown, told: int
+) -> None:
+    await submitted(town, A)
+    await town.bus.publish(turned_down(town, "conflicted"))
+    first = await town.restarted()
+    await reconcile(first.kit)
+    for envelope in first.told[:told]:
+        await town.bus.publish(envelope.event)
+    after, _ = await recovered(town)
+    whole = ["bead_added", "dependency_added", "merge_state_changed"]
+    assert kinds(first) == whole
+    assert kinds(after) == whole[told:]
+    state = after.bus.state
+    assert state.resolvers_of(A) == ["gt-a.r1"]
+    assert (state.merges[MergeId("gt-a.1")].state, state.beads[A].status) == ("resolving", "submitted")
+
+
 @pytest.mark.parametrize(("state", "about"), [("red", "red"), ("conflicted", "conflict")])
 async def test_a_bead_that_was_turned_down_too_often_asks_after_a_stop_too(
     town: FakeTown, state: str, about: str
 ) -> None:
-    for epoch in range(1, MOST_REWORK + 1):
+    for epoch in range(1, MOST_ROUNDS + 1):
         await handed_in(town, await turned(town, await hung(town, epoch=epoch), SUBMIT))
         await town.bus.publish(ev.BeadReopened(**town.where, bead=A, reason="red"))
-    await handed_in(town, await turned(town, await hung(town, epoch=MOST_REWORK + 1), SUBMIT))
-    await town.bus.publish(turned_down(town, state, attempt=MOST_REWORK + 1))
+    await handed_in(town, await turned(town, await hung(town, epoch=MOST_ROUNDS + 1), SUBMIT))
+    await town.bus.publish(turned_down(town, state, attempt=MOST_ROUNDS + 1))
     after, _ = await recovered(town)
     assert kinds(after) == ["needs_you"]
     assert [(need.about, need.text) for need in after.bus.state.needs_you.values()] == [

@@ -14,7 +14,8 @@ from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.ports import CommandResult
-from gastown_desktop.engine.refinery import MOST_REWORK, Refinery
+from gastown_desktop.engine.refinery import Refinery
+from gastown_desktop.engine.resolving import MOST_ROUNDS
 from tests.fakes.clock import START
 from tests.fakes.slots import said
 from tests.fakes.town import FakeTown, found_town
@@ -178,7 +179,7 @@ async def test_two_that_break_only_together_cost_the_later_one(town: FakeTown) -
 async def test_after_too_many_rounds_a_red_bead_asks(town: FakeTown) -> None:
     await town.add("gt-a")
     town.sandbox.verdict = red_where("bad")
-    for _ in range(MOST_REWORK):
+    for _ in range(MOST_ROUNDS):
         await town.submit("gt-a", a_txt="bad\n")
         await work_off(town)
         assert town.bus.state.beads[BeadId("gt-a")].status == "open"
@@ -224,34 +225,33 @@ async def test_only_trees_that_were_green_land_and_only_the_guilty_go_back(town:
     expected = {bead for bead in beads if bead not in bad and bead not in conflicted}
     assert town.bus.state.merged() == expected
     assert sorted(await landed(town)) == sorted(expected)
-    assert set(town.bus.state.with_status("open")) == set(beads) - expected
+    assert set(town.bus.state.with_status("open")) == set(red) | {f"{bead}.r1" for bead in conflicted}
 
 
 # --- conflicts ------------------------------------------------------------------------------------
 
 
-async def test_a_conflict_goes_back_with_its_paths_and_the_rest_lands(town: FakeTown) -> None:
+async def test_a_conflict_asks_for_a_resolver_and_the_rest_lands(town: FakeTown) -> None:
     await town.add("gt-a", "gt-b", "gt-c")
     await town.submit("gt-a", a_txt="A\n")
     await town.submit("gt-b", a_txt="B\n")
     await town.submit("gt-c", c_txt="C\n")
     await work_off(town)
     assert await landed(town) == ["gt-a", "gt-c"]
-    view = town.bus.state.beads[BeadId("gt-b")]
-    assert view.status == "open"
-    assert "a.txt" in view.reason
-    (change,) = town.events("merge_state_changed")
-    assert (change.state, change.paths) == ("conflicted", ("a.txt",))
+    assert town.bus.state.beads[BeadId("gt-b")].status == "submitted"
+    changes = [(change.state, change.paths) for change in town.events("merge_state_changed")]
+    assert changes == [("conflicted", ("a.txt",)), ("resolving", ("a.txt",))]
+    assert town.bus.state.with_status("open") == ["gt-b.r1"]
 
 
 async def test_after_too_many_rounds_a_conflict_asks(town: FakeTown) -> None:
     await town.add("gt-a", "gt-b")
     await town.submit("gt-a", a_txt="A\n")
     await work_off(town)
-    for _ in range(MOST_REWORK + 1):
+    for _ in range(MOST_ROUNDS + 1):
         await town.submit("gt-b", a_txt="B\n")
         await work_off(town)
-    assert town.bus.state.beads[BeadId("gt-b")].rework == MOST_REWORK
+    assert town.bus.state.beads[BeadId("gt-b")].rework == MOST_ROUNDS
     (need,) = town.bus.state.needs_you.values()
     assert (need.about, need.bead) == ("conflict", "gt-b")
 
@@ -381,12 +381,15 @@ async def test_nothing_is_overtaken_more_than_ten_times(town: FakeTown, batch: i
     assert (await landed(town)).index("gt-slow") <= 10
 
 
-async def test_one_that_conflicts_with_a_candidate_waits_for_that_one_s_fate(town: FakeTown) -> None:
+async def test_one_that_conflicts_with_a_candidate_waits_for_that_one_s_fate_and_holds_nobody_up(
+    town: FakeTown,
+) -> None:
     await town.add("gt-a", "gt-b", "gt-c")
     await town.submit("gt-a", a_txt="A\n")
     await town.submit("gt-b", a_txt="B\n")
     await town.submit("gt-c", c_txt="C\n")
     town.sandbox.verdict = red_where("A\n")
     await work_off(town)
+    assert town.events("gate_run")[0].beads == ("gt-a", "gt-c")
     assert await landed(town) == ["gt-b", "gt-c"]
     assert town.bus.state.with_status("open") == ["gt-a"]

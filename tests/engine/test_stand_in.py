@@ -21,7 +21,6 @@ from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING
 from gastown_desktop.engine.conversation import task_text
-from gastown_desktop.engine.hooks import Assignment
 from gastown_desktop.engine.polecat import MOST_TURNS
 from gastown_desktop.engine.ports import Confinement, Sandbox
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
@@ -113,13 +112,11 @@ async def desk(
 
 def asked_for(work: PastWork, base: Oid, turns: int, *, refusal: str = "") -> dict[str, Any]:
     """The body of a request after so many turns."""
-    assignment = Assignment(
-        polecat=PolecatName("Nux"), bead=work.bead, base=base, branch="b", epoch=1, model="m"
-    )
     result = {"type": "tool_result", "tool_use_id": "t", "content": refusal or "ok"}
     if refusal:
         result["is_error"] = True
-    task = task_text(Bead(id=work.bead, title=work.subject, description=work.body), assignment)
+    bead = Bead(id=work.bead, title=work.subject, description=work.body)
+    task = task_text(bead, PolecatName("Nux"), base)
     messages: list[dict[str, Any]] = [{"role": "user", "content": [{"type": "text", "text": task}]}]
     for _ in range(turns):
         messages.append({"role": "assistant", "content": [{"type": "text", "text": "…"}]})

@@ -11,11 +11,10 @@ from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, RigId
-from gastown_desktop.core.prices import PRICES
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.hooks import Hooks
-from gastown_desktop.engine.polecat import Kit, keep_tree
+from gastown_desktop.engine.kit import Kit, keep_tree
 from gastown_desktop.engine.ports import (
     GITLINK,
     REGULAR,
@@ -31,7 +30,7 @@ from gastown_desktop.engine.ports import (
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import SpendGate, request_body
 from tests.fakes.clock import FakeClock
-from tests.fakes.provider import MODEL, ORIGIN
+from tests.fakes.provider import ORIGIN
 from tests.fakes.slots import FakeShell, MemoryFiles, Ran, said
 from tests.fakes.stores import MemoryEventStore, MemoryMoneyLog
 
@@ -367,7 +366,6 @@ async def _assembled(
         files=lambda slot: slots.files[slot.name],
         clock=clock,
         system="You are a polecat.",
-        price=PRICES[MODEL],
         scopes=(f"convoy:{CONVOY}",),
         finish_tree=keep_tree,
     )

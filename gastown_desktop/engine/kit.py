@@ -1,0 +1,71 @@
+"""The kit: what all polecats of a convoy, the dispatcher and the Refinery share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gastown_desktop.core.errors import GitError
+from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.engine.bus import Bus
+from gastown_desktop.engine.hooks import Hooks
+from gastown_desktop.engine.ports import (
+    Clock,
+    Confinement,
+    GitObjects,
+    Sandbox,
+    Slot,
+    SlotFiles,
+    Slots,
+)
+from gastown_desktop.engine.rig import RefNames, Rig
+from gastown_desktop.engine.spend_gate import RecentOutputs, SpendGate
+from gastown_desktop.engine.waiting import Waiting
+
+
+async def keep_tree(bead: BeadId, base: Oid, tree: Oid) -> Oid:
+    """The ordinary way to finish a tree: as it is."""
+    del bead, base
+    return tree
+
+
+@dataclass(slots=True, kw_only=True)
+class Kit:
+    """What all polecats of a convoy share."""
+
+    rig: Rig
+    refs: RefNames
+    bus: Bus
+    gate: SpendGate
+    hooks: Hooks
+    slots: Slots
+    objects: GitObjects
+    sandbox: Sandbox
+    confinement: Callable[[Slot], Confinement]
+    files: Callable[[Slot], SlotFiles]
+    clock: Clock
+    system: str
+    """The fleet's static instructions."""
+    scopes: tuple[str, ...]
+    """Ledger scopes of every request of this convoy."""
+    finish_tree: Callable[[BeadId, Oid, Oid], Awaitable[Oid]] = keep_tree
+    """Last touch to a tree before it is committed: (bead, base commit, tree) → tree."""
+    outputs: RecentOutputs = field(default_factory=RecentOutputs)
+    waiting: Waiting = field(default_factory=Waiting)
+
+    @property
+    def where(self) -> Any:
+        """The fields that every event of this convoy begins with."""
+        return {"rig": self.rig.id, "convoy": self.refs.convoy}
+
+    async def tip(self) -> Oid:
+        """The commit of the convoy branch.
+
+        Raises:
+            GitError: it is gone.
+        """
+        tip = await self.objects.read_ref(self.refs.convoy_branch)
+        if tip is None:
+            raise GitError("The convoy branch is gone.")
+        return tip

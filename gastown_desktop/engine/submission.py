@@ -1,0 +1,172 @@
+"""A submission: what a polecat hands in is checked, proven again, committed, and told to the Refinery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import ToolRefused
+from gastown_desktop.core.ids import BeadId, Oid, merge_id
+from gastown_desktop.engine.crash_points import crash_point
+from gastown_desktop.engine.hooks import Assignment, Hook
+from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.ports import Commit, Confinement, Signature, Slot
+from gastown_desktop.engine.tools.workbench import Submission
+
+_EVIDENCE_S = 600.0
+_MOST_BEHIND = 200
+"""Commits that may be merged while a bead is at work; then it starts again from what they made."""
+_LARGEST_MARKED = 1_000_000
+"""Bytes of the largest file that is searched for conflict markers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A bead whose work is handed in, and who worked: a resolver works for another bead."""
+
+    bead: BeadId
+    """The bead that will be merged."""
+    resolver: BeadId | None
+    """The resolve bead that was worked on, where it was one."""
+
+
+def handed_by(kit: Kit, worked_on: BeadId) -> Handed:
+    """For whom a bead is worked on."""
+    parent = kit.bus.state.resolved_by(worked_on)
+    return Handed(worked_on, None) if parent is None else Handed(parent, worked_on)
+
+
+async def commit_submission(
+    kit: Kit, hook: Hook, submission: Submission, slot: Slot, confinement: Confinement
+) -> Oid:
+    """Checks what the slot holds and commits it on the bead's work branch.
+
+    Raises:
+        ToolRefused: there is no change, a conflict is left, a piece of evidence fails, the base is too old,
+            or the work branch moved.
+    """
+    assignment = hook.assignment
+    handed = handed_by(kit, assignment.bead)
+    snapshot = await kit.slots.snapshot(slot)
+    tree = await kit.finish_tree(handed.bead, assignment.base, snapshot.tree)
+    if tree == await kit.objects.tree_of(assignment.base):
+        raise ToolRefused("There is no change to submit.")
+    await _refuse_markers(kit, assignment, tree)
+    await _refuse_if_far_behind(kit, assignment)
+    for command in submission.evidence:
+        await _prove(kit, command, confinement)
+    commit = await _write_commit(kit, hook, handed, submission, tree)
+    crash_point("submit-before")
+    old = await kit.objects.read_ref(assignment.branch)
+    if not await kit.objects.swap_ref(assignment.branch, old=old, new=commit):
+        raise ToolRefused("The work branch moved meanwhile; submit again.")
+    crash_point("submit-after")
+    return commit
+
+
+async def _refuse_markers(kit: Kit, assignment: Assignment, tree: Oid) -> None:
+    """A copy that began with conflict markers must not be handed in with them."""
+    if assignment.start is None:
+        return
+    base = await kit.objects.tree_of(assignment.base)
+    begun = {change.path: change for change in await kit.objects.diff_trees(base, assignment.start)}
+    for change in await kit.objects.diff_trees(base, tree):
+        before = begun.get(change.path)
+        if before is None or not await _is_marked(kit, before.new_oid):
+            continue
+        if await _is_marked(kit, change.new_oid) and not await _is_marked(kit, change.old_oid):
+            raise ToolRefused(f"{change.path} still holds conflict markers. Settle them and submit again.")
+
+
+async def _is_marked(kit: Kit, blob: Oid | None) -> bool:
+    if blob is None or await kit.objects.blob_size(blob) > _LARGEST_MARKED:
+        return False
+    lines = (await kit.objects.read_blob(blob)).split(b"\n")
+    return all(any(line.startswith(sign * 7 + b" ") for line in lines) for sign in (b"<", b">"))
+
+
+async def _refuse_if_far_behind(kit: Kit, assignment: Assignment) -> None:
+    tip = await kit.objects.read_ref(kit.refs.convoy_branch)
+    if tip is None or tip == assignment.base:
+        return
+    newest = await kit.objects.first_parents(tip, _MOST_BEHIND + 1)
+    if len(newest) > _MOST_BEHIND and all(commit.oid != assignment.base for commit in newest):
+        raise ToolRefused(
+            f"More than {_MOST_BEHIND} commits were merged since your copy was made. "
+            "Ask for this bead to be started again."
+        )
+
+
+async def _prove(kit: Kit, command: str, confinement: Confinement) -> None:
+    """Runs a piece of evidence again."""
+    result = await kit.sandbox.run(command, confinement, timeout_s=_EVIDENCE_S)
+    if result.exit_code == 0 and not result.timed_out:
+        return
+    how = f"ended with {result.exit_code}" if not result.timed_out else "took too long"
+    tail = result.output.decode("utf-8", "replace")[-2_000:]
+    raise ToolRefused(f"The evidence `{command}` {how}:\n{tail}")
+
+
+async def _write_commit(kit: Kit, hook: Hook, handed: Handed, submission: Submission, tree: Oid) -> Oid:
+    """A resolution keeps the author and the words of the work that it resolves."""
+    now, name = kit.clock.now(), hook.assignment.polecat
+    author = Signature(f"{name} (polecat)", kit.rig.user_email, now)
+    committer = Signature(kit.rig.user_name, kit.rig.user_email, now)
+    bead = kit.bus.state.beads[handed.bead].bead
+    body = submission.summary
+    if handed.resolver is not None and (work := await _resolved_work(kit, handed.bead)) is not None:
+        author = work.author
+        body = f"{_body_of(work)}\n\nResolved by {name}: {submission.summary}".strip()
+    message = f"{bead.title}\n\n{body}\n\n{_trailers(kit, hook, handed)}\n"
+    return await kit.objects.write_commit(tree, (hook.assignment.base,), message, author, committer)
+
+
+async def _resolved_work(kit: Kit, bead: BeadId) -> Commit | None:
+    """The work of a bead whose merge request is in conflict."""
+    merge = kit.bus.state.beads[bead].merge
+    return await kit.objects.read_commit(kit.bus.state.merges[merge].commit) if merge else None
+
+
+def _body_of(commit: Commit) -> str:
+    """A message without its subject and its trailers."""
+    paragraphs = commit.message.strip().split("\n\n")
+    return "\n\n".join(paragraphs[1:-1])
+
+
+def _trailers(kit: Kit, hook: Hook, handed: Handed) -> str:
+    assignment = hook.assignment
+    trailers = {
+        "Gastown-Bead": handed.bead,
+        "Gastown-Convoy": kit.refs.convoy,
+        "Gastown-Polecat": assignment.polecat,
+        "Gastown-Model": assignment.model,
+        "Gastown-Cost": str(sum(turn.cost for turn in hook.turns)),
+        "Gastown-Transcript": hook.head,
+    }
+    if handed.resolver is not None:
+        earlier = kit.bus.state.beads[handed.bead].cost
+        trailers |= {
+            "Gastown-Cost": str(earlier + sum(turn.cost for turn in hook.turns)),
+            "Gastown-Resolver": handed.resolver,
+        }
+    return "\n".join(f"{name}: {value}" for name, value in trailers.items())
+
+
+def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
+    """The event that hands a bead to the Refinery, also for a hook that an earlier process left submitted."""
+    assignment = hook.assignment
+    if hook.submitted is None:
+        raise ValueError("this hook is not submitted")
+    handed = handed_by(kit, assignment.bead)
+    attempt = 1 + sum(1 for merge in kit.bus.state.merges.values() if merge.bead == handed.bead)
+    return ev.BeadSubmitted(
+        **kit.where,
+        bead=handed.bead,
+        polecat=assignment.polecat,
+        merge=merge_id(handed.bead, attempt),
+        branch=assignment.branch,
+        commit=hook.submitted,
+        base=assignment.base,
+        summary=summary,
+        resolver=handed.resolver,
+    )

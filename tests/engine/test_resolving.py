@@ -1,0 +1,223 @@
+"""Conflicts, red gates and answers in a whole town: who goes on, from where, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.ids import BeadId, MergeId
+from gastown_desktop.engine.ports import CommandResult, ModelRequest
+from gastown_desktop.engine.resolving import MOST_ROUNDS
+from gastown_desktop.engine.town import Town
+from tests.fakes.provider import MODEL
+from tests.fakes.slots import said
+from tests.fakes.town import FakeTown, Said, bead_of, found_town, says, submits, turn_of, use
+
+Step = Said | Callable[[], Said]
+A, B = BeadId("gt-a"), BeadId("gt-b")
+
+
+@pytest_asyncio.fixture
+async def town(objects: PygitObjects) -> FakeTown:
+    town = await found_town(objects)
+    await town.add("gt-a", "gt-b")
+    return town
+
+
+def script(town: FakeTown, **steps: list[Said]) -> None:
+    """What is answered about a bead, turn by turn; `gt_b_r1` is `gt-b.r1`."""
+    names = {f"gt-{name[3:].replace('_', '.')}": said for name, said in steps.items()}
+
+    async def answer(request: ModelRequest) -> Said:
+        return names[bead_of(request)][turn_of(request)]
+
+    town.model.answer = answer
+
+
+async def work(town: FakeTown, *gates: str) -> None:
+    await Town(town.kit, town.runner(*gates), fleet_size=1, model=MODEL).run([])
+
+
+def requests(town: FakeTown, bead: str) -> list[ModelRequest]:
+    return [request for request in town.model.requests if bead_of(request) == bead]
+
+
+def last_said(request: ModelRequest) -> str:
+    content: Any = request.messages[-1]["content"]
+    return "\n".join(block["text"] for block in content if block["type"] == "text")
+
+
+def writes(text: str, path: str = "a.txt") -> Mapping[str, Any]:
+    return use("write", path=path, content=text)
+
+
+async def both_change_a(town: FakeTown, **steps: list[Said]) -> None:
+    """Both beads start from the same tip and write the same file; `gt-a` is merged first."""
+    await town.submit("gt-a", a_txt="A\n")
+    await town.submit("gt-b", a_txt="B\n")
+    script(town, **steps)
+
+
+# --- resolvers ------------------------------------------------------------------------------------
+
+
+async def test_a_resolver_merges_both_and_its_work_lands_as_the_bead_s(town: FakeTown) -> None:
+    await both_change_a(
+        town, gt_b_r1=[says(use("read", path="a.txt")), says(writes("A\nB\n"), submits("Kept both."))]
+    )
+    await work(town)
+    state = town.bus.state
+    assert state.stage == "landed"
+    assert await town.files_at(await town.tip()) == {"a.txt": b"A\nB\n"}
+    assert state.merged() == {A, B}
+    assert state.beads[BeadId("gt-b.r1")].status in {"merged", "landed"}
+    commit = await town.objects.read_commit(await town.tip())
+    assert commit.author.name == "Nux (polecat)"
+    assert commit.subject == "Do gt-b"
+    assert "Resolved by Nux: Kept both." in commit.message
+    assert "Gastown-Bead: gt-b\n" in commit.message
+    assert "Gastown-Resolver: gt-b.r1" in commit.message
+
+
+async def test_a_resolver_begins_with_the_markers_and_both_beads_texts(town: FakeTown) -> None:
+    await both_change_a(town, gt_b_r1=[says(use("read", path="a.txt")), says(writes("A\nB\n"), submits())])
+    await work(town)
+    first, second = requests(town, "gt-b.r1")
+    task = str(first.messages[0]["content"])
+    assert "gt-a Do gt-a" in task
+    assert "gt-b Do gt-b" in task
+    seen = str(second.messages[-1]["content"])
+    for part in ("<<<<<<<", "A", "=======", "B", ">>>>>>>"):
+        assert part in seen
+
+
+async def test_a_resolution_with_markers_left_is_refused(town: FakeTown) -> None:
+    await both_change_a(town, gt_b_r1=[says(submits()), says(writes("A\nB\n"), submits())])
+    await work(town)
+    refused = str(requests(town, "gt-b.r1")[1].messages[-1]["content"])
+    assert "a.txt still holds conflict markers" in refused
+    assert town.bus.state.stage == "landed"
+
+
+async def test_a_resolver_is_charged_to_the_bead(town: FakeTown) -> None:
+    await both_change_a(town, gt_b_r1=[says(writes("A\nB\n"), submits())])
+    await work(town)
+    assert town.gate.ledger.totals("bead:gt-b").settled > 0
+    assert town.gate.ledger.totals("bead:gt-b.r1").settled == 0
+
+
+async def test_after_three_resolvers_the_user_is_asked(town: FakeTown) -> None:
+    await town.submit("gt-a", a_txt="A\n")
+    await town.submit("gt-b", a_txt="B\n")
+    await town.bus.publish(
+        *(
+            ev.MergeStateChanged(**town.where, merge=MergeId("gt-b.1"), bead=B, state=state)
+            for _ in range(MOST_ROUNDS)
+            for state in ("conflicted", "resolving")
+        ),
+        ev.MergeStateChanged(**town.where, merge=MergeId("gt-b.1"), bead=B, state="queued"),
+    )
+    await work(town)
+    (need,) = town.bus.state.needs_you.values()
+    assert (need.about, need.bead) == ("conflict", "gt-b")
+    assert "a.txt" in need.text
+    assert town.bus.state.merged() == {A}
+
+
+async def test_a_resolver_that_asks_waits_for_the_user_and_the_rest_lands(town: FakeTown) -> None:
+    await both_change_a(town, gt_b_r1=[says(use("ask", question="Which side?"))])
+    await work(town)
+    (need,) = town.bus.state.needs_you.values()
+    assert (need.about, need.bead, need.text) == ("question", "gt-b.r1", "Which side?")
+    assert town.bus.state.merged() == {A}
+    assert town.bus.state.stage == "paused"
+
+
+async def test_a_conflict_that_went_before_a_resolver_began_needs_none(town: FakeTown) -> None:
+    await town.submit("gt-b", a_txt="B\n")
+    script(town)
+    await town.bus.publish(
+        ev.BeadAdded(**town.where, bead=BeadId("gt-b.r1"), title="Resolve", type="resolve"),
+        ev.DependencyAdded(**town.where, bead=BeadId("gt-b.r1"), on=B, type="parent"),
+        ev.MergeStateChanged(**town.where, merge=MergeId("gt-b.1"), bead=B, state="resolving"),
+        ev.NeedsYou(**town.where, item="x", about="question", text="?", bead=A),
+    )
+    await work(town)
+    assert town.bus.state.merged() == {B}
+    assert town.bus.state.beads[BeadId("gt-b.r1")].status == "discarded"
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_an_answer_goes_on_with_the_conversation_and_the_work_so_far(
+    town: FakeTown, restarted: bool
+) -> None:
+    steps = [says(writes("half\n", "half.txt")), says(use("ask", question="Which?")), says(submits())]
+    script(town, gt_a=steps, gt_b=[says(writes("B\n", "b.txt"), submits())])
+    await work(town)
+    assert town.bus.state.merged() == {B}
+    (item,) = town.bus.state.needs_you
+    if restarted:
+        town = await town.restarted()
+        script(town, gt_a=steps)
+    await town.bus.publish(ev.NeedAnswered(**town.where, item=item, answer="The second."))
+    await work(town)
+    request = requests(town, "gt-a")[-1]
+    assert turn_of(request) == 2
+    assert "Which?" in last_said(request)
+    assert "The user answers: The second." in last_said(request)
+    assert town.bus.state.merged() == {A, B}
+    assert await town.files_at(await town.tip()) == {
+        "a.txt": b"start\n",
+        "b.txt": b"B\n",
+        "half.txt": b"half\n",
+    }
+    assert town.bus.state.beads[A].turns == 3
+
+
+async def test_an_answer_gives_a_red_bead_three_more_rounds(town: FakeTown) -> None:
+    bad = says(writes("bad\n", "x.txt"), submits())
+    script(town, gt_a=[bad] * 9, gt_b=[says(writes("B\n", "b.txt"), submits())])
+    town.sandbox.verdict = red_where_bad
+    await work(town, "check")
+    assert len(requests(town, "gt-a")) == MOST_ROUNDS + 1
+    (item,) = town.bus.state.needs_you
+    await town.bus.publish(ev.NeedAnswered(**town.where, item=item, answer="Try again."))
+    await work(town, "check")
+    assert len(requests(town, "gt-a")) == 2 * (MOST_ROUNDS + 1)
+    assert len(town.bus.state.needs_you) == 1
+
+
+# --- red ------------------------------------------------------------------------------------------
+
+
+def red_where_bad(command: str, files: dict[str, bytes]) -> CommandResult:
+    bad = any(b"bad" in data for data in files.values())
+    return said("AssertionError: bad", 1) if bad else said()
+
+
+async def test_a_red_bead_goes_on_from_its_own_work_on_the_tip(town: FakeTown) -> None:
+    script(
+        town,
+        gt_a=[
+            says(writes("bad\n", "x.txt"), submits()),
+            says(writes("good\n", "y.txt")),
+            says(writes("good\n", "x.txt"), submits()),
+        ],
+        gt_b=[says(writes("B\n", "b.txt"), submits())],
+    )
+    town.sandbox.verdict = red_where_bad
+    await work(town, "check")
+    assert town.bus.state.merged() == {A, B}
+    second = requests(town, "gt-a")[1]
+    assert "AssertionError: bad" in last_said(second)
+    assert "and holds tree" in last_said(second)
+    files = await town.files_at(await town.tip())
+    assert files == {"a.txt": b"start\n", "b.txt": b"B\n", "x.txt": b"good\n", "y.txt": b"good\n"}
