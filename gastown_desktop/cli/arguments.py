@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     _rehearse(commands.add_parser("rehearse", help="run the fleet on your own history, for $0"))
     _status(commands.add_parser("status", help="where the newest convoy stands"))
     _resume(commands.add_parser("resume", help="go on with what was interrupted"))
+    _inbox(commands.add_parser("inbox", help="what waits for you, and your answers"))
     _audit(commands.add_parser("audit", help="what a worker did, and when"))
     _beads(commands.add_parser("beads", help="import or export beads as JSON lines"))
     return top
@@ -72,6 +73,15 @@ def _resume(command: argparse.ArgumentParser) -> None:
 def _status(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", metavar="REPO")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+    _data(command)
+
+
+def _inbox(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("action", nargs="?", choices=("answer",), help="answer an item")
+    command.add_argument("item", nargs="?", metavar="ITEM", help="its name as listed, or its bead's")
+    command.add_argument("text", nargs="*", metavar="TEXT", help="the answer")
+    command.add_argument("--json", action="store_true", help="print the items as JSON")
     _data(command)
 
 

@@ -38,6 +38,10 @@ def run(arguments: list[str]) -> int:
                 from gastown_desktop.cli.status import status
 
                 return asyncio.run(status(given))
+            case "inbox":
+                from gastown_desktop.cli.inbox import inbox
+
+                return asyncio.run(inbox(given))
             case "audit":
                 from gastown_desktop.cli.status import audit
 

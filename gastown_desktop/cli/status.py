@@ -26,17 +26,21 @@ async def status(given: argparse.Namespace) -> int:
     """Says where the newest convoy stands."""
     workplace = await _open(given)
     try:
-        files = sorted(
-            (workplace.rig.folder / "events").glob("*.jsonl"), key=lambda file: file.stat().st_mtime
-        )
-        if not files:
+        state = newest_history(workplace)
+        if state is None:
             print(json.dumps({"convoy": None}) if given.json else "Nothing was done here yet.")
             return 0
-        state = fold([decode(line) for line in read_lines(files[-1])])
         print(json.dumps(_as_json(state)) if given.json else _as_text(state))
         return 0
     finally:
         await workplace.close()
+
+
+def newest_history(workplace: Workplace) -> Projection | None:
+    """The convoy whose history was written last; None where nothing was done yet."""
+    files = (workplace.rig.folder / "events").glob("*.jsonl")
+    newest = max(files, key=lambda file: file.stat().st_mtime, default=None)
+    return None if newest is None else fold([decode(line) for line in read_lines(newest)])
 
 
 async def audit(given: argparse.Namespace) -> int:

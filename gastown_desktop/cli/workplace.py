@@ -49,6 +49,8 @@ from gastown_desktop.paths import data_folder, resource, slots_folder
 REHEARSAL_ORIGIN = "https://rehearsal.invalid"
 BOUND_FROM_CHECKOUT = (".venv", "node_modules")
 """Folders of the user's checkout that workers see, read-only."""
+REHEARSAL_LOCK = "rehearsal.lock"
+"""File in the rig's folder that a rehearsal holds."""
 _FOLDER = 0o040000
 
 
@@ -143,7 +145,7 @@ async def enter(workplace: Workplace) -> GitObjects:
     Raises:
         Refused: another rehearsal of this rig is running.
     """
-    workplace.lock = FileLock(workplace.rig.folder / "rehearsal.lock", "A rehearsal of this repository")
+    workplace.lock = FileLock(workplace.rig.folder / REHEARSAL_LOCK, "A rehearsal of this repository")
     workplace.swept = await workplace.launcher.sweep()
     if workplace.rig.town_git.exists():
         sweep_locks(workplace.rig.town_git)

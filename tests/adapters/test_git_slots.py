@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -158,6 +159,18 @@ async def test_file_and_folder_can_change_places(rig: Rig) -> None:
     await rig.slots.reset(slot, rig.tree())
     assert (await rig.slots.snapshot(slot)).tree == rig.tree()
     assert (slot.folder / "a.txt").read_text() == "two\n"
+
+
+@pytest.mark.parametrize("turns", range(1, 40, 3))
+async def test_a_cancelled_checkout_writes_nothing_any_more(rig: Rig, turns: int) -> None:
+    """Wherever it is cancelled, the slot can be removed at once and stays away."""
+    preparing = asyncio.ensure_future(rig.slots.prepare("gate", rig.commit()))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    preparing.cancel()
+    await asyncio.wait([preparing])
+    await rig.slots.remove("gate")
+    assert not (rig.root / "wt" / "gate").exists()
 
 
 async def test_unchanged_snapshot_starts_one_child(rig: Rig, launcher: LocalLauncher) -> None:

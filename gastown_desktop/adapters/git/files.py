@@ -8,6 +8,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+_TRIES = 5
+
 
 def read_regular(path: Path, limit: int, *, follow: bool = False) -> bytes | None:
     """Up to `limit` bytes of a regular file; None for anything else.
@@ -81,6 +83,10 @@ def delete_any(path: Path) -> None:
         for folder in (Path(parent, name) for name in folders):
             if is_folder(folder):
                 folder.chmod(0o700)
+    for _ in range(_TRIES):  # a process that is being killed may still have written
+        with suppress(OSError):
+            shutil.rmtree(path)
+            return
     shutil.rmtree(path)
 
 

@@ -22,7 +22,7 @@ import stat
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from gastown_desktop.adapters.git.command import git_failure
 from gastown_desktop.adapters.git.files import (
@@ -38,6 +38,8 @@ from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ports import EXECUTABLE, GITLINK, REGULAR, SYMLINK, Slot, Snapshot, TreeEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gastown_desktop.adapters.git.command import GitCommand
     from gastown_desktop.engine.ports import Finished, GitObjects
 
@@ -73,6 +75,20 @@ class _Plan:
     added: list[str] = field(default_factory=list[str])
     left_out: list[str] = field(default_factory=list[str])
     size: int = 0
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+async def _to_its_end(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """Runs work in a thread; a cancelled caller leaves only when it is done, and nothing writes any more."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 class GitSlots:
@@ -125,9 +141,9 @@ class GitSlots:
         async with self._locks[name]:
             reusable = is_folder(slot.folder) and self._index(name).exists()
             if not (reusable and await self._reuse(slot, tree)):
-                await asyncio.to_thread(self._start_anew, slot)
+                await _to_its_end(self._start_anew, slot)
                 await self._check_out(slot, tree, clean=None)
-            await asyncio.to_thread(self._write_git_folder, slot, commit)
+            await _to_its_end(self._write_git_folder, slot, commit)
         return slot
 
     async def snapshot(self, slot: Slot) -> Snapshot:
@@ -165,7 +181,7 @@ class GitSlots:
         """
         self._slot(name)
         async with self._locks[name]:
-            await asyncio.to_thread(self._delete, name)
+            await _to_its_end(self._delete, name)
 
     async def names(self) -> list[str]:
         """Slots that exist on disk, also those of an earlier process."""
@@ -188,7 +204,7 @@ class GitSlots:
             await self._run(slot, "clean", clean, *(f"--exclude=/{path}" for path in self._kept))
         leaves = await self._leaves_of(tree)
         held = _Held(tree, await self._phantoms(slot, leaves), snapshot=tree)
-        await asyncio.to_thread(self._finish_check_out, slot, held, leaves)
+        await _to_its_end(self._finish_check_out, slot, held, leaves)
         self._held[slot.name] = held
 
     def _finish_check_out(self, slot: Slot, held: _Held, leaves: dict[str, TreeEntry]) -> None:
@@ -264,7 +280,7 @@ class GitSlots:
         )
         listed = {os.fsdecode(line[2:]): line[:1] != b"?" for line in listing.split(b"\0")[:-1]}
         leaves = await self._leaves_of(held.tree) if listed and held.tree else {}
-        plan = await asyncio.to_thread(self._plan, slot, listed, held, leaves)
+        plan = await _to_its_end(self._plan, slot, listed, held, leaves)
         if plan.entries or plan.added:
             held.snapshot = None
             await self._write_index(slot, plan)
