@@ -1,10 +1,12 @@
 """Rehearses real repositories and checks what every rehearsal promises.
 
-    python -m tests.e2e.corpus REPO… [--last 12,40] [--polecats 6] [--gate CMD]
+    python -m tests.e2e.corpus REPO… [--last 12,40] [--polecats 6,30] [--plans true,predicted,none]
+        [--gate CMD]
 
-Each line: repository, commits, workers, exit code, seconds and the figures of the result. Ends with exit
-code 1 if an oracle does not hold, a repository was touched, a bill passed its ledger, or something was left
-behind.
+REPO is a path, or one of the words `sample` and `scripted` (a repository with everything that is hard).
+Each line: repository, plan, commits, workers, exit code, seconds and the figures of the result. Ends with
+exit code 1 if the oracle of a true plan does not hold, the checker disagrees with a landing or what is in
+Needs you, a repository was touched, a bill passed its ledger, or something was left behind.
 """
 
 from __future__ import annotations
@@ -15,19 +17,37 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.builders import hard_repository
 
 _RUN_S = 1_800
 
 
-def rehearse(repo: Path, data: Path, last: int, polecats: int, gate: str) -> tuple[int, dict[str, Any], str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One rehearsal."""
+
+    repo: str
+    plan: str
+    last: int
+    polecats: int
+    gate: str
+
+
+def rehearse(case: Case, data: Path) -> tuple[int, dict[str, Any], str]:
     """One rehearsal in a process of its own: exit code, result, standard error."""
-    gates = ["--gate", gate, "--trust"] if gate else ["--no-gate"]
+    gates = ["--gate", case.gate, "--trust"] if case.gate else ["--no-gate"]
+    if case.repo == "sample":
+        gates = []
     finished = subprocess.run(
         [
-            sys.executable, "-m", "gastown_desktop", "rehearse", str(repo), "--last", str(last),
-            "--polecats", str(polecats), "--data-dir", str(data), "--json", *gates,
+            sys.executable, "-m", "gastown_desktop", "rehearse", case.repo, "--last", str(case.last),
+            "--polecats", str(case.polecats), "--plan", case.plan, "--data-dir", str(data), "--json",
+            "--check", *gates,
         ],
         env={**os.environ, "HOME": str(data)},
         capture_output=True,
@@ -37,15 +57,19 @@ def rehearse(repo: Path, data: Path, last: int, polecats: int, gate: str) -> tup
     return finished.returncode, json.loads(finished.stdout or "{}"), finished.stderr
 
 
-def problems(data: Path, code: int, result: dict[str, Any]) -> list[str]:
+def problems(case: Case, data: Path, code: int, result: dict[str, Any]) -> list[str]:
     """What does not hold."""
     if not result:
         return ["no result"]
     ledger = result["ledger"]
     spent = ledger["settled_usd"] + ledger["assumed_usd"]
     found: list[str] = []
-    if code != 0 or not result["tree_equal"]:
+    if case.plan == "true" and (code != 0 or not result["tree_equal"]):
         found.append("the oracle does not hold")
+    if not result["check"]["ok"]:
+        found.append("the checker disagrees: " + "; ".join(result["check"]["problems"]))
+    if result["merged"] + len({need["bead"] for need in result["needs_you"]}) < result["beads"]:
+        found.append("a bead is neither merged nor in Needs you")
     if not result["user_repo_untouched"]:
         found.append("the repository was touched")
     if not result["provider_bill_usd"] <= spent + 1e-9 <= ledger["cap_usd"] + 2e-9:
@@ -55,34 +79,47 @@ def problems(data: Path, code: int, result: dict[str, Any]) -> list[str]:
     return found
 
 
-def _line(repo: Path, last: int, polecats: int, code: int, result: dict[str, Any]) -> str:
-    names = ("beads", "independent", "critical_path", "conflicting_alone", "merged", "gate_runs")
-    figures = " ".join(f"{name}={result.get(name)}" for name in names)
-    lists = " ".join(f"{name}={len(result.get(name, ()))}" for name in ("silent_differences", "mechanical"))
-    seconds = result.get("elapsed_s", 0)
+def _line(case: Case, code: int, result: dict[str, Any]) -> str:
+    names = ("beads", "independent", "critical_path", "conflicts", "resolver_runs", "rework", "merged")
+    figures = " ".join(f"{name}={result.get(name)}" for name in (*names, "tree_equal", "gate_runs"))
+    lists = " ".join(f"{name}={len(result.get(name, ()))}" for name in ("needs_you", "mechanical"))
+    differing = len(result.get("check", {}).get("differences", ()))
     return (
-        f"{repo.name:14} {last:3} commits {polecats:2} workers exit {code} {seconds:6.1f} s {figures} {lists}"
+        f"{Path(case.repo).name:10} {case.plan:9} {case.last:3} commits {case.polecats:2} workers "
+        f"exit {code} {result.get('elapsed_s', 0):6.1f} s {figures} {lists} differing={differing}"
     )
+
+
+def _cases(given: argparse.Namespace, scratch: Path) -> Iterator[Case]:
+    for repo in given.repos:
+        place = repo
+        if repo == "scripted":
+            place = str(hard_repository(scratch / "scripted").folder)
+        for last in map(int, given.last.split(",")):
+            for plan in given.plans.split(","):
+                for polecats in map(int, given.polecats.split(",")):
+                    yield Case(repo=place, plan=plan, last=last, polecats=polecats, gate=given.gate)
 
 
 def main() -> int:
     """Runs what the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("repos", nargs="+", type=Path)
+    parser.add_argument("repos", nargs="+")
     parser.add_argument("--last", default="12,40")
-    parser.add_argument("--polecats", type=int, default=6)
+    parser.add_argument("--plans", default="true")
+    parser.add_argument("--polecats", default="6")
     parser.add_argument("--gate", default="")
     given = parser.parse_args()
     failures = 0
     with tempfile.TemporaryDirectory(prefix="corpus-") as scratch:
-        for repo in given.repos:
-            for last in map(int, given.last.split(",")):
-                code, result, error = rehearse(repo, Path(scratch), last, given.polecats, given.gate)
-                found = problems(Path(scratch), code, result)
-                failures += bool(found)
-                print(_line(repo, last, given.polecats, code, result), "; ".join(found) or "held", flush=True)
-                if found:
-                    print(error[-2_000:], flush=True)
+        data = Path(scratch, "data")
+        for case in _cases(given, Path(scratch)):
+            code, result, error = rehearse(case, data)
+            found = problems(case, data, code, result)
+            failures += bool(found)
+            print(_line(case, code, result), "; ".join(found) or "held", flush=True)
+            if found:
+                print(error[-2_000:], flush=True)
     return 1 if failures else 0
 
 
