@@ -41,7 +41,7 @@ _ENVIRONMENT = {
     **{f"GIT_{who}_EMAIL": "checker@gastown.invalid" for who in ("AUTHOR", "COMMITTER")},
 }
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_STOPPED_BY = frozenset({"limit", "model"})
+_STOPPED_BY = frozenset({"breaker", "limit", "model"})
 """What a whole convoy stops for: then beads may be left that ask nothing."""
 
 

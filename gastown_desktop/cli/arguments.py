@@ -7,10 +7,10 @@ from pathlib import Path
 
 from gastown_desktop import __version__
 from gastown_desktop.core.money import usd
+from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.plan_kinds import PLAN_KINDS
 
 DEFAULT_LAST = 12
-MOST_POLECATS = 30
 
 
 def parser() -> argparse.ArgumentParser:

@@ -26,6 +26,7 @@ _ASKS = {
     "stuck": "is stuck",
     "model": "could not use the model",
     "limit": "reached the spending limit",
+    "breaker": "was stopped because too much failed",
     "gate": "has a gate that cannot be trusted",
     "review": "changed since you read it",
 }

@@ -111,6 +111,8 @@ class PolecatStateChanged(Durable):
     polecat: PolecatName
     state: str
     reason: str = ""
+    death: bool = False
+    """It starts again because its worker died or was ended for want of progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +232,7 @@ class NeedsYou(Durable):
     item: str
     """Its id: the same thing asks once."""
     about: str
-    """`question`, `conflict`, `red`, `stuck`, `limit`, `gate` or `model`."""
+    """`question`, `conflict`, `red`, `stuck`, `limit`, `model`, `breaker`, `gate` or `review`."""
     text: str
     bead: BeadId | None = None
     options: tuple[str, ...] = ()
@@ -330,6 +332,22 @@ class ActionChanged(Ephemeral):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthChanged(Ephemeral):
+    """The Witness sees a worker fare otherwise than before; no sign of life of the worker's own."""
+
+    kind: ClassVar[Literal["health_changed"]] = "health_changed"
+    polecat: PolecatName
+    health: str
+    """core.witness.Health."""
+    reason: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """One per worker."""
+        return (self.kind, self.polecat)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeterMoved(Ephemeral):
     """The money of a scope moved; nano-dollars."""
 
@@ -382,7 +400,7 @@ DurableEvent = (
     | Recovered
     | DispatchPaused
 )
-EphemeralEvent = TextStreamed | ActionChanged | MeterMoved | GateProgress
+EphemeralEvent = TextStreamed | ActionChanged | HealthChanged | MeterMoved | GateProgress
 
 _KINDS: dict[str, type[Durable]] = {event.kind: event for event in get_args(DurableEvent)}
 

@@ -8,6 +8,9 @@ PolecatState = Literal["starting", "working", "waiting", "submitting", "done", "
 WaitReason = Literal["rate_limit", "question", "budget"]
 """Why a worker in state `waiting` waits."""
 
+MOST_POLECATS = 30
+"""Largest fleet."""
+
 POLECAT_STATES: tuple[PolecatState, ...] = get_args(PolecatState)
 WAIT_REASONS: tuple[WaitReason, ...] = get_args(WaitReason)
 

@@ -22,6 +22,8 @@ class BeadView:
     attempts: int = 0
     """How often it was slung."""
     restarts: int = 0
+    deaths: int = 0
+    """Restarts because its worker died, since the user last had a say."""
     rework: int = 0
     """Times that it went back to a worker, or to a resolver, after a red gate or a conflict."""
     rounds: int = 0
@@ -56,6 +58,8 @@ class PolecatView:
     turn: int = 0
     cost: int = 0
     action: str = ""
+    health: str = "healthy"
+    """As the Witness sees it (core.witness.Health)."""
     steps_done: int = 0
     steps: int = 0
     files_changed: int = 0
@@ -135,6 +139,8 @@ class Projection:
         """Shows an ephemeral event; what it changes is never part of the durable state."""
         if isinstance(event, ev.ActionChanged) and event.polecat in self.polecats:
             self.set_polecat(event.polecat, action=event.action)
+        if isinstance(event, ev.HealthChanged) and event.polecat in self.polecats:
+            self.set_polecat(event.polecat, health=event.health)
 
     def merged(self) -> set[BeadId]:
         """Beads whose landing commit is on the convoy branch."""
@@ -272,7 +278,8 @@ def _polecat_state(town: Projection, event: ev.PolecatStateChanged, at: datetime
     town.set_polecat(event.polecat, state=event.state, reason=event.reason)
     if event.state == "starting" and view.bead is not None:
         town.restarts += 1
-        town.set_bead(view.bead, restarts=town.beads[view.bead].restarts + 1)
+        bead = town.beads[view.bead]
+        town.set_bead(view.bead, restarts=bead.restarts + 1, deaths=bead.deaths + event.death)
 
 
 def _turn_ended(town: Projection, event: ev.TurnEnded, at: datetime) -> None:
@@ -396,7 +403,12 @@ def _answered(town: Projection, event: ev.NeedAnswered, at: datetime) -> None:
     bead = need.bead
     if bead not in town.asking() and town.beads[bead].status == "blocked":
         town.set_bead(
-            bead, status="open", reason=_told_by_user(need.text, event.answer), rounds=0, goes_on=True
+            bead,
+            status="open",
+            reason=_told_by_user(need.text, event.answer),
+            rounds=0,
+            deaths=0,
+            goes_on=True,
         )
 
 

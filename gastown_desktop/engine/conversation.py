@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from gastown_desktop.core.bead import Bead
+from gastown_desktop.core.context import KEPT_TURNS
 from gastown_desktop.core.ids import Oid, PolecatName
 from gastown_desktop.core.prices import first_prompt_bound, next_prompt_bound
 from gastown_desktop.engine.hooks import Interjection, Turn
@@ -16,6 +17,8 @@ from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 _CACHED = {"type": "ephemeral"}
 NUDGE = "Go on with a tool call; when the work is done, call `submit`."
 """What a turn without a tool call is answered with."""
+CLEARED = "(cleared to make room; call again what you need)"
+"""Stands for an old tool result."""
 SILENCE = "(nothing)"
 """Stands for a reply without content, which the API does not take back."""
 
@@ -60,9 +63,21 @@ class Conversation:
         task: str,
         turns: tuple[Turn, ...] = (),
         said: tuple[Interjection, ...] = (),
+        *,
+        clear_at: int | None = None,
     ) -> None:
-        """Starts, or goes on after the turns that a hook holds, with what was said in between."""
+        """Starts, or goes on after the turns that a hook holds.
+
+        Args:
+            system: the fleet's static instructions.
+            task: the first message.
+            turns: what was said and done, oldest first.
+            said: what the town put in between.
+            clear_at: prompt tokens from which old tool results are cleared; None never clears.
+        """
         self._system = system
+        self._clear_at = clear_at
+        self._cleared = 0
         self._said = {one.after: one.text for one in said}
         self._messages: list[dict[str, Any]] = [_message("user", [{"type": "text", "text": _sendable(task)}])]
         self._exact: tuple[int, int] | None = None
@@ -71,11 +86,15 @@ class Conversation:
             self.add(turn)
 
     def add(self, turn: Turn) -> None:
-        """Adds a turn: the reply and what it is answered with."""
+        """Adds a turn: the reply and what it is answered with, or a fresh beginning."""
+        if turn.measure in {"fresh", "room"}:
+            self._messages = [_message("user", [{"type": "text", "text": _sendable(turn.between)}])]
+            self._exact, self._added, self._cleared = None, "", 0
+            return
         reply = [block for block in _sendable(turn.assistant) if block.get("text") != ""]
-        between = self._said.get(turn.number)
+        between = turn.between or self._said.get(turn.number)
         answer = _sendable(turn.results) or ([] if between else [{"type": "text", "text": NUDGE}])
-        if between is not None:
+        if between:
             answer = [*answer, {"type": "text", "text": _sendable(between)}]
         self._messages += [
             _message("assistant", reply or [{"type": "text", "text": SILENCE}]),
@@ -83,6 +102,21 @@ class Conversation:
         ]
         self._exact = (turn.prompt_tokens, turn.output_tokens)
         self._added = json.dumps(answer, ensure_ascii=False)
+        if self._clear_at is not None and turn.prompt_tokens > self._clear_at:
+            self._clear_old_results()
+
+    def _clear_old_results(self) -> None:
+        """Clears the results of old turns, many at once: each time costs the prompt cache once."""
+        last = len(self._messages) - 2 * KEPT_TURNS
+        if last - self._cleared < 2 * KEPT_TURNS:
+            return
+        for at in range(self._cleared, last):
+            message = self._messages[at]
+            if message["role"] == "user":
+                self._messages[at] = _message(
+                    "user", [_without_result(block) for block in message["content"]]
+                )
+        self._cleared = last
 
     def request(self, model: str, max_tokens: int) -> ModelRequest:
         """The next request; two places are marked for the prompt cache."""
@@ -115,6 +149,10 @@ def tool_result(call: Mapping[str, Any], text: str, *, refused: bool) -> dict[st
     if refused:
         result["is_error"] = True
     return result
+
+
+def _without_result(block: dict[str, Any]) -> dict[str, Any]:
+    return {**block, "content": CLEARED} if block["type"] == "tool_result" else block
 
 
 def _message(role: str, content: list[dict[str, Any]]) -> dict[str, Any]:

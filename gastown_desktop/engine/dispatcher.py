@@ -8,16 +8,17 @@ import logging
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import NOT_DISPATCHABLE
+from gastown_desktop.core.breaker import Breaker
 from gastown_desktop.core.convoy import Dag
-from gastown_desktop.core.errors import MoneyError, StoreError
+from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
+from gastown_desktop.core.pace import Pace
 from gastown_desktop.engine.assigning import assign, conflict_of, request_in_conflict
-from gastown_desktop.engine.hooks import Assignment, Hook
+from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.polecat import Outcome, Polecat
-
-MOST_RESTARTS = 3
-"""Deaths of workers on one bead after which it asks."""
+from gastown_desktop.engine.polecat import Outcome
+from gastown_desktop.engine.supervisor import Supervisor
+from gastown_desktop.engine.telling import slung_event
 
 _log = logging.getLogger(__name__)
 
@@ -36,14 +37,24 @@ class Dispatcher:
         self._kit = kit
         self._model = model
         self._fleet_size = fleet_size
-        self._busy: set[PolecatName] = set()
+        self._left: list[Hook] = []
+        self._breaker = Breaker()
+        kit.pace = Pace.of(fleet_size)
+        self.supervisor = Supervisor(kit, ended=self._heed, died=self._note_death)
         self.stopped = ""
         """Why no new work is started; empty while it is."""
+        self.stopped_by = ""
+        """What that is about: `limit`, `model` or `breaker`."""
 
     @property
     def working(self) -> int:
         """How many polecats are at work."""
-        return len(self._busy)
+        return len(self.supervisor.workers)
+
+    @property
+    def next_try_s(self) -> float | None:
+        """Seconds until a bead that could not be started is tried again; None when none is."""
+        return None if self.stopped else self._breaker.next_try(self._kit.clock.monotonic())
 
     def ready(self) -> list[BeadId]:
         """Beads that could be slung now, most urgent first, then by how much waits behind them."""
@@ -55,31 +66,58 @@ class Dispatcher:
         behind = dag.remaining()
         return sorted(ready, key=lambda bead: (state.beads[bead].bead.priority, -behind[bead]))
 
-    async def go_on(self, group: asyncio.TaskGroup, hooks: list[Hook]) -> None:
-        """Starts polecats for hooks that an earlier process left."""
-        for hook in hooks:
-            self._busy.add(hook.assignment.polecat)
-            await self._publish_state(hook, "starting", "restarted from its hook")
-            group.create_task(self._supervise(hook), name=f"polecat {hook.assignment.polecat}")
+    def go_on(self, hooks: list[Hook]) -> None:
+        """Hooks that an earlier process left: their polecats are the first that are started."""
+        self._left += hooks
 
     async def fill(self, group: asyncio.TaskGroup) -> None:
-        """Slings ready beads until no polecat is free; polecats run in `group`."""
+        """Starts polecats until there is no room: those that were left first, then ready beads.
+
+        Args:
+            group: where polecats run.
+        """
+        while self._left and self._has_room():
+            hook = self._left.pop(0)
+            again = ev.PolecatStateChanged(
+                **self._kit.where,
+                polecat=hook.assignment.polecat,
+                state="starting",
+                reason="restarted from its hook",
+            )
+            await self._kit.bus.publish(again)
+            self.supervisor.start(group, hook)
         for bead in self.ready():
-            active = len(self._busy) - len(self._kit.waiting.beads)
-            if active >= self._fleet_size or self.stopped:
+            if not self._has_room() or self.stopped:
                 return
+            if self._breaker.may_try(bead, self._kit.clock.monotonic()):
+                await self._try(group, bead)
+
+    def _has_room(self) -> bool:
+        active = self.working - len(self._kit.waiting.beads)
+        return active < min(self._fleet_size, self._kit.pace.at(self._kit.clock.monotonic()))
+
+    async def _try(self, group: asyncio.TaskGroup, bead: BeadId) -> None:
+        """Slings a bead; one that cannot be is tried again later, then the user is asked."""
+        now = self._kit.clock.monotonic()
+        try:
             await self._sling(group, bead)
+        except (GitError, OSError) as error:
+            _log.exception("%s could not be started", bead)
+            self._breaker = self._breaker.failed(bead, now)
+            if self._breaker.is_given_up(bead):
+                await self._ask(bead, f"It could not be started: {error}")
+            await self._stop_if_tripped()
+        else:
+            self._breaker = self._breaker.dispatched(bead)
 
     async def _sling(self, group: asyncio.TaskGroup, bead: BeadId) -> None:
         kit = self._kit
         if await self._is_settled(bead):
             return
-        polecat = self._name_for(bead)
-        self._busy.add(polecat)
-        assignment, earlier = await assign(kit, bead, polecat, self._model)
+        assignment, earlier = await assign(kit, bead, self._name_for(bead), self._model)
         hook = await kit.hooks.hang(assignment, earlier)
         await kit.bus.publish(slung_event(kit, assignment))
-        group.create_task(self._supervise(hook), name=f"polecat {polecat}")
+        self.supervisor.start(group, hook)
 
     async def _is_settled(self, bead: BeadId) -> bool:
         """Puts a merge request back into the queue whose conflict has gone before a resolver began."""
@@ -89,85 +127,49 @@ class Dispatcher:
         request = request_in_conflict(self._kit, bead)
         if (await conflict_of(self._kit, request)).conflicts:
             return False
-        await self._kit.bus.publish(
-            ev.MergeStateChanged(
-                **self._kit.where,
-                merge=request.id,
-                bead=request.bead,
-                state="queued",
-                reason="it conflicts no more",
-            )
+        queued = ev.MergeStateChanged(
+            **self._kit.where,
+            merge=request.id,
+            bead=request.bead,
+            state="queued",
+            reason="it conflicts no more",
         )
+        await self._kit.bus.publish(queued)
         return True
 
     def _name_for(self, bead: BeadId) -> PolecatName:
         """Who had the bead before, where it goes on and they are free; else the first who is."""
         view = self._kit.bus.state.beads[bead]
-        if view.goes_on and view.polecat is not None and view.polecat not in self._busy:
+        busy = {*self.supervisor.workers, *(hook.assignment.polecat for hook in self._left)}
+        if view.goes_on and view.polecat is not None and view.polecat not in busy:
             return view.polecat
-        return next(name for name in map(polecat_name, itertools.count()) if name not in self._busy)
+        return next(name for name in map(polecat_name, itertools.count()) if name not in busy)
 
-    async def _supervise(self, hook: Hook) -> None:
-        """Runs one polecat to its outcome; a death is a restart from its hook, three of them ask."""
-        name = hook.assignment.polecat
-        try:
-            for death in range(1, MOST_RESTARTS + 1):
-                try:
-                    self._heed(await Polecat(self._kit, hook).work())
-                except (StoreError, MoneyError):
-                    raise
-                except Exception as error:  # noqa: BLE001 - the supervisor: logged, restarted, then asked about
-                    _log.exception("polecat %s died", name)
-                    hook = await self._after_death(hook, f"{type(error).__name__}: {error}", death)
-                else:
-                    return
-        finally:
-            self._busy.discard(name)
-            self._kit.bus.show(ev.ActionChanged(rig=self._kit.rig.id, polecat=name, action=""))
+    async def _ask(self, bead: BeadId, text: str) -> None:
+        epoch = self._kit.bus.state.beads[bead].attempts
+        need = ev.NeedsYou(
+            **self._kit.where, item=f"{bead}:start:{epoch}", about="stuck", text=text, bead=bead
+        )
+        await self._kit.bus.publish(need)
 
-    async def _after_death(self, hook: Hook, reason: str, death: int) -> Hook:
-        kit = self._kit
-        head = await kit.objects.read_ref(kit.refs.hook(hook.assignment.polecat))
-        hook = await kit.hooks.load(head) if head else hook
-        if death == MOST_RESTARTS:
-            await kit.bus.publish(
-                ev.NeedsYou(
-                    **self._kit.where,
-                    item=f"{hook.assignment.bead}:stuck:{hook.assignment.epoch}",
-                    about="stuck",
-                    text=f"Its worker died {death} times: {reason}",
-                    bead=hook.assignment.bead,
-                )
-            )
-            if head is not None:
-                await kit.hooks.give_up(hook)
-            return hook
-        await self._publish_state(hook, "starting", reason)
-        return hook
+    def _note_death(self, bead: BeadId) -> None:
+        self._breaker = self._breaker.died(bead, self._kit.clock.monotonic())
+        self._trip()
+
+    async def _stop_if_tripped(self) -> None:
+        self._trip()
+        if self.stopped_by == "breaker":
+            await self._kit.bus.publish(ev.DispatchPaused(**self._kit.where, reason=self.stopped))
+
+    def _trip(self) -> None:
+        if not self.stopped and (reason := self._breaker.tripped(self._kit.clock.monotonic())):
+            self.stopped, self.stopped_by = reason, "breaker"
 
     def _heed(self, outcome: Outcome) -> None:
         if outcome == "limit":
-            self.stopped = "The spending limit leaves no room for the next request."
-        elif outcome == "failed":
-            self.stopped = "The model cannot be used."
-
-    async def _publish_state(self, hook: Hook, state: str, reason: str) -> None:
-        await self._kit.bus.publish(
-            ev.PolecatStateChanged(
-                **self._kit.where, polecat=hook.assignment.polecat, state=state, reason=reason
+            self.stopped, self.stopped_by = (
+                "The spending limit leaves no room for the next request.",
+                "limit",
             )
-        )
-
-
-def slung_event(kit: Kit, assignment: Assignment) -> ev.BeadSlung:
-    """The event that tells of an assignment."""
-    return ev.BeadSlung(
-        **kit.where,
-        bead=assignment.bead,
-        polecat=assignment.polecat,
-        epoch=assignment.epoch,
-        base=assignment.base,
-        branch=assignment.branch,
-        model=assignment.model,
-        turn=assignment.carried,
-    )
+        elif outcome == "failed":
+            self.stopped, self.stopped_by = "The model cannot be used.", "model"

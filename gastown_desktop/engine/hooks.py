@@ -14,6 +14,7 @@ from typing import Any
 
 from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName
+from gastown_desktop.core.stuck import Measure
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.ports import REGULAR, Clock, GitObjects, Signature, TreeEntry
 from gastown_desktop.engine.rig import RefNames
@@ -69,6 +70,10 @@ class Turn:
     """Tool results that answer it; empty when no tool was called."""
     steps: list[tuple[str, bool]]
     notes: list[str]
+    measure: Measure = "go_on"
+    """What was done after it about a worker that went in circles, or about a context that was full."""
+    between: str = ""
+    """What the worker was told with that measure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.pace import Pace
+from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.ports import (
@@ -53,6 +55,8 @@ class Kit:
     """Last touch to a tree before it is committed: (bead, base commit, tree) → tree."""
     outputs: RecentOutputs = field(default_factory=RecentOutputs)
     waiting: Waiting = field(default_factory=Waiting)
+    pace: Pace = field(default_factory=lambda: Pace.of(MOST_POLECATS))
+    """What the provider lets run."""
 
     @property
     def where(self) -> Any:

@@ -6,16 +6,19 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import CapReached, ModelError, ToolRefused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, price_of
+from gastown_desktop.engine.circles import fresh_start, measure
 from gastown_desktop.engine.conversation import Conversation, tool_result
-from gastown_desktop.engine.hooks import Assignment, Hook, Turn
+from gastown_desktop.engine.hooks import Hook, Turn
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.spend_gate import Order, Reply
-from gastown_desktop.engine.submission import commit_submission, handed_by, submitted_event
+from gastown_desktop.engine.submission import commit_submission, handed_by
+from gastown_desktop.engine.telling import last_call, submitted_event, turn_event
 from gastown_desktop.engine.tools.ask import question_of
 from gastown_desktop.engine.tools.toolbox import action_of, call
 from gastown_desktop.engine.tools.workbench import Question, Submission, Workbench, text_of
@@ -23,6 +26,10 @@ from gastown_desktop.engine.tools.workbench import Question, Submission, Workben
 MOST_TURNS = 60
 """Turns after which a bead asks: it is too large, or its worker goes in circles."""
 _ATTEMPTS = 5
+_LONGEST_WAIT_S = 600.0
+_RATE_LIMITED = 429
+_ABOUT_THIS_REQUEST = frozenset({400, 413, 422})
+"""Statuses that say nothing about other requests: the bead asks, the fleet goes on."""
 
 Outcome = Literal["submitted", "asked", "limit", "stuck", "failed"]
 
@@ -38,7 +45,10 @@ class Polecat:
         self._bead = kit.bus.state.beads[hook.assignment.bead].bead
         self._for = handed_by(kit, self._bead.id).bead
         assignment = hook.assignment
-        self._conversation = Conversation(kit.system, assignment.task, hook.turns, assignment.said)
+        self._price = price_of(assignment.model)
+        self._conversation = Conversation(
+            kit.system, assignment.task, hook.turns, assignment.said, clear_at=clear_at(self._price)
+        )
         self._commit: Oid | None = None
 
     async def work(self) -> Outcome:
@@ -61,6 +71,8 @@ class Polecat:
             await self._become("paused", f"budget: {reached}")
             return "limit"
         except ModelError as error:
+            if error.status in _ABOUT_THIS_REQUEST:
+                return await self._get_stuck(f"The provider does not take its request: {error}")
             await self._become("failed", str(error))
             await self._need("model", f"The model could not be used: {error}")
             await kit.hooks.give_up(self._hook)
@@ -72,12 +84,12 @@ class Polecat:
         """Hands in or asks what the last recorded turn did, where the process stopped in between."""
         if not self._own_turns:
             return None
-        given = _last_successful(self._hook.turns, "submit")
+        given = last_call(self._hook.turns, "submit")
         if given is not None:
             self._commit = await self._kit.objects.read_ref(self._hook.assignment.branch)
             await self._hand_in(Submission(text_of(given, "summary"), ()))
             return "submitted"
-        given = _last_successful(self._hook.turns, "ask")
+        given = last_call(self._hook.turns, "ask")
         return None if given is None else await self._put(question_of(given))
 
     async def _put(self, question: Question) -> Outcome:
@@ -98,6 +110,8 @@ class Polecat:
                 return "submitted"
             if bench.question is not None:
                 return await self._put(bench.question)
+            if self._hook.turns[-1].measure == "ask":
+                return await self._get_stuck(self._hook.turns[-1].between)
         return await self._get_stuck(f"{self._name} made no submission in {MOST_TURNS} turns.")
 
     async def _get_stuck(self, reason: str) -> Outcome:
@@ -121,20 +135,30 @@ class Polecat:
         assignment = self._hook.assignment
         order = Order(
             request=self._conversation.request(assignment.model, max_tokens),
-            price=price_of(assignment.model),
+            price=self._price,
             prompt_bound=self._conversation.prompt_bound(),
             scopes=(*self._kit.scopes, f"bead:{self._for}", f"polecat:{self._name}"),
             what=f"{self._bead.id} {self._name} turn {len(self._hook.turns) + 1}",
         )
         for attempt in range(1, _ATTEMPTS + 1):
+            await self._heed_pace()
             try:
                 return await self._kit.gate.ask(order, on_text=self._show_text)
             except ModelError as error:
                 if error.retry_after is None or attempt == _ATTEMPTS:
                     raise
+                wait_s = min(error.retry_after * 2 ** (attempt - 1), _LONGEST_WAIT_S)
+                if error.status == _RATE_LIMITED:
+                    self._kit.pace = self._kit.pace.limited(self._kit.clock.monotonic(), wait_s)
                 self._act(f"Waiting for the provider ({error})")
-                await self._kit.clock.sleep(error.retry_after * 2 ** (attempt - 1))
+                await self._kit.clock.sleep(wait_s)
         raise AssertionError("the last attempt returns or raises")
+
+    async def _heed_pace(self) -> None:
+        """Waits while the provider wants nobody's requests."""
+        while wait_s := self._kit.pace.wait_s(self._kit.clock.monotonic()):
+            self._act("Waiting for the provider")
+            await self._kit.clock.sleep(wait_s)
 
     async def _run_tools(self, reply: Reply, bench: Workbench) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []
@@ -170,9 +194,22 @@ class Polecat:
             steps=list(bench.steps),
             notes=list(bench.notes),
         )
+        if bench.submission is None and bench.question is None:
+            turn = await self._measured(turn)
         self._hook = await kit.hooks.record(self._hook, turn)
         self._conversation.add(turn)
         await kit.bus.publish(await turn_event(kit, self._hook.assignment, turn, self._hook.head))
+
+    async def _measured(self, turn: Turn) -> Turn:
+        """The turn, with what has to be done about a worker in circles or a context that is full."""
+        done, told = measure((*self._own_turns, turn))
+        if done == "go_on" and turn.prompt_tokens > full_at(self._price):
+            done, told = "room", "The conversation became too long."
+        if done in {"fresh", "room"}:
+            base = await self._kit.objects.tree_of(self._hook.assignment.base)
+            changed = [change.path for change in await self._kit.objects.diff_trees(base, turn.tree)]
+            told = fresh_start(self._hook.assignment, turn, told, changed)
+        return replace(turn, measure=done, between=told)
 
     def _workbench(self, slot: Slot) -> Workbench:
         async def accept(submission: Submission) -> None:
@@ -227,41 +264,6 @@ class Polecat:
 
     def _show_text(self, text: str) -> None:
         self._kit.bus.show(ev.TextStreamed(rig=self._kit.rig.id, polecat=self._name, text=text))
-
-
-async def turn_event(kit: Kit, assignment: Assignment, turn: Turn, hook: Oid) -> ev.TurnEnded:
-    """The event that tells of a turn which the hook commit `hook` holds."""
-    changed = await kit.objects.diff_trees(await kit.objects.tree_of(assignment.base), turn.tree)
-    return ev.TurnEnded(
-        **kit.where,
-        polecat=assignment.polecat,
-        bead=assignment.bead,
-        turn=turn.number,
-        hook=hook,
-        cost=turn.cost,
-        prompt_tokens=turn.prompt_tokens,
-        output_tokens=turn.output_tokens,
-        tools=tuple(block["name"] for block in turn.assistant if block["type"] == "tool_use"),
-        steps_done=sum(1 for _, done in turn.steps if done),
-        steps=len(turn.steps),
-        files_changed=len(changed),
-    )
-
-
-def summary_of(hook: Hook) -> str:
-    """What the worker said when it handed its last turn in; empty when it did not."""
-    given = _last_successful(hook.turns, "submit")
-    return "" if given is None else text_of(given, "summary")
-
-
-def _last_successful(turns: tuple[Turn, ...], tool: str) -> dict[str, Any] | None:
-    """The input of the last turn's call of a tool, if that was not refused."""
-    if not turns:
-        return None
-    refused = {result["tool_use_id"] for result in turns[-1].results if result.get("is_error")}
-    calls = [block for block in turns[-1].assistant if block["type"] == "tool_use"]
-    given = [call["input"] for call in calls if call["name"] == tool and call["id"] not in refused]
-    return given[-1] if given else None
 
 
 def _paths_read(turns: tuple[Turn, ...]) -> set[str]:

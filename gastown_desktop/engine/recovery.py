@@ -6,12 +6,10 @@ import re
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, Oid
-from gastown_desktop.engine.dispatcher import slung_event
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.polecat import summary_of, turn_event
 from gastown_desktop.engine.resolving import after_turned_down
-from gastown_desktop.engine.submission import submitted_event
+from gastown_desktop.engine.telling import holds, tell_missing
 from gastown_desktop.engine.town import LIMIT_ITEM
 
 _BEAD_TRAILER = re.compile(r"^Gastown-Bead: (\S+)$", re.MULTILINE)
@@ -25,7 +23,7 @@ async def reconcile(kit: Kit) -> list[Hook]:
     """
     hooks = await kit.hooks.load_all()
     for hook in hooks:
-        await _tell_hook(kit, hook)
+        await tell_missing(kit, hook)
     await _tell_merges(kit)
     await _forget_intents(kit)
     await _send_back_interrupted(kit)
@@ -34,32 +32,6 @@ async def reconcile(kit: Kit) -> list[Hook]:
     if LIMIT_ITEM in kit.bus.state.needs_you:
         await kit.bus.publish(ev.NeedAnswered(**kit.where, item=LIMIT_ITEM, answer="resumed"))
     return going_on
-
-
-async def _tell_hook(kit: Kit, hook: Hook) -> None:
-    """Tells of an assignment or submission that is in git and not in the history."""
-    assignment = hook.assignment
-    view = kit.bus.state.beads.get(assignment.bead)
-    if view is None:
-        return
-    if view.status == "open" and view.attempts == assignment.epoch - 1:
-        await kit.bus.publish(slung_event(kit, assignment))
-    await _tell_turns(kit, hook)
-    known = {merge.commit for merge in kit.bus.state.merges.values()}
-    if hook.submitted is not None and hook.submitted not in known and _holds(kit, hook):
-        await kit.bus.publish(submitted_event(kit, hook, summary_of(hook)))
-
-
-async def _tell_turns(kit: Kit, hook: Hook) -> None:
-    """Tells of turns that are on the hook and not in the history."""
-    worker = kit.bus.state.polecats.get(hook.assignment.polecat)
-    if worker is None or worker.branch != hook.assignment.branch or worker.turn >= len(hook.turns):
-        return
-    chain = await kit.objects.first_parents(hook.head, len(hook.turns) + 3)
-    held = {commit.subject: commit.oid for commit in chain}
-    for turn in hook.turns[worker.turn :]:
-        at = held.get(f"{hook.assignment.bead}: turn {turn.number}", hook.head)
-        await kit.bus.publish(await turn_event(kit, hook.assignment, turn, at))
 
 
 async def _tell_merges(kit: Kit) -> None:
@@ -106,11 +78,5 @@ async def _reopen_lost(kit: Kit, held: set[BeadId]) -> None:
             await kit.bus.publish(ev.BeadReopened(**kit.where, bead=bead, reason=reason))
 
 
-def _holds(kit: Kit, hook: Hook) -> bool:
-    """Tells whether the bead still hangs on this hook, as the history has it."""
-    view = kit.bus.state.beads[hook.assignment.bead]
-    return view.status == "hooked" and view.attempts == hook.assignment.epoch
-
-
 def _goes_on(kit: Kit, hook: Hook) -> bool:
-    return hook.assignment.bead in kit.bus.state.beads and hook.submitted is None and _holds(kit, hook)
+    return hook.assignment.bead in kit.bus.state.beads and hook.submitted is None and holds(kit, hook)

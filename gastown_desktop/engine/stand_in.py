@@ -17,6 +17,7 @@ from typing import Any
 
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import BeadId, Oid, resolved_bead
+from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.conversation import NUDGE
 from gastown_desktop.engine.expressible import MechanicalPaths
 from gastown_desktop.engine.patience import Patience
@@ -34,7 +35,7 @@ _LONGEST_CALL = 50_000
 """Characters of the longest call as JSON: the longest reply has 64,000."""
 _LONGEST_SUMMARY = 10_000
 _TURN_SIZE = 40_000
-_READS_PER_TURN = 12
+_READS_PER_TURN = 20
 _MOST_TYPED = 200
 _TYPED_SIZE = 600_000
 """Paths, and bytes of their files, that it types at most: a bead has 60 turns."""
@@ -253,7 +254,7 @@ def _case(messages: Sequence[Mapping[str, Any]]) -> _Case:
         if message["role"] == "user":
             texts = [str(block["text"]) for block in message["content"] if block["type"] == "text"]
             places += [place for text in texts for place in _PLACE.findall(text)[-1:]]
-            began = turn if turn and any(text != NUDGE for text in texts) else began
+            began = turn if turn and not all(text.startswith((NUDGE, TOWN_SAYS)) for text in texts) else began
     if bead is None or not places:
         raise GasTownError("The rehearsal's model was asked about no bead.")
     base, start = places[-1]

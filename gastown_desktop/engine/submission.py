@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import ToolRefused
-from gastown_desktop.core.ids import BeadId, Oid, merge_id
+from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.hooks import Assignment, Hook
 from gastown_desktop.engine.kit import Kit
@@ -150,23 +149,3 @@ def _trailers(kit: Kit, hook: Hook, handed: Handed) -> str:
             "Gastown-Resolver": handed.resolver,
         }
     return "\n".join(f"{name}: {value}" for name, value in trailers.items())
-
-
-def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
-    """The event that hands a bead to the Refinery, also for a hook that an earlier process left submitted."""
-    assignment = hook.assignment
-    if hook.submitted is None:
-        raise ValueError("this hook is not submitted")
-    handed = handed_by(kit, assignment.bead)
-    attempt = 1 + sum(1 for merge in kit.bus.state.merges.values() if merge.bead == handed.bead)
-    return ev.BeadSubmitted(
-        **kit.where,
-        bead=handed.bead,
-        polecat=assignment.polecat,
-        merge=merge_id(handed.bead, attempt),
-        branch=assignment.branch,
-        commit=hook.submitted,
-        base=assignment.base,
-        summary=summary,
-        resolver=handed.resolver,
-    )

@@ -13,6 +13,7 @@ from gastown_desktop.engine.gates import GateRunner
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.refinery import Refinery
+from gastown_desktop.engine.witness import Witness
 
 LIMIT_ITEM = "limit"
 """Needs-you item that says that the cap stopped the convoy."""
@@ -22,7 +23,14 @@ class Town:
     """Runs a convoy until it is landed, or until only the user can go on."""
 
     def __init__(
-        self, kit: Kit, gates: GateRunner, *, fleet_size: int, model: str, strict_gates: bool = False
+        self,
+        kit: Kit,
+        gates: GateRunner,
+        *,
+        fleet_size: int,
+        model: str,
+        strict_gates: bool = False,
+        watched: bool = True,
     ) -> None:
         """Puts the town together.
 
@@ -32,10 +40,12 @@ class Town:
             fleet_size: how many work at once, 1 to 30.
             model: the fleet's model.
             strict_gates: refuse to start when no gate notices a broken source.
+            watched: the Witness looks after the workers.
         """
         self._kit = kit
         self._gates = gates
         self._strict_gates = strict_gates
+        self._watched = watched
         self._dispatcher = Dispatcher(kit, fleet_size=fleet_size, model=model)
         self._wake = asyncio.Event()
         self._refinery = Refinery(kit, gates, idle=self._wake.set)
@@ -62,11 +72,16 @@ class Town:
         async with asyncio.TaskGroup() as group:
             refinery = group.create_task(self._refine(), name="refinery")
             self._refinery.wake()
-            await self._dispatcher.go_on(group, hooks)
+            beside = [refinery]
+            if self._watched:
+                witness = Witness(self._kit, self._dispatcher.supervisor)
+                beside.append(group.create_task(witness.run(), name="witness"))
+            self._dispatcher.go_on(hooks)
             await self._until_nothing_goes_on(group)
-            refinery.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await refinery
+            for task in beside:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         await self._conclude()
 
     async def _prove_base(self) -> None:
@@ -103,9 +118,22 @@ class Town:
         while True:
             self._wake.clear()
             await self._dispatcher.fill(group)
-            if not self._dispatcher.working and not self._refinery.busy and not self._refinery.waiting():
+            at_work = self._dispatcher.working or self._dispatcher.next_try_s is not None
+            if not at_work and not self._refinery.busy and not self._refinery.waiting():
                 return
+            await self._next_wake()
+
+    async def _next_wake(self) -> None:
+        """Waits for news, or until a bead that could not be started may be tried again."""
+        retry_s = self._dispatcher.next_try_s
+        if retry_s is None:
             await self._wake.wait()
+            return
+        waking = asyncio.ensure_future(self._wake.wait())
+        resting = asyncio.ensure_future(self._kit.clock.sleep(retry_s))
+        await asyncio.wait([waking, resting], return_when=asyncio.FIRST_COMPLETED)
+        for one in (waking, resting):
+            one.cancel()
 
     async def _conclude(self) -> None:
         state = self._kit.bus.state
@@ -115,7 +143,12 @@ class Town:
             await self._take_down_hooks()
             return
         if self._dispatcher.stopped and LIMIT_ITEM not in state.needs_you:
-            need = ev.NeedsYou(**self._where(), item=LIMIT_ITEM, about="limit", text=self._dispatcher.stopped)
+            need = ev.NeedsYou(
+                **self._where(),
+                item=LIMIT_ITEM,
+                about=self._dispatcher.stopped_by,
+                text=self._dispatcher.stopped,
+            )
             await self._kit.bus.publish(need)
         await self._to_stage("paused", self._dispatcher.stopped or "Some beads need you.")
 

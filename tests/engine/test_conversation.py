@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from gastown_desktop.adapters.rehearsal_model import ProviderBill, RehearsalModel
 from gastown_desktop.core.bead import Bead
+from gastown_desktop.core.context import KEPT_TURNS
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName
-from gastown_desktop.engine.conversation import NUDGE, SILENCE, Conversation, task_text, tool_result
+from gastown_desktop.engine.conversation import CLEARED, NUDGE, SILENCE, Conversation, task_text, tool_result
 from gastown_desktop.engine.hooks import Turn
 from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.spend_gate import request_body
@@ -217,3 +218,51 @@ def test_the_bound_counts_a_text_at_its_longest_form() -> None:
     plain = Conversation(SYSTEM, "x" * 1_000).prompt_bound()
     ligatures = Conversation(SYSTEM, "\ufdfa" * 1_000).prompt_bound()
     assert ligatures - plain >= 1_000 * 32
+
+
+# --- room -----------------------------------------------------------------------------------------
+
+
+def long_turn(number: int, prompt_tokens: int) -> Turn:
+    call = {"type": "tool_use", "id": f"t{number}", "name": "read", "input": {"path": "a"}}
+    answer = {"type": "tool_result", "tool_use_id": f"t{number}", "content": f"result {number}"}
+    return turn(number, [call], [answer], prompt_tokens=prompt_tokens)
+
+
+def shown(turns: list[Turn], clear_at: int) -> list[str]:
+    request = Conversation(SYSTEM, "task", tuple(turns), clear_at=clear_at).request(MODEL, 4_000)
+    contents: list[Any] = [message["content"] for message in request.messages if message["role"] == "user"]
+    return [str(content[0]["content"]) for content in contents[1:]]
+
+
+def test_below_the_mark_nothing_is_cleared() -> None:
+    turns = [long_turn(number, 1_000) for number in range(1, 40)]
+    assert CLEARED not in shown(turns, 1_000)
+
+
+def test_above_the_mark_old_results_are_cleared_and_the_last_are_kept() -> None:
+    turns = [long_turn(number, 1_001) for number in range(1, 2 * KEPT_TURNS + 1)]
+    assert shown(turns, 1_000) == [CLEARED] * KEPT_TURNS + [
+        f"result {number}" for number in range(KEPT_TURNS + 1, 2 * KEPT_TURNS + 1)
+    ]
+
+
+def test_results_are_cleared_many_at_once_so_that_the_cache_is_lost_seldom() -> None:
+    cleared = [
+        shown([long_turn(number, 1_001) for number in range(1, turns + 1)], 1_000).count(CLEARED)
+        for turns in range(1, 4 * KEPT_TURNS + 1)
+    ]
+    assert set(cleared) == {0, KEPT_TURNS, 2 * KEPT_TURNS, 3 * KEPT_TURNS}
+
+
+def test_calls_and_their_results_stay_in_pairs_after_clearing() -> None:
+    turns = [long_turn(number, 1_001) for number in range(1, 30)]
+    request = Conversation(SYSTEM, "task", tuple(turns), clear_at=1_000).request(MODEL, 4_000)
+    asked = [block["id"] for message in request.messages for block in message["content"] if "input" in block]
+    answered = [
+        block["tool_use_id"]
+        for message in request.messages
+        for block in message["content"]
+        if block["type"] == "tool_result"
+    ]
+    assert asked == answered

@@ -11,9 +11,12 @@ import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, MergeId
 from gastown_desktop.core.money import NanoUsd
-from gastown_desktop.engine.dispatcher import MOST_RESTARTS, Dispatcher
+from gastown_desktop.core.witness import MOST_DEATHS
+from gastown_desktop.engine.dispatcher import Dispatcher
+from gastown_desktop.engine.hooks import Assignment, Hook, Hooks
 from gastown_desktop.engine.ports import ModelRequest
 from tests.fakes.provider import MODEL
 from tests.fakes.town import FakeTown, Said, bead_of, found_town, says, submits, turn_of, use
@@ -203,7 +206,7 @@ async def test_the_name_of_a_resumed_worker_is_taken(town: FakeTown) -> None:
     await town.add("gt-c", "gt-d")
     after = Fleet(town, 2)
     async with at_work() as group:
-        await after.dispatcher.go_on(group, hooks)
+        after.dispatcher.go_on(hooks)
         await after.fill(group)
         assert after.workers()["gt-c"] == "Nux"
         assert "gt-d" not in after.workers()
@@ -243,7 +246,7 @@ async def test_a_worker_s_death_is_a_restart_from_its_hook(town: FakeTown) -> No
 async def test_the_third_death_asks_and_frees_the_worker(town: FakeTown) -> None:
     fleet = Fleet(town, 1)
     await town.add("gt-a", "gt-b")
-    town.slots.fails["prepare Nux"] = [OSError("no slot")] * MOST_RESTARTS
+    town.slots.fails["prepare Nux"] = [OSError("no slot")] * MOST_DEATHS
     async with at_work() as group:
         await fleet.fill(group)
         await fleet.until(lambda: fleet.dispatcher.working == 0)
@@ -264,7 +267,7 @@ async def test_what_a_dead_worker_did_is_kept_when_its_name_is_used_again(town: 
         return says(use("write", path="new.txt", content=f"{bead_of(request)}\n"))
 
     town.model.answer = answer
-    town.slots.fails["reset Nux"] = [OSError("no slot")] * (MOST_RESTARTS - 1)
+    town.slots.fails["reset Nux"] = [OSError("no slot")] * (MOST_DEATHS - 1)
     town.slots.fails["snapshot Nux"] = [None, OSError("the disk went away")]
     async with at_work() as group:
         await fleet.fill(group)
@@ -273,6 +276,88 @@ async def test_what_a_dead_worker_did_is_kept_when_its_name_is_used_again(town: 
         assert fleet.workers()["gt-b"] == "Nux"
     (hook,) = (await town.objects.list_refs(f"{town.refs.transcripts}gt-a/")).values()
     assert [turn.number for turn in (await town.kit.hooks.load(hook)).turns] == [1]
+
+
+async def test_deaths_of_three_beads_at_once_stop_new_work_with_one_reason(town: FakeTown) -> None:
+    fleet = Fleet(town, 3)
+    await town.add("gt-a", "gt-b", "gt-c", "gt-d")
+    for name in ("Nux", "Slit", "Toast"):
+        town.slots.fails[f"prepare {name}"] = [OSError("no slots")]
+    async with at_work() as group:
+        await fleet.fill(group)
+        await fleet.until(lambda: len([e for e in town.events("polecat_state_changed") if e.death]) == 3)
+        assert "3 beads died" in fleet.dispatcher.stopped
+        await fleet.finished("gt-a")
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-b", "gt-c"]
+
+
+async def test_a_bead_that_cannot_be_started_is_tried_later_and_holds_nobody_up(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a", "gt-b")
+    broken: Any = Broken(town.kit.hooks, "gt-a", times=1)
+    town.kit.hooks = broken
+    async with at_work() as group:
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-b"]
+        await fleet.finished("gt-b")
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-b"]
+        assert fleet.dispatcher.next_try_s == 30.0
+        town.clock.elapsed_s += 30
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-b", "gt-a"]
+        assert fleet.dispatcher.next_try_s is None
+
+
+async def test_a_bead_that_cannot_be_started_five_times_asks(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a")
+    broken: Any = Broken(town.kit.hooks, "gt-a", times=9)
+    town.kit.hooks = broken
+    async with at_work() as group:
+        for _ in range(5):
+            await fleet.fill(group)
+            town.clock.elapsed_s += 600
+    (need,) = town.bus.state.needs_you.values()
+    assert (need.about, need.bead) == ("stuck", "gt-a")
+    assert "could not be started: the hook is broken" in need.text
+
+
+async def test_workers_of_an_earlier_process_wait_for_room_too(town: FakeTown) -> None:
+    first = Fleet(town, 2)
+    await town.add("gt-a", "gt-b")
+    async with at_work() as group:
+        await first.fill(group)
+    hooks = await town.kit.hooks.load_all()
+    after = Fleet(town, 1)
+    async with at_work() as group:
+        after.dispatcher.go_on(hooks)
+        await after.fill(group)
+        assert after.dispatcher.working == 1
+        await after.finished(hooks[0].assignment.bead)
+        await after.fill(group)
+        assert [worker.bead for worker in after.dispatcher.supervisor.workers.values()] == [
+            hooks[1].assignment.bead
+        ]
+
+
+class Broken:
+    """Hooks that cannot be hung for one bead, some times."""
+
+    def __init__(self, hooks: Hooks, bead: str, *, times: int) -> None:
+        self._hooks = hooks
+        self._bead = bead
+        self._times = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._hooks, name)
+
+    async def hang(self, assignment: Assignment, earlier: Hook | None = None) -> Hook:
+        if assignment.bead == self._bead and self._times:
+            self._times -= 1
+            raise GitError("the hook is broken")
+        return await self._hooks.hang(assignment, earlier)
 
 
 # --- stopping -------------------------------------------------------------------------------------

@@ -10,14 +10,18 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core.context import full_at
 from gastown_desktop.core.errors import ModelError
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName
 from gastown_desktop.core.money import NanoUsd
-from gastown_desktop.core.prices import MAX_TOKENS_CEILING
-from gastown_desktop.engine.dispatcher import slung_event
+from gastown_desktop.core.pace import Pace
+from gastown_desktop.core.prices import MAX_TOKENS_CEILING, PRICES
+from gastown_desktop.core.stuck import SAME_CALL, hint
+from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
 from gastown_desktop.engine.polecat import MOST_TURNS, Outcome, Polecat
 from gastown_desktop.engine.ports import CommandResult, ModelRequest
+from gastown_desktop.engine.telling import slung_event
 from tests.fakes.provider import MODEL
 from tests.fakes.slots import said
 from tests.fakes.town import FakeTown, Said, found_town, says, submits, use
@@ -319,12 +323,68 @@ async def test_a_worker_without_room_under_the_cap_pauses_and_keeps_its_hook(tow
     assert (await hook_of(town)).submitted is None
 
 
-async def test_a_worker_that_goes_in_circles_asks(town: FakeTown) -> None:
-    looks = says(use("read", path="a.txt"))
-    assert await work(town, *[looks] * MOST_TURNS) == "stuck"
+async def test_a_request_that_the_provider_does_not_take_concerns_its_bead_alone(town: FakeTown) -> None:
+    assert await work(town, ModelError("too long", status=400, unbilled=True)) == "stuck"
+    (need,) = town.bus.state.needs_you.values()
+    assert (need.about, need.bead) == ("stuck", BEAD)
+
+
+async def test_a_rate_limit_holds_everybody_s_requests_and_halves_the_fleet(town: FakeTown) -> None:
+    town.kit.pace = Pace.of(8)
+    limited = ModelError("slow down", retry_after=20.0, unbilled=True, status=429)
+    assert await work(town, limited, says(WRITES, submits())) == "submitted"
+    assert town.kit.pace.at(town.clock.monotonic()) == 4
+    assert town.kit.pace.wait_s(0.0) == 20.0
+
+
+# --- circles --------------------------------------------------------------------------------------
+
+LOOKS = says(use("read", path="a.txt"))
+
+
+async def test_a_worker_in_circles_is_nudged_then_begins_afresh_then_asks(town: FakeTown) -> None:
+    noted = says(
+        use("note", text="a.txt says start"), WRITES, use("plan", steps=[{"text": "Look", "done": True}])
+    )
+    script(town, noted, *[LOOKS] * 3 * SAME_CALL)
+    assert await Polecat(town.kit, await hung(town, task="Bead: gt-a")).work() == "stuck"
+    requests = town.model.requests
+    assert len(requests) == 1 + 3 * SAME_CALL
+    nudged, fresh = requests[1 + SAME_CALL], requests[1 + 2 * SAME_CALL]
+    assert TOWN_SAYS + hint("same_call") in str(nudged.messages[-1]["content"])
+    (first,) = fresh.messages
+    told = str(first["content"])
+    for kept in ("gt-a", "a.txt says start", "[x] Look", "new.txt", hint("same_call")):
+        assert kept in told
+    assert town.bus.state.needs_you["gt-a:stuck:1"].text == TOWN_SAYS + hint("same_call")
+
+
+async def test_a_resumed_worker_is_told_the_same_hints(town: FakeTown) -> None:
+    after = await interrupted(town, *[LOOKS] * (2 * SAME_CALL + 1))
+    before = list(after.model.requests)
+    script(after, says(WRITES, submits()))
+    assert await Polecat(after.kit, await hook_of(after)).work() == "submitted"
+    assert after.model.requests[-1].messages == before[-1].messages
+
+
+async def test_a_worker_that_makes_no_submission_in_very_many_turns_asks(town: FakeTown) -> None:
+    steps = [says(use("write", path="new.txt", content=f"{number}\n")) for number in range(MOST_TURNS)]
+    assert await work(town, *steps) == "stuck"
     assert town.bus.state.needs_you["gt-a:stuck:1"].about == "stuck"
     kept = await town.objects.list_refs(f"{town.refs.transcripts}gt-a/")
     assert [len((await town.kit.hooks.load(head)).turns) for head in kept.values()] == [MOST_TURNS]
+
+
+async def test_a_conversation_that_became_too_long_begins_afresh_and_nobody_is_blamed(town: FakeTown) -> None:
+    big = use("write", path="big.txt", content="x" * 400_000)
+    full = replace(says(use("note", text="it is full of x")), tokens_in=full_at(PRICES[MODEL]) + 1)
+    looks = use("read", path="big.txt")
+    steps = (says(big), says(looks, looks), full, says(submits()))
+    assert await work(town, *steps) == "submitted"
+    (first,) = town.model.requests[-1].messages
+    assert "became too long" in str(first["content"])
+    assert "it is full of x" in str(first["content"])
+    assert len(str(first["content"])) < 2_000
 
 
 # --- resuming -------------------------------------------------------------------------------------

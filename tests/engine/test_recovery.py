@@ -12,13 +12,11 @@ import pytest_asyncio
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, MergeId, Oid, PolecatName
-from gastown_desktop.engine.dispatcher import slung_event
 from gastown_desktop.engine.hooks import Assignment, Hook, Turn
-from gastown_desktop.engine.polecat import turn_event
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.refinery import Refinery
 from gastown_desktop.engine.resolving import MOST_ROUNDS
-from gastown_desktop.engine.submission import submitted_event
+from gastown_desktop.engine.telling import slung_event, submitted_event, turn_event
 from gastown_desktop.engine.town import LIMIT_ITEM
 from tests.fakes.provider import MODEL
 from tests.fakes.town import FakeTown, found_town

@@ -40,7 +40,7 @@ def script(town: FakeTown, **steps: list[Said]) -> None:
 
 
 async def work(town: FakeTown, *gates: str) -> None:
-    await Town(town.kit, town.runner(*gates), fleet_size=1, model=MODEL).run([])
+    await Town(town.kit, town.runner(*gates), fleet_size=1, model=MODEL, watched=False).run([])
 
 
 def requests(town: FakeTown, bead: str) -> list[ModelRequest]:

@@ -1,0 +1,46 @@
+"""How many workers the provider lets run: halved when it says no, one more after every quiet while."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+QUIET_S = 60.0
+"""Seconds without a refusal after which one more may run."""
+_SAME_REFUSAL_S = 5.0
+"""Refusals so close together are one: many workers hear of the same limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Additive increase, multiplicative decrease; times are seconds by a clock that does not count sleep."""
+
+    size: int
+    """Workers that the user wants."""
+    allowed: int
+    """Workers that may run, as of `since`."""
+    since: float | None = None
+    """When the provider last refused; None when it never did."""
+    hold_until: float = 0.0
+    """No request is sent before."""
+
+    @staticmethod
+    def of(size: int) -> Pace:
+        """Begins with all of them."""
+        return Pace(size=size, allowed=size)
+
+    def limited(self, now: float, retry_after_s: float) -> Pace:
+        """The provider refused a request for its rate."""
+        hold = max(self.hold_until, now + retry_after_s)
+        if self.since is not None and now - self.since < _SAME_REFUSAL_S:
+            return replace(self, hold_until=hold)
+        return replace(self, allowed=max(1, self.at(now) // 2), since=now, hold_until=hold)
+
+    def at(self, now: float) -> int:
+        """Workers that may run now."""
+        if self.since is None:
+            return self.size
+        return min(self.size, self.allowed + int((now - self.since) // QUIET_S))
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until a request may be sent."""
+        return max(0.0, self.hold_until - now)
