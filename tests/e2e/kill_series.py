@@ -51,7 +51,7 @@ class Series:
 
     def command(self, data: Path, verb: str) -> list[str]:
         """The command line of one process."""
-        options = ["--json-lines", "--data-dir", str(data)]
+        options = ["--json-lines", "--check", "--data-dir", str(data)]
         extra = self.extra if verb == "rehearse" else []
         return [sys.executable, "-m", "gastown_desktop", verb, self.repo, *options, *extra]
 
@@ -147,7 +147,7 @@ def _problems(data: Path, runs: list[Run]) -> list[str]:
         return [f"no result: {last.error.strip()[-800:]}"]
     problems: list[str] = []
     result, ledger = last.result, last.result["ledger"]
-    if last.code != 0 or not result["tree_equal"]:
+    if last.code != 0 or not (result["tree_equal"] or result["plan"] != "true") or not result["check"]["ok"]:
         problems.append(f"the oracle does not hold (exit {last.code}, {result['needs_you'][:2]})")
     if not result["user_repo_untouched"]:
         problems.append("the user's repository was touched")
@@ -223,12 +223,13 @@ def main() -> int:
     parser.add_argument("--repo", default="sample")
     parser.add_argument("--gate", default="")
     parser.add_argument("--last", default="12")
+    parser.add_argument("--plan", default="true", help="under `none` conflicts are resolved, too")
     parser.add_argument(
         "--longest", type=float, default=2.5, help="latest random kill, seconds after the first event"
     )
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    extra = ["--last", given.last]
+    extra = ["--last", given.last, "--plan", given.plan]
     if given.repo != "sample":
         extra += ["--gate", given.gate, "--trust"] if given.gate else ["--no-gate"]
     with tempfile.TemporaryDirectory(prefix="kill-series-") as scratch:
