@@ -320,7 +320,7 @@ def test_only_dependencies_that_were_in_force_excuse_a_bead(history: History) ->
 def test_bead_that_conflicts_may_need_you(history: History) -> None:
     while history.landings:
         history.take_back_the_last()
-    bead = history.plan["conflicting"][0]
+    bead = next(iter(history.plan["conflicting"]))
     history.depend()
     history.add("needs_you", item="limit", about="limit", text="", bead=None)
     history.add("needs_you", item=f"{bead}:conflict", about="conflict", text="", bead=bead)

@@ -14,6 +14,7 @@ from gastown_desktop.core.money import json_usd, show_usd
 from gastown_desktop.core.prices import PRICES, cost
 from gastown_desktop.core.projection import BeadView, Projection
 from gastown_desktop.core.usage import Usage
+from gastown_desktop.engine.conflict_evidence import conflicts_as_markdown
 from gastown_desktop.engine.plan_kinds import PlanKind, dag_of
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
@@ -184,6 +185,7 @@ def as_markdown(result: dict[str, Any]) -> str:
         "|---|---|",
         *(f"| {model} | ${amount:.2f} |" for model, amount in result["cost_by_model"].items()),
         "",
+        *conflicts_as_markdown(result, result["titles"]),
         *_findings(result),
         "## Assumptions",
         "",
@@ -223,10 +225,11 @@ def _findings(result: dict[str, Any]) -> list[str]:
         lines.append("")
     if result["silent_differences"]:
         lines += ["## Merged without a conflict, but wrong", ""]
-        lines += [
-            f"- {found['bead']} after {', '.join(found['earlier'])}: {', '.join(found['paths'])}"
-            for found in result["silent_differences"]
-        ]
+        for found in result["silent_differences"]:
+            earlier, paths = ", ".join(found["earlier"]), ", ".join(found["paths"])
+            lines.append(f"- {found['bead']} after {earlier}: {paths}")
+            if found["lines"]:
+                lines += ["", *(f"      {line}" for line in found["lines"]), ""]
         lines.append("")
     if result["needs_you"]:
         waiting = [

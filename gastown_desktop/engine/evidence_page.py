@@ -6,6 +6,8 @@ from html import escape
 from math import log2
 from typing import Any
 
+from gastown_desktop.engine.conflict_evidence import conflicts_as_html
+
 _STYLE = """
 :root { --ink:#211E1A; --soft:#575047; --line:#E2DCD1; --page:#F8F6F2; --raised:#FFFFFF; --bar:#857C6E;
   --dark:#3D372F; --accent:#B04A06; --good:#23703A; --bad:#B01E2B; --shade:#ECE8E0; }
@@ -15,6 +17,7 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1080px; padding: 24px; background: var(--page); color: var(--ink);
   font: 13px/1.45 Inter, system-ui, sans-serif; font-variant-numeric: tabular-nums; }
+pre { font: 11px/1.4 "JetBrains Mono", ui-monospace, monospace; margin: 0; white-space: pre-wrap; }
 code { font: 12px "JetBrains Mono", ui-monospace, monospace; overflow-wrap: anywhere; }
 h1 { font-size: 20px; margin: 0 0 4px; } h2 { font-size: 14px; margin: 24px 0 8px; }
 h2 small, .soft { color: var(--soft); font-weight: 400; font-size: 12px; }
@@ -51,6 +54,7 @@ def as_page(result: dict[str, Any]) -> str:
         _silent(result),
         _hot_spots(result),
         "</div></div>",
+        conflicts_as_html(result, result["titles"]),
         _needs_you(result),
         _assumptions(result),
     ]
@@ -66,12 +70,16 @@ def _span(result: dict[str, Any]) -> str:
 
 def _oracle(result: dict[str, Any]) -> str:
     expected, landed = result["expected_tree"][:10], (result["landed_tree"] or "nothing")[:10]
+    checked: dict[str, Any] = result.get("check") or {}
     if result["tree_equal"]:
         text, kind = "✔ The rehearsed tree equals your history, bit for bit", "good"
+    elif result["plan"] != "true" and checked.get("ok"):
+        paths = ", ".join(_shown(one["path"]) for one in checked["differences"])
+        text, kind = f"✔ Every landing is what git merges; not as in your history: {paths}", "good"
     else:
         text, kind = "✘ The rehearsed tree differs from your history", "bad"
     spent = f"$0.00 spent, ${result['list_price_usd']:.2f} at list price"
-    return f"<p><b class={kind}>{text}</b> <code>{expected} = {landed}</code> · {spent}</p>".replace(
+    return f"<p><b class={kind}>{escape(text)}</b> <code>{expected} = {landed}</code> · {spent}</p>".replace(
         " = ", " = " if result["tree_equal"] else " ≠ "
     )
 
@@ -185,13 +193,19 @@ def _silent(result: dict[str, Any]) -> str:
         return "<h2>Silent merge differences</h2><p>None: what merged without a conflict merged right.</p>"
     rows = "".join(
         f"<tr><td><code>{escape(', '.join(map(_shown, one['paths'])))}</code>"
-        f"<td>{escape(one['bead'])} after {escape(', '.join(one['earlier']))}"
+        f"<td>{escape(one['bead'])} after {escape(', '.join(one['earlier']))}{_lines(one['lines'])}"
         for one in found
     )
     return (
         f"<h2>Silent merge differences <small>{len(found)}, merged without a conflict, but not into what "
         f"your history has</small></h2><table><tr><th>Files<th>Beads</tr>{rows}</table>"
     )
+
+
+def _lines(lines: list[str]) -> str:
+    """A short diff below a row; nothing where there is none."""
+    text = escape("\n".join(map(_shown, lines)))
+    return f"<tr><td colspan=2><pre>{text}</pre>" if lines else ""
 
 
 def _hot_spots(result: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, Oid, bead_id
 from gastown_desktop.engine.ports import Commit, GitObjects
 from gastown_desktop.engine.replay import PastWork, Replays
+from gastown_desktop.engine.shown_difference import shown_difference
 
 _TRIALS = 6
 _STARTED_AT_ONCE = 0.7
@@ -36,6 +37,8 @@ class SilentDifference:
     bead: BeadId
     earlier: tuple[BeadId, ...]
     paths: tuple[str, ...]
+    lines: tuple[str, ...] = ()
+    """A short diff from what git merged to what history has."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,8 +54,8 @@ class RehearsalPlan:
     works: dict[BeadId, PastWork]
     """Oldest first."""
     dependencies: list[Dependency] = field(default_factory=list[Dependency])
-    conflicting: list[BeadId] = field(default_factory=list[BeadId])
-    """Beads that conflict when replayed alone on the base."""
+    conflicting: dict[BeadId, tuple[str, ...]] = field(default_factory=dict[BeadId, tuple[str, ...]])
+    """Beads that conflict when replayed alone on the base, and the paths."""
     silent: list[SilentDifference] = field(default_factory=list[SilentDifference])
     left_out: list[str] = field(default_factory=list[str])
     """Commits without any change: `<id> <subject>`."""
@@ -168,9 +171,11 @@ async def restore_plan(objects: GitObjects, fields: Mapping[str, Any]) -> Rehear
         expected_tree=tip.tree,
         works={},
         dependencies=[Dependency(bead=bead, on=on) for bead, on in fields["dependencies"]],
-        conflicting=list(fields["conflicting"]),
+        conflicting={bead: tuple(paths) for bead, paths in fields["conflicting"].items()},
         silent=[
-            SilentDifference(found["bead"], tuple(found["earlier"]), tuple(found["paths"]))
+            SilentDifference(
+                found["bead"], tuple(found["earlier"]), tuple(found["paths"]), tuple(found["lines"])
+            )
             for found in fields["silent"]
         ],
         left_out=list(fields["left_out"]),
@@ -202,7 +207,7 @@ async def _find_dependencies(
     earlier = _earlier_on_same_paths(plan, work)
     alone = await replays.on(work, plan.base_tree)
     if alone.conflicts:
-        plan.conflicting.append(work.bead)
+        plan.conflicting[work.bead] = alone.conflicts
         _depend(plan, work, earlier or _all_earlier(plan, work))
         await _widen_until_clean(replays, plan, work)
         return
@@ -211,7 +216,8 @@ async def _find_dependencies(
         wrong = await objects.diff_trees(landed.tree, work.tree)
         paths = tuple(change.path for change in wrong) or landed.conflicts
         on = earlier or _all_earlier(plan, work)
-        plan.silent.append(SilentDifference(work.bead, _touching(plan, earlier, paths) or on, paths))
+        lines = await shown_difference(objects, landed.tree, work.tree, paths)
+        plan.silent.append(SilentDifference(work.bead, _touching(plan, earlier, paths) or on, paths, lines))
         _depend(plan, work, on)
         await _widen_until_clean(replays, plan, work)
         return
@@ -258,6 +264,8 @@ class _Trial:
     """The bead that ended it; None when all landed."""
     paths: set[str] = field(default_factory=set[str])
     """Paths that conflict, or at the end differ from history; empty when it came out as history has it."""
+    lines: tuple[str, ...] = ()
+    """A short diff from how it ended to history."""
 
 
 async def _try_orders(objects: GitObjects, replays: Replays, plan: RehearsalPlan) -> None:
@@ -303,6 +311,8 @@ async def _try(objects: GitObjects, replays: Replays, plan: RehearsalPlan, seed:
         tip = landed.tree
         trial.landed.append(bead)
     trial.paths = {change.path for change in await objects.diff_trees(tip, plan.expected_tree)}
+    if trial.paths:
+        trial.lines = await shown_difference(objects, tip, plan.expected_tree, trial.paths)
     return trial
 
 
@@ -323,7 +333,7 @@ def _repair(plan: RehearsalPlan, trial: _Trial) -> None:
         work = plan.works[later]
         if trial.conflicted is None:
             found = tuple(sorted(trial.paths & set(work.paths))) or tuple(sorted(trial.paths))
-            plan.silent.append(SilentDifference(later, (earlier,), found))
+            plan.silent.append(SilentDifference(later, (earlier,), found, trial.lines))
         _depend(plan, work, (earlier,))
 
 

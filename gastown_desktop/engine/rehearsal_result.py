@@ -8,6 +8,7 @@ from typing import Any
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import json_usd
 from gastown_desktop.core.projection import Projection
+from gastown_desktop.engine.conflict_evidence import conflict_figures
 from gastown_desktop.engine.evidence import as_json, cost_by_model, gather
 from gastown_desktop.engine.plan_kinds import dag_of
 from gastown_desktop.engine.rehearsal import StoredRehearsal
@@ -62,9 +63,8 @@ def result_of(
         ],
         "dependencies": len(dag.all_dependencies),
         "waves": [len(wave) for wave in dag.waves()],
-        "conflicts": state.conflicts,
-        "resolver_runs": sum(view.attempts for view in state.beads.values() if view.bead.kind == "resolve"),
-        "conflicting_alone": len(plan.conflicting),
+        **conflict_figures(state, plan),
+        "titles": {bead: work.subject for bead, work in plan.works.items()},
         "silent_differences": [asdict(difference) for difference in plan.silent],
         "mechanical": [
             {"bead": bead, "path": path, "reason": reason}

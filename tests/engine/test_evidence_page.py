@@ -36,7 +36,15 @@ RESULT: dict[str, Any] = {
         for kind in ("true", "predicted", "none")
     },
     "cost_by_model": {"claude-opus-5-5": 1.25, "claude-haiku-5-5": 0.0},
-    "silent_differences": [{"bead": "x-2", "earlier": ["x-1"], "paths": ["<script>alert(1)</script>"]}],
+    "silent_differences": [
+        {"bead": "x-2", "earlier": ["x-1"], "paths": ["<script>alert(1)</script>"], "lines": ["-<img src=x>"]}
+    ],
+    "conflict_pairs": [{"bead": "x-2", "earlier": "x-1", "paths": ["<iframe>"]}],
+    "titles": {"x-1": "<script>1</script>", "x-2": "Two"},
+    "resolver_runs": 1,
+    "conflicts": 1,
+    "resolutions": [{"cost_usd": 0.25}],
+    "plan": "none",
     "hot_spots": [{"path": "caf\udce9", "beads": 2}],
     "needs_you": [{"bead": "x-1", "about": "question", "text": "<img src=x onerror=alert(1)>"}],
     "assumptions": ["A token is four bytes."],
@@ -76,3 +84,17 @@ def test_page_of_an_unfinished_rehearsal_says_so() -> None:
 
 def test_page_of_work_that_costs_nothing_has_no_division_by_zero() -> None:
     assert "$0.00" in as_page({**RESULT, "cost_by_model": {"free": 0.0}})
+
+
+def test_page_names_who_meets_where_and_what_resolving_cost() -> None:
+    page = as_page(RESULT)
+    assert "1 resolver settled 1 conflict for $0.25" in page
+    assert "x-2 Two" in page
+    assert "&lt;iframe&gt;" in page
+
+
+def test_page_of_a_plan_that_need_not_equal_history_says_what_differs() -> None:
+    checked = {"ok": True, "differences": [{"path": "pyproject.toml"}]}
+    page = as_page({**RESULT, "tree_equal": False, "check": checked})
+    assert "Every landing is what git merges" in page
+    assert "pyproject.toml" in page

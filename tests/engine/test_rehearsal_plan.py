@@ -48,7 +48,7 @@ async def test_work_on_different_files_waits_for_nothing(
     repo.write("c.txt", "c\n").commit("C")
     plan = await plan_of(objects, take(repo, town_git))
     assert named(plan) == {"B": set(), "C": set()}
-    assert (plan.conflicting, plan.silent, plan.left_out) == ([], [], [])
+    assert (plan.conflicting, plan.silent, plan.left_out) == ({}, [], [])
 
 
 async def test_work_on_different_places_of_a_file_waits_for_nothing(
@@ -94,7 +94,9 @@ async def test_a_silent_difference_is_reported_and_waits(
     (found,) = plan.silent
     assert plan.works[found.bead].subject == "Double a brace"
     assert [plan.works[bead].subject for bead in found.earlier] == ["Remove a line"]
-    assert (found.paths, plan.conflicting) == (("a.txt",), [])
+    assert (found.paths, plan.conflicting) == (("a.txt",), {})
+    assert found.lines[:2] == ("--- merged/a.txt", "+++ history/a.txt")
+    assert any(line in {"+}", "-}"} for line in found.lines)
     await comes_out_as_history(objects, tip)
 
 
