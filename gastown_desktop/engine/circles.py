@@ -30,7 +30,9 @@ def fresh_start(assignment: Assignment, last: Turn, why: str, changed: Sequence[
         why: why it does.
         changed: paths that differ from the base.
     """
-    lines = [assignment.task, "", why, "You have worked on this already; what was said is cleared."]
+    earlier = f", {assignment.carried} of them earlier" if assignment.carried else ""
+    worked = f"You have worked on this for {last.number} turns{earlier}; what was said is cleared."
+    lines = [assignment.task, "", why, worked]
     if last.steps:
         lines += ["", "Your steps:", *(f"- [{'x' if done else ' '}] {text}" for text, done in last.steps)]
     if last.notes:

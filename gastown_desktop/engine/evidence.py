@@ -141,7 +141,6 @@ def _plan_json(plan: PlanEvidence) -> dict[str, Any]:
 def as_markdown(result: dict[str, Any]) -> str:
     """The person's form, from the result that `--json` prints."""
     fit_, ledger = result["fit"], result["ledger"]
-    tick = "✔ equal, bit for bit" if result["tree_equal"] else "✘ not equal"
     lines = [
         f"# Rehearsal: fit {fit_['verdict']}",
         "",
@@ -149,7 +148,7 @@ def as_markdown(result: dict[str, Any]) -> str:
         "",
         "## The oracle",
         "",
-        f"{tick}: expected tree `{result['expected_tree']}`, landed tree `{result['landed_tree']}`.",
+        f"{_tick(result)}: expected tree `{result['expected_tree']}`, landed tree `{result['landed_tree']}`.",
         "",
         "| beads | independent | critical path | merged | conflicts | silent differences | rework |",
         "|---|---|---|---|---|---|---|",
@@ -193,6 +192,17 @@ def as_markdown(result: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _tick(result: dict[str, Any]) -> str:
+    """Whether it came out as it had to; only the true plan has to equal history."""
+    if result["tree_equal"]:
+        return "✔ equal, bit for bit"
+    checked: dict[str, Any] = result.get("check") or {}
+    if result["plan"] == "true" or not checked.get("ok"):
+        return "✘ not equal"
+    paths = ", ".join(f"`{one['path']}`" for one in checked["differences"])
+    return f"✔ every landing is what git merges, but not as in history: {paths}"
 
 
 def _plan_row(kind: str, plan: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from gastown_desktop.engine.hooks import Hook, Turn
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.spend_gate import Order, Reply
-from gastown_desktop.engine.submission import commit_submission, handed_by
+from gastown_desktop.engine.submission import catch_up, commit_submission, handed_by
 from gastown_desktop.engine.telling import last_call, submitted_event, turn_event
 from gastown_desktop.engine.tools.ask import question_of
 from gastown_desktop.engine.tools.toolbox import action_of, call
@@ -213,6 +213,7 @@ class Polecat:
 
     def _workbench(self, slot: Slot) -> Workbench:
         async def accept(submission: Submission) -> None:
+            self._hook = await catch_up(self._kit, self._hook, slot)
             self._commit = await commit_submission(self._kit, self._hook, submission, slot, bench.confinement)
 
         last = self._hook.turns[-1] if self._hook.turns else None

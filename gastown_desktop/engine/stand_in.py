@@ -29,6 +29,7 @@ Block = dict[str, Any]
 
 _BEAD = re.compile(r"^Bead: (\S+)$", re.MULTILINE)
 _PLACE = re.compile(r"starts from commit ([0-9a-f]{40,64})(?: and holds tree ([0-9a-f]{40,64}))?\.")
+_AFRESH = re.compile(r"^You have worked on this for (\d+) turns(?:, (\d+) of them earlier)?;", re.MULTILINE)
 _LONGEST_TEXT = 40_000
 """Characters of the longest text it types; longer files come from a command, as generated files do."""
 _LONGEST_CALL = 50_000
@@ -246,15 +247,21 @@ class StandIn:
 
 def _case(messages: Sequence[Mapping[str, Any]]) -> _Case:
     """Reads a conversation: the task, and where the copy was said to stand last."""
-    bead = _BEAD.search(messages[0]["content"][0]["text"])
+    task = messages[0]["content"][0]["text"]
+    bead, afresh = _BEAD.search(task), _AFRESH.findall(task)
     places: list[tuple[str, str]] = []
-    turn = began = 0
+    turn, began = (int(number or 0) for number in (afresh[-1] if afresh else ("0", "0")))
+    begun_at = turn
     for message in messages:
         turn += message["role"] == "assistant"
         if message["role"] == "user":
             texts = [str(block["text"]) for block in message["content"] if block["type"] == "text"]
             places += [place for text in texts for place in _PLACE.findall(text)[-1:]]
-            began = turn if turn and not all(text.startswith((NUDGE, TOWN_SAYS)) for text in texts) else began
+            began = (
+                turn
+                if turn > begun_at and not all(text.startswith((NUDGE, TOWN_SAYS)) for text in texts)
+                else began
+            )
     if bead is None or not places:
         raise GasTownError("The rehearsal's model was asked about no bead.")
     base, start = places[-1]

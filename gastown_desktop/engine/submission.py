@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import BeadId, Oid
@@ -13,8 +13,9 @@ from gastown_desktop.engine.ports import Commit, Confinement, Signature, Slot
 from gastown_desktop.engine.tools.workbench import Submission
 
 _EVIDENCE_S = 600.0
-_MOST_BEHIND = 200
-"""Commits that may be merged while a bead is at work; then it starts again from what they made."""
+_FAR_BEHIND, _MOST_BEHIND = 50, 200
+"""Commits merged while a bead was at work. Above the first it is put on the tip before it is proven; above
+the second, where that conflicts, it has to start again."""
 _LARGEST_MARKED = 1_000_000
 """Bytes of the largest file that is searched for conflict markers."""
 
@@ -35,6 +36,20 @@ def handed_by(kit: Kit, worked_on: BeadId) -> Handed:
     return Handed(worked_on, None) if parent is None else Handed(parent, worked_on)
 
 
+async def catch_up(kit: Kit, hook: Hook, slot: Slot) -> Hook:
+    """Puts a copy that is far behind on the tip, where that goes without a conflict; returns its hook."""
+    assignment = hook.assignment
+    if not await _is_behind(kit, assignment, _FAR_BEHIND):
+        return hook
+    tip, snapshot = await kit.tip(), await kit.slots.snapshot(slot)
+    base, there = [await kit.objects.tree_of(commit) for commit in (assignment.base, tip)]
+    merged = await kit.objects.merge_trees(base, there, snapshot.tree)
+    if merged.conflicts:
+        return hook
+    await kit.slots.reset(slot, merged.tree)
+    return replace(hook, assignment=replace(assignment, base=tip))
+
+
 async def commit_submission(
     kit: Kit, hook: Hook, submission: Submission, slot: Slot, confinement: Confinement
 ) -> Oid:
@@ -51,7 +66,7 @@ async def commit_submission(
     if tree == await kit.objects.tree_of(assignment.base):
         raise ToolRefused("There is no change to submit.")
     await _refuse_markers(kit, assignment, tree)
-    await _refuse_if_far_behind(kit, assignment)
+    await _refuse_if_too_far_behind(kit, assignment)
     for command in submission.evidence:
         await _prove(kit, command, confinement)
     commit = await _write_commit(kit, hook, handed, submission, tree)
@@ -84,16 +99,20 @@ async def _is_marked(kit: Kit, blob: Oid | None) -> bool:
     return all(any(line.startswith(sign * 7 + b" ") for line in lines) for sign in (b"<", b">"))
 
 
-async def _refuse_if_far_behind(kit: Kit, assignment: Assignment) -> None:
-    tip = await kit.objects.read_ref(kit.refs.convoy_branch)
-    if tip is None or tip == assignment.base:
-        return
-    newest = await kit.objects.first_parents(tip, _MOST_BEHIND + 1)
-    if len(newest) > _MOST_BEHIND and all(commit.oid != assignment.base for commit in newest):
+async def _refuse_if_too_far_behind(kit: Kit, assignment: Assignment) -> None:
+    if await _is_behind(kit, assignment, _MOST_BEHIND):
         raise ToolRefused(
-            f"More than {_MOST_BEHIND} commits were merged since your copy was made. "
+            f"More than {_MOST_BEHIND} commits were merged since your copy was made; it conflicts with them. "
             "Ask for this bead to be started again."
         )
+
+
+async def _is_behind(kit: Kit, assignment: Assignment, most: int) -> bool:
+    tip = await kit.tip()
+    if tip == assignment.base:
+        return False
+    newest = await kit.objects.first_parents(tip, most + 1)
+    return len(newest) > most and all(commit.oid != assignment.base for commit in newest)
 
 
 async def _prove(kit: Kit, command: str, confinement: Confinement) -> None:

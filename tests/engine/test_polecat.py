@@ -239,17 +239,40 @@ async def merge_meanwhile(town: FakeTown, commits: int) -> None:
     await town.objects.swap_ref(town.refs.convoy_branch, old=tip, new=newest)
 
 
-@pytest.mark.parametrize(("behind", "refused"), [(0, False), (1, False), (200, False), (201, True)])
-async def test_a_base_more_than_200_commits_behind_is_refused(
+@pytest.mark.parametrize(("behind", "moved"), [(0, False), (1, False), (50, False), (51, True), (201, True)])
+async def test_a_copy_more_than_50_commits_behind_is_put_on_the_tip_and_proven_there(
+    town: FakeTown, behind: int, moved: bool
+) -> None:
+    script(town, says(WRITES, submits("Done.", "test -e new.txt")))
+    hook = await hung(town)
+    await merge_meanwhile(town, behind)
+    assert await Polecat(town.kit, hook).work() == "submitted"
+    (event,) = town.events("bead_submitted")
+    tip = await town.tip()
+    assert event.base == (tip if moved else town.base)
+    files = await town.files_at(event.commit)
+    assert files["new.txt"] == b"new\n"
+    assert set(files) == {"new.txt", *(await town.files_at(tip if moved else town.base))}
+    assert (await hook_of(town)).assignment.base == event.base
+
+
+@pytest.mark.parametrize(("behind", "refused"), [(51, False), (200, False), (201, True)])
+async def test_a_copy_more_than_200_commits_behind_that_conflicts_is_refused(
     town: FakeTown, behind: int, refused: bool
 ) -> None:
-    script(town, says(WRITES, submits()), says(use("ask", question="Start again?")))
+    script(
+        town,
+        says(use("write", path="z.txt", content="mine\n"), submits()),
+        says(use("ask", question="Again?")),
+    )
     hook = await hung(town)
     await merge_meanwhile(town, behind)
     assert await Polecat(town.kit, hook).work() == ("asked" if refused else "submitted")
     if refused:
         assert "More than 200 commits" in told_the_model(town)
         assert town.events("bead_submitted") == []
+    else:
+        assert town.events("bead_submitted")[0].base == town.base, "the conflict is the Refinery's"
 
 
 async def test_the_last_touch_to_a_tree_is_in_the_commit_and_not_on_the_hook(town: FakeTown) -> None:

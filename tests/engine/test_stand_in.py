@@ -20,7 +20,9 @@ from gastown_desktop.core.bead import Bead
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING
+from gastown_desktop.engine.circles import fresh_start
 from gastown_desktop.engine.conversation import task_text
+from gastown_desktop.engine.hooks import Assignment, Turn
 from gastown_desktop.engine.polecat import MOST_TURNS
 from gastown_desktop.engine.ports import Confinement, Sandbox
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
@@ -318,3 +320,39 @@ async def test_a_request_about_no_bead_is_an_error(desk: Desk) -> None:
     stand_in = desk.stand_in(await desk.plan())
     with pytest.raises(GasTownError, match="no bead"):
         await stand_in.answer({"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})
+
+
+async def test_after_a_fresh_beginning_the_script_goes_on_where_it_was(desk: Desk) -> None:
+    desk.repo.write("edited.txt", SHORT_TEXT).commit("Start")
+    desk.repo.write("edited.txt", SHORT_TEXT.replace("line 7\n", "changed\n")).commit("Change a line")
+    plan = await desk.plan()
+    (work,) = plan.works.values()
+    stand_in = desk.stand_in(plan)
+    script = await script_of(stand_in, work, plan.base)
+    assert len(script) > 2
+    request = asked_for(work, plan.base, 0)
+    task = request["messages"][0]["content"][0]["text"]
+    assignment = Assignment(
+        polecat=PolecatName("Nux"), bead=work.bead, base=plan.base, branch="b", epoch=1, model="m", task=task
+    )
+    for turns in range(1, len(script)):
+        told = fresh_start(assignment, turn_with(turns), "The conversation became too long.", ["edited.txt"])
+        afresh = {"messages": [{"role": "user", "content": [{"type": "text", "text": told}]}]}
+        assert await stand_in.answer(afresh) == script[turns]
+        assert await desk.stand_in(plan).answer(afresh) == script[turns], "another process"
+
+
+def turn_with(number: int) -> Turn:
+    return Turn(
+        number=number,
+        at="",
+        tree=Oid(""),
+        cost=0,
+        request_id="",
+        prompt_tokens=0,
+        output_tokens=0,
+        assistant=[],
+        results=[],
+        steps=[("Look", True)],
+        notes=["a note"],
+    )
