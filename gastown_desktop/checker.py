@@ -291,8 +291,7 @@ class _Check:
         expected = self.git.merge(base, before, work.tree)
         if expected == tree:
             return
-        states = {event["state"] for event in self._told("merge_state_changed", bead, at)}
-        if "conflicted" in states and self._is_gated(tree, at, needs_gate=True):
+        if self.events[at].get("settled") and expected is None and self._is_gated(tree, at, needs_gate=True):
             self.resolved.append(bead)
         elif expected is None:
             self._problem(f"{bead} is merged, but git finds a conflict and no gated resolution is recorded.")
@@ -306,7 +305,9 @@ class _Check:
             self._problem(f"{bead} was handed in by a resolver and by nobody before.")
             return
         base, theirs = (self.git.commit(worker[-1][name]).tree for name in ("base", "commit"))
-        tips = [self.git.commit(handed_in[-1]["base"]).tree, *(landing.tree for landing in self.landings)]
+        landed = [landing.commit for landing in self.landings]
+        first = landed.index(worker[-1]["base"]) + 1 if worker[-1]["base"] in landed else 0
+        tips = [self.git.commit(handed_in[-1]["base"]).tree, *(one.tree for one in self.landings[first:])]
         if all(self.git.merge(base, tip, theirs) is not None for tip in dict.fromkeys(tips)):
             self._problem(f"{bead} was given to a resolver, but git merges it on every tip.")
 

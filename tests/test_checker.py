@@ -90,6 +90,26 @@ class History:
         listing = self.git("ls-tree", self.landings[-1]["tree"]).splitlines()
         return self.git("mktree", stdin="\n".join(listing[:-1]) + "\n")
 
+    def make_conflict(self, bead: str, submission: Event | None = None) -> None:
+        """The bead was handed in on the base, with another version of a file that was changed meanwhile."""
+        handed = submission or next(one for one in self.of_kind("bead_submitted") if one["bead"] == bead)
+        base, under = self.plan["base"], self.landings[-2]["commit"]
+        path = self.git("diff-tree", "-r", "--name-only", "--diff-filter=M", base, under).splitlines()[0]
+        tree = self.with_file(f"{base}^{{tree}}", path, "another version\n")
+        handed.update(base=base, commit=self.git("commit-tree", tree, "-p", base, stdin="Conflicting"))
+
+    def with_file(self, tree: str, path: str, text: str) -> str:
+        """A tree with one file set."""
+        name, _, rest = path.partition("/")
+        lines = [line for line in self.git("ls-tree", tree).splitlines() if line.partition("\t")[2] != name]
+        if rest:
+            inner = self.git("rev-parse", f"{self.git('rev-parse', tree)}:{name}")
+            lines.append(f"040000 tree {self.with_file(inner, rest, text)}\t{name}")
+        else:
+            blob = self.git("hash-object", "-w", "--stdin", stdin=text)
+            lines.append(f"100644 blob {blob}\t{name}")
+        return self.git("mktree", stdin="\n".join(lines) + "\n")
+
     def green(self, tree: str) -> None:
         """A green gate on a tree, told before anything was merged."""
         at = self.events.index(self.landings[0])
@@ -165,18 +185,42 @@ def test_tree_that_only_the_history_tells_is_caught(history: History) -> None:
     assert "another tree than the history says" in problem
 
 
-def test_gated_resolution_of_a_conflict_is_no_problem_but_told(history: History) -> None:
+def test_conflict_that_code_settled_needs_a_green_gate_and_is_told(history: History) -> None:
     last = history.landings[-1]
-    history.land_instead(tree=history.other_tree())
-    history.add("merge_state_changed", 20, merge=last["merge"], bead=last["bead"], state="conflicted")
+    history.make_conflict(last["bead"])
+    assert any("git finds a conflict" in problem for problem in history.check().problems)
+    last["settled"] = "remembered"
+    assert any("git finds a conflict" in problem for problem in history.check().problems) is False
+    history.events = [one for one in history.events if one.get("gate") is None or one["tree"] != last["tree"]]
     ungated = history.check()
-    assert not ungated.ok
+    assert any("git finds a conflict" in problem for problem in ungated.problems)
     assert ungated.resolved == ()
     history.green(last["tree"])
     report = history.check()
     assert report.ok
     assert report.resolved == (last["bead"],)
-    assert report.differences
+
+
+def test_clean_merge_is_never_a_resolution(history: History) -> None:
+    history.land_instead(tree=history.other_tree())
+    history.landings[-1]["settled"] = "remembered"
+    history.green(history.landings[-1]["tree"])
+    assert any("its tree is" in problem for problem in history.check().problems)
+
+
+def test_work_of_a_resolver_stands_for_work_that_conflicts(history: History) -> None:
+    last = history.landings[-1]
+    (worker,) = [one for one in history.of_kind("bead_submitted") if one["bead"] == last["bead"]]
+    resolved = {**worker, "resolver": f"{last['bead']}.r1"}
+    history.events.insert(history.events.index(worker) + 1, resolved)
+    assert "was given to a resolver, but git merges it" in history.check().problems[0]
+    history.events.remove(worker)
+    assert "by a resolver and by nobody before" in history.check().problems[0]
+    history.events.insert(history.events.index(resolved), worker_copy := dict(worker))
+    history.make_conflict(last["bead"], worker_copy)
+    report = history.check()
+    assert report.ok
+    assert report.resolved == (last["bead"],)
 
 
 def test_skipped_bead_is_caught(history: History) -> None:

@@ -203,6 +203,8 @@ class BeadMerged(Durable):
     merge: MergeId
     commit: Oid
     tree: Oid
+    settled: str = ""
+    """How code settled a conflict on the way: `remembered`; the gates proved it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

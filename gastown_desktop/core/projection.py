@@ -79,6 +79,8 @@ class MergeView:
     state: str = "queued"
     reason: str = ""
     paths: tuple[str, ...] = ()
+    resolver: BeadId | None = None
+    """The resolve bead that made it, where one did."""
     submitted_at: datetime
 
 
@@ -319,6 +321,7 @@ def _submitted(town: Projection, event: ev.BeadSubmitted, at: datetime) -> None:
         commit=event.commit,
         base=event.base,
         polecat=event.polecat,
+        resolver=event.resolver,
         submitted_at=at,
     )
 

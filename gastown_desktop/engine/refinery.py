@@ -22,6 +22,7 @@ from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.gates import GateResult, GateRunner
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Merge
+from gastown_desktop.engine.resolutions import Resolutions
 from gastown_desktop.engine.resolving import after_turned_down
 
 
@@ -34,6 +35,8 @@ class Candidate:
     commit: Oid
     """The squash commit that would land."""
     tree: Oid
+    settled: str = ""
+    """How code settled a conflict of it."""
 
 
 class Refinery:
@@ -45,6 +48,7 @@ class Refinery:
         self._kit = kit
         self._gates = gates
         self._rate = FailureRate()
+        self._resolutions = Resolutions(kit.objects, kit.refs.resolutions)
         self._wake = asyncio.Event()
         self.busy = False
 
@@ -130,8 +134,9 @@ class Refinery:
         for request, view in self._in_order():
             under = stack[-1].commit if stack else tip
             merge = await self._merged(view, under)
-            if not merge.conflicts:
-                stack.append(await self._candidate(view, under, merge.tree))
+            tree, settled = await self._settled(view, under, merge)
+            if tree is not None:
+                stack.append(await self._candidate(view, under, tree, settled))
                 continue
             on_tip = await self._merged(view, tip) if stack else merge
             if on_tip.conflicts:
@@ -145,6 +150,27 @@ class Refinery:
         objects = self._kit.objects
         trees = [await objects.tree_of(commit) for commit in (view.base, under, view.commit)]
         return await objects.merge_trees(*trees)
+
+    async def _settled(self, view: MergeView, under: Oid, merge: Merge) -> tuple[Oid | None, str]:
+        """The tree to land, and how a conflict was settled; None where code cannot or no gate proves it."""
+        if not merge.conflicts:
+            return merge.tree, ""
+        if not self._gates.gates:
+            return None, ""
+        trees = [await self._kit.objects.tree_of(commit) for commit in (view.base, under, view.commit)]
+        base, ours, theirs = trees
+        return await self._resolutions.recall(base, ours, theirs, merge), "remembered"
+
+    async def _learn(self, candidate: Candidate) -> None:
+        """Remembers how a resolver settled a conflict, now that the gates proved it and it is merged."""
+        merges = self._kit.bus.state.merges
+        view = merges[candidate.merge]
+        asked = [one for one in merges.values() if one.bead == view.bead and one.resolver is None]
+        if view.resolver is None or not asked or not self._gates.gates:
+            return
+        commits = (asked[-1].base, view.base, asked[-1].commit, view.commit)
+        base, ours, theirs, result = [await self._kit.objects.tree_of(commit) for commit in commits]
+        await self._resolutions.learn(base, ours, theirs, result)
 
     def _in_order(self) -> list[tuple[MergeRequest, MergeView]]:
         state = self._kit.bus.state
@@ -170,12 +196,12 @@ class Refinery:
         order = landing_order(requests, now, {state.convoy: started})
         return [(request, waiting[request.id]) for request in order]
 
-    async def _candidate(self, view: MergeView, under: Oid, tree: Oid) -> Candidate:
+    async def _candidate(self, view: MergeView, under: Oid, tree: Oid, settled: str) -> Candidate:
         objects = self._kit.objects
         work = await objects.read_commit(view.commit)
         committer = type(work.committer)(work.committer.name, work.committer.email, self._kit.clock.now())
         commit = await objects.write_commit(tree, (under,), work.message, work.author, committer)
-        return Candidate(view.id, view.bead, commit, tree)
+        return Candidate(view.id, view.bead, commit, tree, settled)
 
     async def _merge(self, landing: list[Candidate]) -> None:
         """Moves the convoy branch over a gated prefix: intent → compare-and-swap → events."""
@@ -187,16 +213,21 @@ class Refinery:
             raise GitError("The convoy branch moved under the Refinery.")
         crash_point("branch-swap-after")
         crash_point("merged-event-before")
-        await kit.bus.publish(
-            *(
-                ev.BeadMerged(
-                    **self._kit.where, bead=one.bead, merge=one.merge, commit=one.commit, tree=one.tree
-                )
-                for one in landing
-            )
-        )
+        await kit.bus.publish(*(self._merged_event(one) for one in landing))
         crash_point("merged-event-after")
         await self._forget_intent(name, intent)
+        for one in landing:
+            await self._learn(one)
+
+    def _merged_event(self, one: Candidate) -> ev.BeadMerged:
+        return ev.BeadMerged(
+            **self._kit.where,
+            bead=one.bead,
+            merge=one.merge,
+            commit=one.commit,
+            tree=one.tree,
+            settled=one.settled,
+        )
 
     async def _turn_down(self, merge: MergeId, state: str, reason: str, paths: tuple[str, ...] = ()) -> None:
         """Says why a merge request does not land, and hands its bead on."""

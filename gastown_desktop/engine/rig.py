@@ -60,6 +60,11 @@ class RefNames:
         return f"{self._root}/merges/"
 
     @property
+    def resolutions(self) -> str:
+        """Where remembered resolutions are kept."""
+        return f"{self._root}/resolutions"
+
+    @property
     def target(self) -> str:
         """Where a rehearsal lands; real work lands on the user's target instead."""
         return f"refs/heads/rehearsal/{self.convoy}"

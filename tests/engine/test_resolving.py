@@ -10,8 +10,9 @@ import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core import events as ev
-from gastown_desktop.core.ids import BeadId, MergeId
+from gastown_desktop.core.ids import BeadId, MergeId, Oid
 from gastown_desktop.engine.ports import CommandResult, ModelRequest
+from gastown_desktop.engine.resolutions import Resolutions
 from gastown_desktop.engine.resolving import MOST_ROUNDS
 from gastown_desktop.engine.town import Town
 from tests.fakes.provider import MODEL
@@ -150,6 +151,52 @@ async def test_a_conflict_that_went_before_a_resolver_began_needs_none(town: Fak
     await work(town)
     assert town.bus.state.merged() == {B}
     assert town.bus.state.beads[BeadId("gt-b.r1")].status == "discarded"
+
+
+# --- remembered resolutions -----------------------------------------------------------------------
+
+
+async def test_what_a_resolver_made_is_remembered_once_it_is_proven(town: FakeTown) -> None:
+    await both_change_a(town, gt_b_r1=[says(writes("A\nB\n"), submits())])
+    await work(town, "check")
+    assert await recalled(town) == {"a.txt": b"A\nB\n"}
+
+
+async def test_without_a_gate_nothing_is_remembered(town: FakeTown) -> None:
+    await both_change_a(town, gt_b_r1=[says(writes("A\nB\n"), submits())])
+    await work(town)
+    assert await town.objects.read_ref(town.refs.resolutions) is None
+
+
+@pytest.mark.parametrize("gates", [("check",), ()])
+async def test_a_conflict_that_is_remembered_needs_no_resolver_where_a_gate_proves_it(
+    town: FakeTown, gates: tuple[str, ...]
+) -> None:
+    memory = Resolutions(town.objects, town.refs.resolutions)
+    result = await town.commit(town.base, "Result\n", a_txt="A\nB\n")
+    await both_change_a(town, gt_b_r1=[says(use("ask", question="?"))])
+    trees = [await town.objects.tree_of(commit) for commit in (town.base, *await sides(town), result)]
+    await memory.learn(*trees)
+    await work(town, *gates)
+    assert [event.settled for event in town.events("bead_merged")] == (["", "remembered"] if gates else [""])
+    assert bool(town.bus.state.resolvers_of(B)) == (not gates)
+
+
+async def sides(town: FakeTown) -> list[Oid]:
+    """What `gt-a` and `gt-b` handed in first."""
+    return [town.bus.state.merges[MergeId(f"{bead}.1")].commit for bead in (A, B)]
+
+
+async def recalled(town: FakeTown) -> dict[str, bytes] | None:
+    """What is remembered of the conflict between the two."""
+    base, ours, theirs = [await town.objects.tree_of(commit) for commit in (town.base, *await sides(town))]
+    merge = await town.objects.merge_trees(base, ours, theirs)
+    memory = Resolutions(town.objects, town.refs.resolutions)
+    tree = await memory.recall(base, ours, theirs, merge)
+    if tree is None:
+        return None
+    leaves = await town.objects.list_tree(tree, recursive=True)
+    return {leaf.path: await town.objects.read_blob(leaf.oid) for leaf in leaves}
 
 
 # --- answers --------------------------------------------------------------------------------------
