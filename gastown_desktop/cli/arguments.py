@@ -25,6 +25,8 @@ def parser() -> argparse.ArgumentParser:
     _status(commands.add_parser("status", help="where the newest convoy stands"))
     _resume(commands.add_parser("resume", help="go on with what was interrupted"))
     _inbox(commands.add_parser("inbox", help="what waits for you, and your answers"))
+    _hands(commands.add_parser("take-over", help="work on a bead's copy by hand"))
+    _hands(commands.add_parser("give-back", help="let its worker go on from what you made"))
     _audit(commands.add_parser("audit", help="what a worker did, and when"))
     _beads(commands.add_parser("beads", help="import or export beads as JSON lines"))
     return top
@@ -82,6 +84,12 @@ def _inbox(command: argparse.ArgumentParser) -> None:
     command.add_argument("item", nargs="?", metavar="ITEM", help="its name as listed, or its bead's")
     command.add_argument("text", nargs="*", metavar="TEXT", help="the answer")
     command.add_argument("--json", action="store_true", help="print the items as JSON")
+    _data(command)
+
+
+def _hands(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("bead", metavar="BEAD")
     _data(command)
 
 

@@ -28,6 +28,7 @@ _ASKS = {
     "limit": "reached the spending limit",
     "breaker": "was stopped because too much failed",
     "gate": "has a gate that cannot be trusted",
+    "taken": "is in your hands",
     "review": "changed since you read it",
 }
 
@@ -59,6 +60,11 @@ async def _answer(given: argparse.Namespace, workplace: Workplace, state: Projec
     if not given.item or not text:
         raise Refused("An answer needs an item and a text.", remedy="inbox REPO answer ITEM TEXT")
     need = _named(state, given.item)
+    if need.about == "taken":
+        raise Refused(
+            f"{need.bead} is in your hands.",
+            remedy=f"gastown-desktop give-back {shlex.quote(given.repo)} {need.bead}",
+        )
     if need.about == "limit":
         raise Refused(
             "The spending limit is not raised by words.",

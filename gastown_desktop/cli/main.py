@@ -42,6 +42,14 @@ def run(arguments: list[str]) -> int:
                 from gastown_desktop.cli.inbox import inbox
 
                 return asyncio.run(inbox(given))
+            case "take-over":
+                from gastown_desktop.cli.taking_over import take
+
+                return asyncio.run(take(given))
+            case "give-back":
+                from gastown_desktop.cli.taking_over import give
+
+                return asyncio.run(give(given))
             case "audit":
                 from gastown_desktop.cli.status import audit
 

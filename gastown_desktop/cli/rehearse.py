@@ -60,6 +60,7 @@ from gastown_desktop.engine.rehearsal import (
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, choose_range, plan_true
 from gastown_desktop.engine.rehearsal_result import Measured, exit_code, result_of
 from gastown_desktop.engine.replay import Replays
+from gastown_desktop.engine.taking_over import is_hand_slot
 from gastown_desktop.engine.town import Town
 from gastown_desktop.paths import settings_file
 
@@ -233,7 +234,8 @@ async def _work(town: RehearsalTown, rehearsal: StoredRehearsal, hooks: list[Hoo
 
 async def _clear(slots: GitSlots) -> None:
     for name in await slots.names():
-        await slots.remove(name)
+        if not is_hand_slot(name):
+            await slots.remove(name)
 
 
 async def _set_cap(town: RehearsalTown, rehearsal: StoredRehearsal) -> None:

@@ -234,7 +234,8 @@ class NeedsYou(Durable):
     item: str
     """Its id: the same thing asks once."""
     about: str
-    """`question`, `conflict`, `red`, `stuck`, `limit`, `model`, `breaker`, `gate` or `review`."""
+    """`question`, `conflict`, `red`, `stuck`, `limit`, `model`, `breaker`, `gate`, `review` or
+    `taken`."""
     text: str
     bead: BeadId | None = None
     options: tuple[str, ...] = ()
@@ -248,6 +249,8 @@ class NeedAnswered(Durable):
     kind: ClassVar[Literal["need_answered"]] = "need_answered"
     item: str
     answer: str
+    tree: Oid | None = None
+    """What the user made of the bead's copy by hand, where that is the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

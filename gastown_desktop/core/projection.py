@@ -28,6 +28,8 @@ class BeadView:
     """Times that it went back to a worker, or to a resolver, after a red gate or a conflict."""
     rounds: int = 0
     """Those since the user last had a say."""
+    handed_back: Oid | None = None
+    """Tree that the user made of its copy by hand; its next attempt goes on from that."""
     goes_on: bool = False
     """Its next attempt goes on with the conversation of the last, and is told `reason`."""
     merge: MergeId | None = None
@@ -260,6 +262,7 @@ def _slung(town: Projection, event: ev.BeadSlung, at: datetime) -> None:
         slung_at=at,
         reason="",
         goes_on=False,
+        handed_back=None,
     )
     town.polecats[event.polecat] = PolecatView(
         name=event.polecat,
@@ -404,15 +407,11 @@ def _answered(town: Projection, event: ev.NeedAnswered, at: datetime) -> None:
     if need is None or need.bead is None:
         return
     bead = need.bead
+    if event.tree is not None:
+        town.set_bead(bead, handed_back=event.tree)
     if bead not in town.asking() and town.beads[bead].status == "blocked":
-        town.set_bead(
-            bead,
-            status="open",
-            reason=_told_by_user(need.text, event.answer),
-            rounds=0,
-            deaths=0,
-            goes_on=True,
-        )
+        told = event.answer if event.tree else _told_by_user(need.text, event.answer)
+        town.set_bead(bead, status="open", reason=told, rounds=0, deaths=0, goes_on=True)
 
 
 def _told_by_user(text: str, answer: str) -> str:

@@ -97,8 +97,8 @@ async def _resolving(kit: Kit, view: BeadView, polecat: PolecatName) -> _Beginni
 async def _going_on(kit: Kit, view: BeadView, earlier: Hook) -> _Beginning:
     """What was handed in and came back goes on on the tip; an answered question, where it was asked."""
     before, said = earlier.assignment, view.reason
-    base, start = before.base, earlier.wip
-    if earlier.submitted is not None:
+    base, start = before.base, view.handed_back or earlier.wip
+    if earlier.submitted is not None and view.handed_back is None:
         base = await kit.tip()
         trees = [await kit.objects.tree_of(commit) for commit in (before.base, base, earlier.submitted)]
         merged = await kit.objects.merge_trees(*trees)

@@ -213,6 +213,10 @@ class Slots(Protocol):
         """Gives a clean slot at a commit: made anew, or reused after cleaning away everything else."""
         ...
 
+    def slot(self, name: str) -> Slot:
+        """A slot by its name, whether it exists or not."""
+        ...
+
     async def snapshot(self, slot: Slot) -> Snapshot:
         """Stores what the slot holds now, untracked files included, ignored ones not."""
         ...

@@ -134,6 +134,9 @@ class MemorySlots:
         await self._fill(slot, await self._objects.tree_of(commit))
         return slot
 
+    def slot(self, name: str) -> Slot:
+        return Slot(name, Path("/slots") / name)
+
     async def snapshot(self, slot: Slot) -> Snapshot:
         self._step("snapshot", slot.name)
         files = self.files[slot.name].files

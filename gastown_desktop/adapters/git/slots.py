@@ -136,7 +136,7 @@ class GitSlots:
             DiskFull: no space left.
             GitError: the commit cannot be checked out.
         """
-        slot = self._slot(name)
+        slot = self.slot(name)
         tree = await self._objects.tree_of(commit)
         async with self._locks[name]:
             reusable = is_folder(slot.folder) and self._index(name).exists()
@@ -145,6 +145,16 @@ class GitSlots:
                 await self._check_out(slot, tree, clean=None)
             await _to_its_end(self._write_git_folder, slot, commit)
         return slot
+
+    def slot(self, name: str) -> Slot:
+        """A slot by its name, whether it exists or not.
+
+        Raises:
+            Unusable: the name is no plain file name.
+        """
+        if not _NAME.fullmatch(name):
+            raise Unusable(f"{name!r} cannot name a slot.")
+        return Slot(name, self._slots_root / name)
 
     async def snapshot(self, slot: Slot) -> Snapshot:
         """Stores what the slot holds now, untracked files included, ignored ones not.
@@ -179,7 +189,7 @@ class GitSlots:
         Raises:
             Unusable: the name is no plain file name.
         """
-        self._slot(name)
+        self.slot(name)
         async with self._locks[name]:
             await _to_its_end(self._delete, name)
 
@@ -345,11 +355,6 @@ class GitSlots:
         return ""
 
     # --- places ---
-
-    def _slot(self, name: str) -> Slot:
-        if not _NAME.fullmatch(name):
-            raise Unusable(f"{name!r} cannot name a slot.")
-        return Slot(name, self._slots_root / name)
 
     def _index(self, name: str) -> Path:
         return self._index_root / f"{name}.index"
