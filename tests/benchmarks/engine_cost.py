@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tests.builders import RepositoryBuilder
-from tests.e2e.corpus import rehearse
+from tests.e2e.corpus import Case, rehearse
 
 _SIZE = 39_000
 
@@ -38,7 +38,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="engine-cost-") as scratch:
         repo = Path(scratch) / "repo"
         build(repo, given.polecats, given.turns)
-        code, result, error = rehearse(repo, Path(scratch) / "data", given.polecats, given.polecats, "")
+        case = Case(repo=str(repo), plan="true", last=given.polecats, polecats=given.polecats, gate="")
+        code, result, error = rehearse(case, Path(scratch) / "data")
     if code != 0:
         raise SystemExit(f"the rehearsal ended with {code}: {error[-2000:]}")
     turns = result["model_requests"]

@@ -9,6 +9,7 @@ import hashlib
 import re
 import shutil
 import tempfile
+import weakref
 import zlib
 from contextlib import contextmanager
 from dataclasses import replace
@@ -127,6 +128,7 @@ class MergingObjects:
         self._git = git
         self._git_dir = git_dir
         self._hash_name = hash_name
+        self._scratches: list[Path] = []
 
     @property
     def hash_name(self) -> str:
@@ -140,7 +142,7 @@ class MergingObjects:
         """Merges three trees with git's ort strategy; nothing but objects is written.
 
         The repository's configuration and attributes are not in force, conflict markers say `ours` and
-        `theirs`. The commits that git wants are made in a folder that is deleted afterwards.
+        `theirs`. The commits that git wants are made in a folder of their own.
 
         Raises:
             GitError: a tree is missing.
@@ -164,24 +166,26 @@ class MergingObjects:
 
     @contextmanager
     def _synthetic_repository(self, base: Oid, ours: Oid, theirs: Oid) -> Generator[Path]:
+        """A repository with the two commits to merge; they are used again and go with this object."""
+        scratch = self._scratches.pop() if self._scratches else self._make_scratch()
+        root = self._plant(scratch, base, None)
+        for name, tree in (("ours", ours), ("theirs", theirs)):
+            commit = self._plant(scratch, tree, root)
+            (scratch / "refs" / "heads" / name).write_text(commit + "\n")
+        yield scratch
+        self._scratches.append(scratch)
+
+    def _make_scratch(self) -> Path:
         scratch = Path(tempfile.mkdtemp(prefix="gastown-merge-"))
-        try:
-            (scratch / "refs" / "heads").mkdir(parents=True)
-            (scratch / "objects").mkdir()
-            (scratch / "HEAD").write_text("ref: refs/heads/ours\n")
-            config = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
-            (scratch / "config").write_text(
-                config + f"[extensions]\n\tobjectformat = {self._hash_name}\n"
-                if self._hash_name != "sha1"
-                else config
-            )
-            root = self._plant(scratch, base, None)
-            for name, tree in (("ours", ours), ("theirs", theirs)):
-                commit = self._plant(scratch, tree, root)
-                (scratch / "refs" / "heads" / name).write_text(commit + "\n")
-            yield scratch
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
+        (scratch / "refs" / "heads").mkdir(parents=True)
+        (scratch / "objects").mkdir()
+        (scratch / "HEAD").write_text("ref: refs/heads/ours\n")
+        config = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
+        if self._hash_name != "sha1":
+            config += f"[extensions]\n\tobjectformat = {self._hash_name}\n"
+        (scratch / "config").write_text(config)
+        return scratch
 
     def _plant(self, scratch: Path, tree: Oid, parent: str | None) -> str:
         head = f"tree {tree}\n" + (f"parent {parent}\n" if parent else "")
