@@ -41,6 +41,7 @@ class Dispatcher:
         self._breaker = Breaker()
         kit.pace = Pace.of(fleet_size)
         self.supervisor = Supervisor(kit, ended=self._heed, died=self._note_death)
+        self._told = False
         self.stopped = ""
         """Why no new work is started; empty while it is."""
         self.stopped_by = ""
@@ -86,6 +87,9 @@ class Dispatcher:
             )
             await self._kit.bus.publish(again)
             self.supervisor.start(group, hook)
+        if self.stopped_by == "breaker" and not self._told:
+            self._told = True
+            await self._kit.bus.publish(ev.DispatchPaused(**self._kit.where, reason=self.stopped))
         for bead in self.ready():
             if not self._has_room() or self.stopped:
                 return
@@ -106,7 +110,7 @@ class Dispatcher:
             self._breaker = self._breaker.failed(bead, now)
             if self._breaker.is_given_up(bead):
                 await self._ask(bead, f"It could not be started: {error}")
-            await self._stop_if_tripped()
+            self._trip()
         else:
             self._breaker = self._breaker.dispatched(bead)
 
@@ -155,11 +159,6 @@ class Dispatcher:
     def _note_death(self, bead: BeadId) -> None:
         self._breaker = self._breaker.died(bead, self._kit.clock.monotonic())
         self._trip()
-
-    async def _stop_if_tripped(self) -> None:
-        self._trip()
-        if self.stopped_by == "breaker":
-            await self._kit.bus.publish(ev.DispatchPaused(**self._kit.where, reason=self.stopped))
 
     def _trip(self) -> None:
         if not self.stopped and (reason := self._breaker.tripped(self._kit.clock.monotonic())):

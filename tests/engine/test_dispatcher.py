@@ -289,7 +289,9 @@ async def test_deaths_of_three_beads_at_once_stop_new_work_with_one_reason(town:
         assert "3 beads died" in fleet.dispatcher.stopped
         await fleet.finished("gt-a")
         await fleet.fill(group)
+        await fleet.fill(group)
         assert fleet.slung() == ["gt-a", "gt-b", "gt-c"]
+        assert [event.reason for event in town.events("dispatch_paused")] == [fleet.dispatcher.stopped]
 
 
 async def test_a_bead_that_cannot_be_started_is_tried_later_and_holds_nobody_up(town: FakeTown) -> None:
