@@ -135,6 +135,8 @@ class TurnEnded(Durable):
     steps: int = 0
     files_changed: int = 0
     """Paths that differ from the bead's base after this turn."""
+    tool_s: float = 0.0
+    """Seconds that its tools took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

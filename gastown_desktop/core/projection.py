@@ -38,6 +38,8 @@ class BeadView:
     cost: int = 0
     """Nano-dollars at list price, all attempts."""
     turns: int = 0
+    tool_s: float = 0.0
+    """Seconds that its tools took, all attempts."""
     prompt_tokens: int = 0
     output_tokens: int = 0
     reason: str = ""
@@ -294,6 +296,7 @@ def _turn_ended(town: Projection, event: ev.TurnEnded, at: datetime) -> None:
         event.bead,
         cost=bead.cost + event.cost,
         turns=bead.turns + 1,
+        tool_s=bead.tool_s + event.tool_s,
         prompt_tokens=bead.prompt_tokens + event.prompt_tokens,
         output_tokens=bead.output_tokens + event.output_tokens,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -11,7 +11,7 @@ from gastown_desktop.core.money import json_usd
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
 
-_MOST_ROWS = 20
+_MOST_ROWS, _MOST_NAMED = 12, 3
 
 
 def conflict_figures(state: Projection, plan: RehearsalPlan) -> dict[str, Any]:
@@ -56,14 +56,15 @@ def conflicts_as_markdown(result: dict[str, Any], titles: Mapping[str, str]) -> 
     pairs = result["conflict_pairs"]
     if not pairs:
         return []
+    rows = _by_bead(pairs)
     lines = ["## Conflicts", "", _sentence(result), ""]
     lines += [
-        f"- {_named(pair['bead'], titles)} meets {_named(pair['earlier'], titles)} in "
-        + ", ".join(f"`{path}`" for path in pair["paths"])
-        for pair in pairs[:_MOST_ROWS]
+        f"- {_named(bead, titles)} meets {_few([_named(one, titles) for one in met])} in "
+        + _few([f"`{path}`" for path in paths])
+        for bead, met, paths in rows[:_MOST_ROWS]
     ]
-    if len(pairs) > _MOST_ROWS:
-        lines.append(f"- … and {len(pairs) - _MOST_ROWS} more pairs")
+    if len(rows) > _MOST_ROWS:
+        lines.append(f"- … and {len(rows) - _MOST_ROWS} more beads")
     return [*lines, ""]
 
 
@@ -72,14 +73,32 @@ def conflicts_as_html(result: dict[str, Any], titles: Mapping[str, str]) -> str:
     pairs = result["conflict_pairs"]
     if not pairs:
         return "<h2>Conflicts</h2><p>No two of these beads conflict.</p>"
+    found = _by_bead(pairs)
     rows = "".join(
-        f"<tr><td>{escape(_named(pair['bead'], titles))}<td>{escape(_named(pair['earlier'], titles))}"
-        f"<td><code>{escape(', '.join(map(_shown, pair['paths'])))}</code>"
-        for pair in pairs[:_MOST_ROWS]
+        f"<tr><td>{escape(_named(bead, titles))}<td>{escape(_few([_named(one, titles) for one in met]))}"
+        f"<td><code>{escape(_few([_shown(path) for path in paths]))}</code>"
+        for bead, met, paths in found[:_MOST_ROWS]
     )
-    more = f"<p class=soft>… and {len(pairs) - _MOST_ROWS} more pairs" if len(pairs) > _MOST_ROWS else ""
+    more = f"<p class=soft>… and {len(found) - _MOST_ROWS} more beads" if len(found) > _MOST_ROWS else ""
     head = "<tr><th>Bead<th>meets<th>in</tr>"
     return f"<h2>Conflicts</h2><p>{escape(_sentence(result))}</p><table>{head}{rows}</table>{more}"
+
+
+def _by_bead(pairs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], list[str]]]:
+    """Each bead with all that it meets and all paths, those that meet most first."""
+    met: dict[str, list[str]] = {}
+    paths: dict[str, dict[str, None]] = {}
+    for pair in pairs:
+        met.setdefault(pair["bead"], []).append(pair["earlier"])
+        paths.setdefault(pair["bead"], {}).update(dict.fromkeys(pair["paths"]))
+    order = sorted(met, key=lambda bead: -len(met[bead]))
+    return [(bead, met[bead], list(paths[bead])) for bead in order]
+
+
+def _few(texts: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    more = f" and {len(texts) - _MOST_NAMED} more" if len(texts) > _MOST_NAMED else ""
+    return ", ".join(texts[:_MOST_NAMED]) + more
 
 
 def _sentence(result: dict[str, Any]) -> str:

@@ -41,6 +41,8 @@ class PlanEvidence:
 
     independent: int
     critical_path: int
+    waves: tuple[int, ...]
+    """How many beads could run at the same time, step by step."""
     fleet_sizes: tuple[FleetSize, ...]
     fit: Fit
 
@@ -92,19 +94,20 @@ def _simulate(
     return PlanEvidence(
         independent=dag.independent,
         critical_path=len(dag.critical_path()),
+        waves=tuple(len(wave) for wave in dag.waves()),
         fleet_sizes=tuple(size for size in curve if size.workers in FLEET_SIZES),
         fit=fit(works, dag, curve, [path for path, _ in hot]),
     )
 
 
 def _seconds(view: BeadView, rehearsal: StoredRehearsal) -> float:
-    """How long a bead kept a worker: measured, plus the model's time where it was not waited for."""
-    measured = 0.0
-    if view.slung_at and view.submitted_at:
-        measured = max(0.0, (view.submitted_at - view.slung_at).total_seconds())
-    if rehearsal.settings.real_pace:
-        return measured
-    return measured + view.output_tokens / TOKENS_PER_SECOND + view.turns * FIRST_TOKEN_S
+    """How long a bead keeps a worker: measured where the model was waited for, else its tools and its model.
+
+    Waiting for other beads and for this machine, on which the whole fleet ran at once, is not part of it.
+    """
+    if rehearsal.settings.real_pace and view.slung_at and view.submitted_at:
+        return max(0.0, (view.submitted_at - view.slung_at).total_seconds())
+    return view.tool_s + view.output_tokens / TOKENS_PER_SECOND + view.turns * FIRST_TOKEN_S
 
 
 def cost_by_model(usages: Sequence[Usage]) -> dict[str, float]:
@@ -133,6 +136,7 @@ def _plan_json(plan: PlanEvidence) -> dict[str, Any]:
     return {
         "independent": plan.independent,
         "critical_path": plan.critical_path,
+        "waves": list(plan.waves),
         "fleet_sizes": sizes,
         "fit": asdict(plan.fit),
     }

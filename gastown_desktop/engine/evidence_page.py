@@ -33,7 +33,7 @@ th, td { padding: 5px 8px 5px 0; border-bottom: 1px solid var(--line); vertical-
 .n { text-align: right; white-space: nowrap; } svg { display: block; width: 100%; height: auto; }
 svg text { font: 11px Inter, system-ui, sans-serif; fill: var(--soft); }
 """
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 480, 260, 36, 16, 28
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 480, 274, 36, 16, 42
 
 
 def as_page(result: dict[str, Any]) -> str:
@@ -100,7 +100,8 @@ def _figures(result: dict[str, Any]) -> str:
     return (
         "<div class=figures>"
         + "".join(
-            f"<div><span class=soft>{escape(name)}</span><b>{value}</b></div>" for name, value in figures
+            f"<div><span class=soft>{escape(name)}</span><b{_alarm(value)}>{value}</b></div>"
+            for name, value in figures
         )
         + "</div>"
     )
@@ -116,11 +117,12 @@ def _curve(result: dict[str, Any]) -> str:
     marks = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="var(--ink)"/>'
         f'<text x="{x:.1f}" y="{floor + 16}" text-anchor="middle">{size["workers"]}</text>'
+        f'<text x="{x:.1f}" y="{floor + 30}" text-anchor="middle">{_minutes(size["makespan_s"])}</text>'
         f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{size["speedup"]:.1f}×</text>'
         for (x, y), size in zip(points, sizes, strict=True)
     )
     return (
-        "<h2>Speed-up <small>simulated from the measured times of this run</small></h2>"
+        "<h2>Speed-up <small>by workers, with the time it takes; simulated from this run</small></h2>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="speed-up by number of workers">'
         f'<rect x="{knee_x:.1f}" y="{_TOP}" width="{_x(30) - knee_x:.1f}" height="{floor - _TOP}" '
         'fill="var(--shade)"/>'
@@ -130,6 +132,15 @@ def _curve(result: dict[str, Any]) -> str:
         f'<polyline points="{line}" fill="none" stroke="var(--ink)" stroke-width="2"/>{marks}'
         f'<text x="{knee_x + 6:.1f}" y="{floor - 8}">above {knee} you pay for waiting</text></svg>'
     )
+
+
+def _alarm(value: object) -> str:
+    """Marks what a reader must not overlook."""
+    return " class=bad" if value in {"none", "blind", "changed"} else ""
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 600 else f"{seconds / 60:.1f} min"
 
 
 def _x(workers: int) -> float:
@@ -156,7 +167,7 @@ def _plans(result: dict[str, Any]) -> str:
 
 def _widths(result: dict[str, Any]) -> str:
     """How many beads can run at the same time, step by step."""
-    waves = result["waves"]
+    waves = result["plans"]["predicted"]["waves"]
     step = min(60.0, (_WIDTH - _LEFT) / len(waves))
     tallest = max(waves)
     bars = "".join(
@@ -168,7 +179,7 @@ def _widths(result: dict[str, Any]) -> str:
         for index, count in enumerate(waves)
     )
     return (
-        "<h2>How wide the work is <small>beads that could run at the same time, step by step</small></h2>"
+        "<h2>How wide the work is <small>beads at the same time, step by step, as predicted</small></h2>"
         f'<svg viewBox="0 -12 {_WIDTH} 146" role="img" aria-label="beads by step">{bars}</svg>'
     )
 

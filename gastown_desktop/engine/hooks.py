@@ -70,6 +70,8 @@ class Turn:
     """Tool results that answer it; empty when no tool was called."""
     steps: list[tuple[str, bool]]
     notes: list[str]
+    tool_s: float = 0.0
+    """Seconds that the tools took."""
     measure: Measure = "go_on"
     """What was done after it about a worker that went in circles, or about a context that was full."""
     between: str = ""

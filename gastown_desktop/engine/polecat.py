@@ -103,8 +103,10 @@ class Polecat:
             reply = await self._ask()
             if reply.stop_reason in {"max_tokens", "refusal"}:
                 return await self._get_stuck(f"The model's reply ended with {reply.stop_reason}.")
+            began = self._kit.clock.monotonic()
             results = await self._run_tools(reply, bench)
-            await self._record(slot, bench, reply, results)
+            tool_s = round(self._kit.clock.monotonic() - began, 3)
+            await self._record(slot, bench, reply, results, tool_s)
             if bench.submission is not None:
                 await self._hand_in(bench.submission)
                 return "submitted"
@@ -177,7 +179,7 @@ class Polecat:
         return results
 
     async def _record(
-        self, slot: Slot, bench: Workbench, reply: Reply, results: list[dict[str, Any]]
+        self, slot: Slot, bench: Workbench, reply: Reply, results: list[dict[str, Any]], tool_s: float
     ) -> None:
         kit = self._kit
         snapshot = await kit.slots.snapshot(slot)
@@ -193,6 +195,7 @@ class Polecat:
             results=results,
             steps=list(bench.steps),
             notes=list(bench.notes),
+            tool_s=tool_s,
         )
         if bench.submission is None and bench.question is None:
             turn = await self._measured(turn)

@@ -62,7 +62,6 @@ def result_of(
             for need in state.needs_you.values()
         ],
         "dependencies": len(dag.all_dependencies),
-        "waves": [len(wave) for wave in dag.waves()],
         **conflict_figures(state, plan),
         "titles": {bead: work.subject for bead, work in plan.works.items()},
         "silent_differences": [asdict(difference) for difference in plan.silent],

@@ -39,6 +39,7 @@ async def turn_event(kit: Kit, assignment: Assignment, turn: Turn, hook: Oid) ->
         steps_done=sum(1 for _, done in turn.steps if done),
         steps=len(turn.steps),
         files_changed=len(changed),
+        tool_s=turn.tool_s,
     )
 
 

@@ -25,11 +25,11 @@ RESULT: dict[str, Any] = {
     "fleet_sizes": [
         {"workers": n, "makespan_s": 60.0 / n, "speedup": float(n)} for n in (1, 2, 4, 8, 16, 30)
     ],
-    "waves": [2, 1],
     "plans": {
         kind: {
             "independent": 2,
             "critical_path": 2,
+            "waves": [2, 1],
             "fit": {"knee": 4},
             "fleet_sizes": [{"workers": 30, "makespan_s": 2.0, "speedup": 3.0}],
         }
