@@ -19,6 +19,7 @@ MAX_OVERTAKEN = 10
 """After so many later requests have landed before it, nothing later passes a request any more."""
 
 _HOUR_S = 3600.0
+_MOST_WEIGHT = 400.0
 
 
 def score(entry: MergeRequest, now: float, convoy_started_at: float | None) -> float:
@@ -101,9 +102,19 @@ class FailureRate:
         """Expected share of candidates that fail, strictly between 0 and 1."""
         return self.alpha / (self.alpha + self.beta)
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Candidates landed and blamed that give this rate again, rounded."""
+        return max(0, round(self.beta - 19)), max(0, round(self.alpha - 1))
+
     def seen(self, green: int, red: int) -> FailureRate:
-        """The rate after so many more candidates landed (green) and were blamed (red)."""
-        return FailureRate(alpha=self.alpha + red, beta=self.beta + green)
+        """The rate after so many more candidates landed (green) and were blamed (red).
+
+        Beyond the last few hundred candidates the past fades, so that a rate kept for years still learns.
+        """
+        alpha, beta = self.alpha + red, self.beta + green
+        fading = min(1.0, _MOST_WEIGHT / (alpha + beta))
+        return FailureRate(alpha=alpha * fading, beta=beta * fading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from gastown_desktop.core.merge_queue import (
     score,
 )
 from gastown_desktop.core.merge_request import MERGE_STATES, MergeRequest, MergeState, may_become
+from tests.benchmarks import queue_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -350,6 +351,41 @@ def test_one_executor_lands_two_and_a_half_candidates_per_gate_time_at_five_perc
     per_gate_time = len(outcome.landed) / outcome.gate_times
     assert 2.5 <= per_gate_time <= 1.05 * (1 - p) / (entropy + p)
     assert len(outcome.landed) == 6_000 - len(bad)
+
+
+@pytest.mark.parametrize(("p", "least"), [(0.02, 5.3), (0.05, 2.65), (0.1, 1.45)])
+def test_a_steady_gate_with_a_record_lands_nearly_what_can_be_landed(p: float, least: float) -> None:
+    """Confirming runs counted, p learned; one by one and in batches of five much less lands."""
+
+    def ours(todo: Sequence[MergeId], gate: queue_cost.Gate) -> int:
+        return len(queue_cost.prefix_queue(todo, gate, 30)[0])
+
+    landed = queue_cost.per_run(p, 20_000, 1, ours)
+    assert least <= landed <= 1.05 * queue_cost.bound(p)
+    assert landed > 1.2 * queue_cost.per_run(p, 20_000, 1, queue_cost.batches)
+    assert landed > 1.8 * queue_cost.per_run(p, 20_000, 1, queue_cost.serial)
+
+
+@pytest.mark.parametrize("waiting", [1, 7, 30])
+def test_the_simulated_queue_lands_and_blames_everybody_once(waiting: int) -> None:
+    todo = stack_of(300)
+    bad = set(todo[::17])
+    gate = queue_cost.Gate(bad, 0.0, queue_cost.LONG_RECORD, random.Random(1))
+    landed, blamed = queue_cost.prefix_queue(todo, gate, waiting)
+    assert landed == [one for one in todo if one not in bad]
+    assert set(blamed) == bad
+
+
+def test_a_rate_that_was_kept_for_long_still_learns() -> None:
+    rate = FailureRate().seen(5_000, 10)
+    assert rate.p < 0.01
+    assert rate.seen(0, 40).p > 0.08
+
+
+def test_counts_give_the_rate_again() -> None:
+    rate = FailureRate().seen(40, 3)
+    assert rate.counts == (40, 3)
+    assert FailureRate().seen(*rate.counts) == rate
 
 
 def test_an_entry_keeps_everything_but_its_count() -> None:
