@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.serialising import Generated, SerialisingFiles
 from gastown_desktop.engine.gates import GATE_TIMEOUT_S, Gate
 
 NAME = ".gastown.toml"
@@ -25,12 +26,44 @@ class _GateTable(BaseModel):
     timeout_s: float = Field(default=GATE_TIMEOUT_S, gt=0, le=24 * 3600)
 
 
+def _inside(path: str) -> str:
+    """A path or pattern that stays within the repository and out of git's own files."""
+    parts = path.split("/")
+    if "" in parts or {".", ".."} & set(parts) or "\\" in path or not path.isprintable():
+        raise ValueError("must be relative to the top of the repository, with / between its parts")
+    if any(part.lower() == ".git" for part in parts):
+        raise ValueError("must not lead into .git")
+    return path
+
+
+def _pattern(text: str) -> str:
+    """A pattern as in .gitattributes; a leading slash means the top."""
+    _inside(text.removeprefix("/"))
+    return text
+
+
+_Path = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_inside)]
+_Pattern = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_pattern)]
+
+
+class _GeneratedTable(BaseModel):
+    """One `[[generated]]` table."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    path: _Path
+    command: str = Field(min_length=1, max_length=10_000)
+
+
 class _File(BaseModel):
     """What is read of the file today; other proposals are checked where they are used."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
     gates: list[_GateTable | str] = Field(default_factory=list[_GateTable | str], max_length=20)
+    generated: list[_GeneratedTable] = Field(default_factory=list[_GeneratedTable], max_length=50)
+    union: list[_Pattern] = Field(default_factory=list[_Pattern], max_length=50)
+    serial: list[_Pattern] = Field(default_factory=list[_Pattern], max_length=50)
     prefix: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9]{0,7}$")
 
 
@@ -39,6 +72,8 @@ class RepositoryConfig:
     """What a repository proposes."""
 
     gates: tuple[Gate, ...] = ()
+    serialising: SerialisingFiles = field(default=SerialisingFiles())
+    """Files that many beads touch at the same place, and how they are settled."""
     prefix: str | None = None
     ignored: tuple[str, ...] = ()
     """Keys that a repository may not set, or that nobody knows."""
@@ -61,7 +96,22 @@ def parse(text: bytes) -> RepositoryConfig:
         raise Refused(f"{NAME}: {place}: {first['msg']}.", remedy="Mend it and commit it.") from None
     gates = tuple(_gate(number, gate) for number, gate in enumerate(file.gates, 1))
     return RepositoryConfig(
-        gates=gates, prefix=file.prefix, ignored=tuple(sorted(key for key in raw if key not in _PROPOSED))
+        gates=gates,
+        serialising=_serialising(file),
+        prefix=file.prefix,
+        ignored=tuple(sorted(key for key in raw if key not in _PROPOSED)),
+    )
+
+
+def _serialising(file: _File) -> SerialisingFiles:
+    paths = [one.path for one in file.generated]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise Refused(f"{NAME}: generated: {twice} is listed twice.", remedy="Mend it and commit it.")
+    return SerialisingFiles(
+        generated=tuple(Generated(path=one.path, command=one.command) for one in file.generated),
+        union=tuple(file.union),
+        serial=tuple(file.serial),
     )
 
 

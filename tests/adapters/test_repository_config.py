@@ -4,6 +4,7 @@ import pytest
 
 from gastown_desktop.adapters.repository_config import RepositoryConfig, parse
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.serialising import Generated, SerialisingFiles, as_toml
 from gastown_desktop.engine.gates import GATE_TIMEOUT_S, Gate
 
 
@@ -39,9 +40,42 @@ def test_proposals_that_are_used_elsewhere_are_not_called_ignored() -> None:
     assert parse(text).ignored == ()
 
 
+def test_serialising_files_are_paths_with_commands_and_patterns() -> None:
+    text = b'union = ["CHANGELOG.md", "/docs/**/*.news"]\nserial = ["db/migrations/*"]\n'
+    text += b'[[generated]]\npath = "web/pnpm-lock.yaml"\ncommand = "pnpm install --lockfile-only"\n'
+    config = parse(text)
+    assert config.serialising == SerialisingFiles(
+        generated=(Generated(path="web/pnpm-lock.yaml", command="pnpm install --lockfile-only"),),
+        union=("CHANGELOG.md", "/docs/**/*.news"),
+        serial=("db/migrations/*",),
+    )
+    assert config.ignored == ()
+    assert parse(as_toml(config.serialising).encode()) == config
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/", ".git/config", "x/.GIT/hooks", "a\\\\b"],
+)
+def test_a_generated_file_stays_in_the_repository(path: str) -> None:
+    with pytest.raises(Refused, match=r"^\.gastown\.toml: generated"):
+        parse(f'[[generated]]\npath = "{path}"\ncommand = "make"\n'.encode())
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        b'union = "x"',
+        b"union = [7]",
+        b'union = ["../x"]',
+        b'union = [""]',
+        b'union = ["a\\u0007"]',
+        b'serial = [".git/*"]',
+        b'generated = ["x"]',
+        b'[[generated]]\npath = "x"',
+        b'[[generated]]\npath = "x"\ncommand = ""',
+        b'[[generated]]\npath = "x"\ncommand = "y"\nshell = "z"',
+        b'[[generated]]\npath = "x"\ncommand = "y"\n[[generated]]\npath = "x"\ncommand = "z"',
         b"gates = [",
         b"\xff\xfe",
         b"a = 1\na = 2",
