@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from gastown_desktop.core.flakiness import FlakeRecord
     from gastown_desktop.core.ids import Oid
+    from gastown_desktop.core.merge_queue import FailureRate
 
 # --- time ---------------------------------------------------------------------------------------
 
@@ -375,6 +377,60 @@ class Sandbox(Protocol):
 
     async def shell(self, confinement: Confinement) -> Shell:
         """Opens a persistent bash (sh where there is none)."""
+        ...
+
+
+# --- gates --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateAnswer:
+    """What a gate said of a tree: green, or red as often as it takes to believe it."""
+
+    green: bool
+    tail: str = ""
+    """Last lines of its output when it was red."""
+    seconds: float = 0.0
+    """How long its last run took."""
+
+
+class GateEnvironment(Protocol):
+    """What a gate's answer depends on besides the tree and the sandbox: programs, variables, platform."""
+
+    def digest(self, command: str) -> str:
+        """Names the environment of a command; another name when a program of it was changed."""
+        ...
+
+
+class GateCache(Protocol):
+    """What is remembered of gates over all convoys of a rig.
+
+    It saves time and is never needed: what cannot be read is as if it had never been written, and nothing
+    here raises or waits.
+    """
+
+    def find(self, tree: Oid, key: str) -> GateAnswer | None:
+        """The last answer about a tree of the gate and environment that a key names."""
+        ...
+
+    def remember(self, tree: Oid, key: str, answer: GateAnswer) -> None:
+        """Keeps an answer in place of an earlier one."""
+        ...
+
+    def record(self, command: str) -> FlakeRecord:
+        """What is known of the gate with this command."""
+        ...
+
+    def count(self, command: str, *, runs: int, flips: int) -> None:
+        """Adds runs and flips to the record of a gate."""
+        ...
+
+    def failure_rate(self, queue: str) -> FailureRate:
+        """How often candidates of a kind of merge queue are bad: `work` or `rehearsal`."""
+        ...
+
+    def judged(self, queue: str, *, landed: int, blamed: int) -> None:
+        """Adds candidates that landed and that were blamed."""
         ...
 
 
