@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.flakiness import FlakeRecord, describe
 from gastown_desktop.core.money import show_usd
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.bus import Bus
@@ -103,10 +104,10 @@ def plain_line(state: Projection, envelope: ev.Envelope) -> str | None:
             text = f"{bead} is {now}: {reason}"
         case ev.BeadReopened(bead=bead, reason=reason):
             text = f"{bead} goes back: {reason.splitlines()[0]}"
-        case ev.GateRun(gate=gate, green=green, purpose=purpose, seconds=seconds):
-            text = f"{gate} is {'green' if green else 'red'} ({purpose}, {seconds:.1f} s)"
-        case ev.GateJudged(sees=sees, reason=reason):
-            text = reason if not sees else "The gate notices a broken source."
+        case ev.GateRun() as run:
+            text = _gate_line(run)
+        case ev.GateJudged(sees=sees, reason=reason, blind=blind):
+            text = reason if blind or not sees else "The gate notices a broken source."
         case ev.NeedsYou(text=need):
             text = f"needs you: {need}"
         case ev.ConvoyLanded(commit=commit):
@@ -116,6 +117,15 @@ def plain_line(state: Projection, envelope: ev.Envelope) -> str | None:
         case _:
             return None
     return printable(text)
+
+
+def _gate_line(run: ev.GateRun) -> str:
+    """How a gate answered; a flip is said with what it means."""
+    how = "known from before" if run.cached else f"{run.seconds:.1f} s"
+    text = f"{run.gate} is {'green' if run.green else 'red'} ({run.purpose}, {how})"
+    if not run.flipped:
+        return text
+    return f"{text}; {describe(run.gate, FlakeRecord(runs=run.known_runs, flips=run.known_flips))}"
 
 
 def printable(text: str) -> str:

@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 from gastown_desktop.adapters.gate_proposals import propose_gates
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
+from gastown_desktop.adapters.repository_config import RepositoryConfig
 from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.checker import check
@@ -40,6 +41,7 @@ from gastown_desktop.core.events import decode
 from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.core.projection import fold
+from gastown_desktop.engine.diff_sizes import changed_lines
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.evidence_page import as_page
 from gastown_desktop.engine.gates import Gate
@@ -146,7 +148,8 @@ async def _prepare(
     before, commits = await choose_range(
         objects, tip, last=given.last, stop=stop, shallow=workplace.facts.shallow
     )
-    gates = await _gates(given, workplace, objects, tip, progress)
+    config = await workplace.config(objects, tip)
+    gates = await _gates(given, workplace, objects, tip, config, progress)
     await require_trust(workplace, gates, trust=given.trust or trusted)
     plan = await plan_true(
         objects, Replays(objects), before, commits, prefix=workplace.rig.prefix, told=progress.planned
@@ -166,6 +169,7 @@ async def _prepare(
             model=settings.model,
             strict_gates=given.strict_gates,
             plan=given.plan,
+            serialising=config.serialising,
         ),
     )
     await store(objects, rehearsal)
@@ -223,6 +227,9 @@ async def _work(town: RehearsalTown, rehearsal: StoredRehearsal, hooks: list[Hoo
         fleet_size=settings.polecats,
         model=settings.model,
         strict_gates=settings.strict_gates,
+        diff_sizes=lambda: changed_lines(
+            town.kit.objects, [work.commit for work in rehearsal.plan.works.values()]
+        ),
     )
     try:
         await whole.run(hooks)
@@ -251,13 +258,17 @@ async def _set_cap(town: RehearsalTown, rehearsal: StoredRehearsal) -> None:
 
 
 async def _gates(
-    given: argparse.Namespace, workplace: Workplace, objects: GitObjects, tip: Oid, progress: Progress
+    given: argparse.Namespace,
+    workplace: Workplace,
+    objects: GitObjects,
+    tip: Oid,
+    config: RepositoryConfig,
+    progress: Progress,
 ) -> tuple[Gate, ...]:
     if given.no_gate:
         return ()
     if given.gates:
         return _named(given.gates)
-    config = await workplace.config(objects, tip)
     if config.ignored:
         progress.say(f".gastown.toml: ignored, not for a repository to set: {', '.join(config.ignored)}")
     if not config.gates:

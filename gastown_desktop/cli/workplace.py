@@ -14,6 +14,8 @@ from pathlib import Path
 
 from gastown_desktop.adapters.claude import ClaudeMessages
 from gastown_desktop.adapters.file_lock import FileLock
+from gastown_desktop.adapters.gate_cache import FileGateCache
+from gastown_desktop.adapters.gate_environment import LocalGateEnvironment
 from gastown_desktop.adapters.gate_proposals import FILES, FOLDERS, LARGEST_FILE, VENV_PYTHON
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.objects import open_objects
@@ -26,6 +28,7 @@ from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.rehearsal_model import ProviderBill, RehearsalModel
 from gastown_desktop.adapters.repository_config import NAME, RepositoryConfig, parse
 from gastown_desktop.adapters.sandbox import find_sandbox
+from gastown_desktop.adapters.sandbox.entry import SYSTEM_PATH
 from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.adapters.spend_transport import SpendGateTransport
 from gastown_desktop.adapters.system_clock import SystemClock
@@ -214,7 +217,7 @@ class RehearsalTown:
 
 async def build_slots(workplace: Workplace, objects: GitObjects) -> GitSlots:
     """The rehearsal's slots of a rig."""
-    kept = tuple(name for name in BOUND_FROM_CHECKOUT if (workplace.rig.checkout / name).is_dir())
+    kept = bound_folders(workplace.rig.checkout)
     return GitSlots(
         workplace.git,
         objects,
@@ -256,7 +259,7 @@ async def build_rehearsal(
         town_objects=rig.town_git / "objects",
         scratch=folder / "scratch",
     )
-    confinement = _confinement(rig.checkout, sandbox)
+    confinement = _confinement(rig.checkout, bound_folders(rig.checkout), sandbox)
     kit = Kit(
         rig=rig,
         refs=refs,
@@ -282,6 +285,8 @@ async def build_rehearsal(
         sandbox=sandbox,
         confinement=confinement,
         clock=workplace.clock,
+        cache=FileGateCache(rig.folder / "gates.jsonl"),
+        environment=_gate_environment(rig.checkout),
     )
     return RehearsalTown(
         kit=kit,
@@ -296,16 +301,25 @@ async def build_rehearsal(
     )
 
 
-def _confinement(checkout: Path, sandbox: Sandbox) -> Callable[[Slot], Confinement]:
+def bound_folders(checkout: Path) -> tuple[str, ...]:
+    """Names of the checkout's folders that slots see."""
+    return tuple(name for name in BOUND_FROM_CHECKOUT if (checkout / name).is_dir())
+
+
+def _gate_environment(checkout: Path) -> LocalGateEnvironment:
+    """What a gate's answer depends on: what the sandbox takes over from this process."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_PATH))
+    variables = {"LANG": os.environ.get("LANG", "")}
+    return LocalGateEnvironment(checkout, bound_folders(checkout), path=path, variables=variables)
+
+
+def _confinement(checkout: Path, names: tuple[str, ...], sandbox: Sandbox) -> Callable[[Slot], Confinement]:
     """How commands see a slot: at the checkout's own path where a sandbox can do that."""
-    bound = tuple(
-        (checkout / name, checkout / name) for name in BOUND_FROM_CHECKOUT if (checkout / name).is_dir()
-    )
+    bound = tuple((checkout / name, checkout / name) for name in names)
 
     def confine(slot: Slot) -> Confinement:
-        if sandbox.confined:
-            return Confinement(slot=slot.folder, seen_at=checkout, read_only=bound)
-        return Confinement(slot=slot.folder, seen_at=slot.folder)
+        seen_at = checkout if sandbox.confined else slot.folder
+        return Confinement(slot=slot.folder, seen_at=seen_at, read_only=bound)
 
     return confine
 

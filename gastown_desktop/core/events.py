@@ -183,6 +183,18 @@ class GateRun(Durable):
     """Beads in the prefix under test."""
     tail: str = ""
     """Last lines of its output when it was red."""
+    cached: bool = False
+    """It did not run: this is what it said of the same tree in the same environment before."""
+    saved_s: float = 0.0
+    """Seconds that the remembered run took, where `cached`."""
+    environment: str = ""
+    """Names command, timeout, sandbox, tools and variables that the answer holds for."""
+    flipped: bool = False
+    """With this run it was both red and green on this very tree."""
+    known_runs: int = 0
+    """Its runs on trees known to be good, of all convoys of the rig, this one included."""
+    known_flips: int = 0
+    """How many of those were red."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,9 +203,13 @@ class GateJudged(Durable):
 
     kind: ClassVar[Literal["gate_judged"]] = "gate_judged"
     sees: bool
-    """False: a sabotaged source passed, or there is no gate."""
+    """False: no gate noticed a sabotaged source, or there is none."""
     base_green: bool
     reason: str = ""
+    seeing: tuple[str, ...] = ()
+    """Gates that noticed one."""
+    blind: tuple[str, ...] = ()
+    """Gates that stayed green on every one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

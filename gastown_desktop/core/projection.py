@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Bead, BeadKind, BeadSize, BeadStatus, Dependency, DependencyKind
+from gastown_desktop.core.flakiness import FlakeRecord
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
 
 
@@ -101,6 +102,19 @@ class NeedView:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateView:
+    """Where a gate stands."""
+
+    name: str
+    sees: bool | None = None
+    """Whether it notices a broken source; None while that is not known."""
+    runs: int = 0
+    """Runs in this convoy; cached answers are none."""
+    record: FlakeRecord = field(default=FlakeRecord())
+    """What is known of it from all convoys of the rig."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Projection:
     """One convoy as its events tell it. `apply` is the only way to change it."""
@@ -122,8 +136,18 @@ class Projection:
     merges: dict[MergeId, MergeView] = field(default_factory=dict[MergeId, MergeView])
     needs_you: dict[str, NeedView] = field(default_factory=dict[str, NeedView])
     answers: dict[str, str] = field(default_factory=dict[str, str])
+    gates: dict[str, GateView] = field(default_factory=dict[str, GateView])
+    gate_greens: set[tuple[str, Oid]] = field(default_factory=set[tuple[str, Oid]])
+    """Gates with the trees on which they were green, by a run or from memory."""
+    gate_reds: dict[tuple[str, Oid], int] = field(default_factory=dict[tuple[str, Oid], int])
+    """How often a gate was red on a tree on which it was never green."""
     gate_runs: int = 0
+    """Runs in this convoy; cached answers are none."""
     gate_seconds: float = 0.0
+    gate_cached: int = 0
+    """Answers that were known already."""
+    gate_saved_s: float = 0.0
+    """Seconds that the runs behind them took."""
     gate_sees: bool | None = None
     base_green: bool | None = None
     gate_reason: str = ""
@@ -185,6 +209,10 @@ class Projection:
     def set_bead(self, bead: BeadId, **changes: Any) -> None:
         """Changes fields of a bead's view; for the folds below only."""
         self.beads[bead] = replace(self.beads[bead], **changes)
+
+    def set_gate(self, name: str, **changes: Any) -> None:
+        """Changes fields of a gate's view, made when missing; for the folds below only."""
+        self.gates[name] = replace(self.gates.get(name, GateView(name=name)), **changes)
 
     def set_polecat(self, name: PolecatName, **changes: Any) -> None:
         """Changes fields of a worker's view; for the folds below only."""
@@ -347,13 +375,30 @@ def _merge_state(town: Projection, event: ev.MergeStateChanged, at: datetime) ->
 
 def _gate_run(town: Projection, event: ev.GateRun, at: datetime) -> None:
     del at
+    answer = (event.gate, event.tree)
+    if event.green:
+        town.gate_greens.add(answer)
+        town.gate_reds.pop(answer, None)
+    elif answer not in town.gate_greens and not event.cached:
+        town.gate_reds[answer] = town.gate_reds.get(answer, 0) + 1
+    record = FlakeRecord(runs=event.known_runs, flips=event.known_flips)
+    if event.cached:
+        town.gate_cached += 1
+        town.gate_saved_s += event.saved_s
+        town.set_gate(event.gate, record=record)
+        return
     town.gate_runs += 1
     town.gate_seconds += event.seconds
+    ran = town.gates[event.gate].runs if event.gate in town.gates else 0
+    town.set_gate(event.gate, runs=ran + 1, record=record)
 
 
 def _gate_judged(town: Projection, event: ev.GateJudged, at: datetime) -> None:
     del at
     town.gate_sees, town.base_green, town.gate_reason = event.sees, event.base_green, event.reason
+    for sees, names in ((True, event.seeing), (False, event.blind)):
+        for name in names:
+            town.set_gate(name, sees=sees)
 
 
 def _merged(town: Projection, event: ev.BeadMerged, at: datetime) -> None:

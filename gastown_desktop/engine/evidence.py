@@ -13,6 +13,7 @@ from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.money import json_usd, show_usd
 from gastown_desktop.core.prices import PRICES, cost
 from gastown_desktop.core.projection import BeadView, Projection
+from gastown_desktop.core.serialising import SerialisingFiles, as_toml, propose
 from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.conflict_evidence import conflicts_as_markdown
 from gastown_desktop.engine.plan_kinds import PlanKind, dag_of
@@ -54,6 +55,8 @@ class Evidence:
     plans: dict[PlanKind, PlanEvidence]
     hot_spots: tuple[tuple[str, int], ...]
     """Paths that most beads touch, with how many."""
+    proposal: SerialisingFiles
+    """What `.gastown.toml` could say about them and does not."""
 
     @property
     def headline(self) -> PlanEvidence:
@@ -67,9 +70,11 @@ def gather(state: Projection, rehearsal: StoredRehearsal) -> Evidence:
     touched = Counter(path for work in plan.works.values() for path in work.paths)
     hot = tuple((path, count) for path, count in touched.most_common(_HOT_SPOTS) if count > 1)
     seconds = {bead: _seconds(state.beads[bead], rehearsal) for bead in plan.works}
-    gate_s = state.gate_seconds / state.gate_runs if state.gate_runs else 0.0
+    answers = state.gate_runs + state.gate_cached
+    gate_s = (state.gate_seconds + state.gate_saved_s) / answers if answers else 0.0
     plans = {kind: _simulate(plan, kind, seconds, gate_s, hot) for kind in get_args(PlanKind)}
-    return Evidence(plans=plans, hot_spots=hot)
+    proposal = propose([path for path, _ in hot], rehearsal.settings.serialising)
+    return Evidence(plans=plans, hot_spots=hot, proposal=proposal)
 
 
 def _simulate(
@@ -124,6 +129,7 @@ def as_json(evidence: Evidence) -> dict[str, Any]:
         "fit": headline["fit"],
         "plans": plans,
         "hot_spots": [{"path": path, "beads": count} for path, count in evidence.hot_spots],
+        "proposed_config": as_toml(evidence.proposal),
         "assumptions": list(ASSUMPTIONS),
     }
 
@@ -225,10 +231,32 @@ def _plan_row(kind: str, plan: dict[str, Any]) -> str:
 def _gates_line(result: dict[str, Any]) -> str:
     if not result["base_green"]:
         return f"Rehearsed without gates, as {result['gate_reason']}"
-    if not result["gate_runs"]:
+    if not result["gates"]:
         return "No gate ran: nothing was tested. Give one with `--gate`."
-    sees = "notices a broken source" if result["gate_sees"] else "does **not** notice a broken source"
-    return f"{result['gate_runs']} runs; the gate {sees}."
+    lines = [f"{result['gate_runs']} runs, {result['gate_cached']} answers known from before.", ""]
+    lines += ["| gate | notices a broken source | red by chance | quarantine |", "|---|---|---|---|"]
+    lines += [
+        f"| {_cell(gate['name'])} | {_sight(gate['sees'])} | {gate['flips']} of {gate['known_runs']} runs "
+        f"| {quarantine(gate)} |"
+        for gate in result["gates"]
+    ]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _sight(sees: bool | None) -> str:
+    return {True: "yes", False: "**no**", None: "not known"}[sees]
+
+
+def quarantine(gate: dict[str, Any]) -> str:
+    """What a gate's reds count for, from its entry in the result."""
+    if not gate["quarantined"]:
+        return "no"
+    needed = gate["reds_needed"]
+    return f"yes: {needed} reds in a row count" if needed else "yes: its reds blame nobody"
 
 
 def _findings(result: dict[str, Any]) -> list[str]:
@@ -237,6 +265,9 @@ def _findings(result: dict[str, Any]) -> list[str]:
         lines += ["## Files that serialise the work", ""]
         lines += [f"- `{spot['path']}`: {spot['beads']} beads" for spot in result["hot_spots"]]
         lines.append("")
+    if result["proposed_config"]:
+        lines += ["Add this to `.gastown.toml`, and they need not wait for each other:", ""]
+        lines += ["```toml", *result["proposed_config"].splitlines(), "```", ""]
     if result["silent_differences"]:
         lines += ["## Merged without a conflict, but wrong", ""]
         for found in result["silent_differences"]:

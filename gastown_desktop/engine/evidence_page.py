@@ -7,6 +7,7 @@ from math import log2
 from typing import Any
 
 from gastown_desktop.engine.conflict_evidence import conflicts_as_html
+from gastown_desktop.engine.evidence import quarantine
 
 _STYLE = """
 :root { --ink:#211E1A; --soft:#575047; --line:#E2DCD1; --page:#F8F6F2; --raised:#FFFFFF; --bar:#857C6E;
@@ -55,6 +56,7 @@ def as_page(result: dict[str, Any]) -> str:
         _hot_spots(result),
         "</div></div>",
         conflicts_as_html(result, result["titles"]),
+        _gates(result),
         _needs_you(result),
         _assumptions(result),
     ]
@@ -86,7 +88,7 @@ def _oracle(result: dict[str, Any]) -> str:
 
 def _figures(result: dict[str, Any]) -> str:
     planned = result["plans"]["predicted"]
-    gates = "none" if not result["gate_runs"] else "see" if result["gate_sees"] else "blind"
+    gates = "none" if not result["gates"] else "see" if result["gate_sees"] else "blind"
     figures = [
         ("Beads", result["beads"]),
         ("Could start at once", planned["independent"]),
@@ -226,7 +228,24 @@ def _hot_spots(result: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(_shown(spot['path']))}</code><td class=n>{spot['beads']}" for spot in spots
     )
-    return f"<h2>Files that hold the work up</h2><table><tr><th>File<th class=n>Beads</tr>{rows}</table>"
+    table = f"<h2>Files that hold the work up</h2><table><tr><th>File<th class=n>Beads</tr>{rows}</table>"
+    proposed = result["proposed_config"]
+    if not proposed:
+        return table
+    return f"{table}<p>To be added to <code>.gastown.toml</code>:<pre><code>{escape(proposed)}</code></pre>"
+
+
+def _gates(result: dict[str, Any]) -> str:
+    if not result["gates"]:
+        return ""
+    sight = {True: "notices a broken source", False: "sees nothing", None: "sight not known"}
+    rows = "".join(
+        f"<tr><td>{escape(gate['name'])}<td>{sight[gate['sees']]}<td class=n>{gate['flips']} of "
+        f"{gate['known_runs']} red by chance<td>in quarantine: {escape(quarantine(gate))}"
+        for gate in result["gates"]
+    )
+    counts = f"{result['gate_runs']} runs, {result['gate_cached']} answers known from before"
+    return f"<h2>Gates <small>{counts}</small></h2><table>{rows}</table>"
 
 
 def _needs_you(result: dict[str, Any]) -> str:

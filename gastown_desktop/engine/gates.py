@@ -1,31 +1,42 @@
-"""Gates: the project's own commands, run on a clean copy of exactly the tree that would land."""
+"""Gates: the project's own commands, run on a clean copy of exactly the tree that would land.
+
+A green counts at once, also one that is remembered from an earlier convoy. A red counts when the same tree
+was red so often in a row that chance is no explanation (core.flakiness); nothing else is remembered.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.flakiness import LEAST_REDS, FlakeRecord, describe, lesson, reds_needed
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.merge_queue import FailureRate
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.ports import (
-    EXECUTABLE,
-    REGULAR,
     Clock,
+    CommandResult,
     Confinement,
+    GateAnswer,
+    GateCache,
+    GateEnvironment,
     GitObjects,
     Sandbox,
-    Signature,
     Slot,
     Slots,
 )
 
 GATE_TIMEOUT_S = 1_200.0
-_SABOTAGE_TRIES = 3
-_SABOTAGE = b"<<< sabotage: this line must turn the gate red >>>\n"
+SABOTAGE = "sabotage: this line must turn the gate red"
+"""What stands in a source that was broken on purpose; a gate that prints it has seen it."""
+WITHOUT_GATE = "Go on without this gate"
+"""Answer to an item of Needs you about a gate."""
+_SLOT, _SPARE_SLOT = "gate", "spare-gate"
 _TAIL_LINES = 20
+_PATIENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +57,25 @@ class GateResult:
     """The gate that was red."""
     tail: str = ""
     """Its last lines."""
+    blames: bool = True
+    """False: this gate is red by chance so often that its reds blame nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """What is put to the gates."""
+
+    commit: Oid
+    tree: Oid
+    purpose: str
+    beads: tuple[BeadId, ...] = ()
+    broken: str = ""
+    """Path of the source that was sabotaged in it."""
+    slot: str = _SLOT
 
 
 class GateRunner:
-    """Runs all gates on commits, one after the other, and remembers greens and confirmed reds by tree."""
+    """Runs all gates on commits, one after the other; each must be green."""
 
     def __init__(
         self,
@@ -61,133 +87,235 @@ class GateRunner:
         sandbox: Sandbox,
         confinement: Callable[[Slot], Confinement],
         clock: Clock,
+        cache: GateCache,
+        environment: GateEnvironment,
     ) -> None:
         """Without gates everything is green, which the user had to accept."""
-        self.gates = gates
-        self._bus = bus
+        self._gates = gates
+        self.clock = clock
+        self.objects = objects
+        self.bus = bus
         self._slots = slots
-        self._objects = objects
         self._sandbox = sandbox
         self._confinement = confinement
-        self._clock = clock
-        self._known: dict[tuple[Oid, str], GateResult] = {}
+        self._cache = cache
+        self._environment = environment
         self.cpu_s = 0.0
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """The gates that count: all but those that the user does without."""
+        answers = self.bus.state.answers
+        return tuple(gate for gate in self._gates if not goes_without(answers.get(need_item(gate.name))))
 
     def without_gates(self) -> None:
         """Goes on without them: the base is red, so they could blame nobody."""
-        self.gates = ()
+        self._gates = ()
+
+    @property
+    def failure_rate(self) -> FailureRate:
+        """How often candidates are bad, from all convoys of the rig."""
+        return self._cache.failure_rate(self._queue)
+
+    def judged(self, *, landed: int = 0, blamed: int = 0) -> None:
+        """Counts candidates that landed and that were blamed."""
+        self._cache.judged(self._queue, landed=landed, blamed=blamed)
+
+    def record(self, gate: Gate) -> FlakeRecord:
+        """What is known of a gate: from the rig's memory, or where that was lost, from this convoy."""
+        kept = self._cache.record(gate.command)
+        view = self.bus.state.gates.get(gate.name)
+        return kept if view is None or view.record.runs <= kept.runs else view.record
 
     async def check(
         self, commit: Oid, *, purpose: str, beads: tuple[BeadId, ...] = (), fresh: bool = False
     ) -> GateResult:
-        """Runs all gates on a commit's tree; stops at the first red.
+        """Asks all gates about a commit's tree; stops at the first red.
 
         Args:
             commit: what to check out.
-            purpose: `base`, `sabotage`, `candidate` or `confirm`.
+            purpose: `base`, `candidate` or `confirm`.
             beads: beads whose changes are in it, for the record.
-            fresh: run even what is known; a fresh red counts as confirmed and is remembered.
+            fresh: confirm a red: the gate that was red runs again, whatever is remembered, until it is green
+                once or was red so often that the tree is to blame. A green of this tree stays one.
         """
-        tree = await self._objects.tree_of(commit)
+        tree = await self.objects.tree_of(commit)
+        subject = _Subject(commit=commit, tree=tree, purpose=purpose, beads=beads)
         for gate in self.gates:
-            known = None if fresh else self._known.get((tree, self._key(gate)))
-            result = known or await self._run(gate, commit, tree, purpose, beads)
-            if known is None and (result.green or fresh):
-                self._known[tree, self._key(gate)] = result
+            result = await (self._confirm(gate, subject) if fresh else self._ask(gate, subject))
             if not result.green:
                 return result
         return GateResult(green=True)
 
-    async def prove_base(self, base: Oid) -> ev.GateJudged | None:
-        """Lets the gates run on the base; a red must come twice to count.
+    async def notices(self, gate: Gate, commit: Oid, broken: str) -> bool:
+        """Tells whether a gate is red on a commit with a broken source, and not by chance.
 
-        Returns:
-            The verdict where there is nothing more to prove: no gate, or a red base. None when the base is
-            green and the gates still have to show that they see.
+        Args:
+            gate: which one.
+            commit: the base with one source sabotaged.
+            broken: path of that source; output that names it is proof enough.
         """
-        if not self.gates:
-            return self._verdict("There is no gate.")
-        result = await self.check(base, purpose="base")
-        if not result.green:
-            result = await self.check(base, purpose="base", fresh=True)
-        if result.green:
-            return None
-        reason = f"{result.gate} is red before anything was changed:\n{result.tail}"
-        return self._verdict(reason, base_green=False)
+        tree = await self.objects.tree_of(commit)
+        subject = _Subject(commit=commit, tree=tree, purpose="sabotage", broken=broken)
+        known = self._cache.find(tree, self._key(gate))
+        result = await self._ask(gate, subject)
+        if result.green or known is not None:
+            return not result.green
+        if _shows(result.tail, broken):
+            self._remember_red(gate, subject, result)
+            return True
+        return not (await self._confirm(gate, subject)).green
 
-    async def prove_sight(self, base: Oid) -> ev.GateJudged:
-        """Breaks up to three source files of a green base, one by one: a gate that sees turns red."""
-        for path in await self._sources(base):
-            sabotaged = await self._sabotage(base, path)
-            if not (await self.check(sabotaged, purpose="sabotage")).green:
-                return self._verdict(f"red with {path} broken", sees=True)
-        return self._verdict("It stays green when the source is broken.")
+    async def run_spare(self, gate: Gate, commit: Oid) -> None:
+        """Runs one gate on the base once more, to learn how steady it is; may be cancelled at any time."""
+        tree = await self.objects.tree_of(commit)
+        await self._run(gate, _Subject(commit=commit, tree=tree, purpose="base", slot=_SPARE_SLOT))
 
-    def _verdict(self, reason: str, *, sees: bool = False, base_green: bool = True) -> ev.GateJudged:
-        state = self._bus.state
-        return ev.GateJudged(
-            rig=state.rig, convoy=state.convoy, sees=sees, base_green=base_green, reason=reason
+    def distrust(self, result: GateResult) -> ev.NeedsYou:
+        """What to ask the user when a gate is red whose reds blame nobody."""
+        record = next(self.record(gate) for gate in self._gates if gate.name == result.gate)
+        return ev.NeedsYou(
+            rig=self.bus.state.rig,
+            convoy=self.bus.state.convoy,
+            item=need_item(result.gate),
+            about="gate",
+            text=f"{describe(result.gate, record)} It said last:\n{result.tail}",
+            options=(WITHOUT_GATE, "Try again"),
         )
 
-    async def _run(
-        self, gate: Gate, commit: Oid, tree: Oid, purpose: str, beads: tuple[BeadId, ...]
-    ) -> GateResult:
-        self._progress(gate, beads, running=True)
-        slot = await self._slots.prepare("gate", commit)
-        try:
-            result = await self._sandbox.run(gate.command, self._confinement(slot), timeout_s=gate.timeout_s)
-        finally:
-            self._progress(gate, beads, running=False)
-        self.cpu_s += result.cpu_s
+    @property
+    def _queue(self) -> str:
+        return "rehearsal" if self.bus.state.rehearsal else "work"
+
+    async def _ask(self, gate: Gate, subject: _Subject) -> GateResult:
+        """From memory, or else by one run. A red base is never remembered: the user may have mended it."""
+        known = self._cache.find(subject.tree, self._key(gate))
+        if known is None or (not known.green and subject.purpose == "base"):
+            return await self._run(gate, subject)
+        await self._tell_known(gate, subject, known)
+        return GateResult(known.green, gate.name, known.tail)
+
+    async def _confirm(self, gate: Gate, subject: _Subject) -> GateResult:
+        known = self._cache.find(subject.tree, self._key(gate))
+        if known is not None and known.green:
+            await self._tell_known(gate, subject, known)
+            return GateResult(True, gate.name)
+        is_believed = known is not None and subject.purpose != "base"
+        while True:
+            result = await self._run(gate, subject)
+            needed = self._reds_needed(gate, subject)
+            reds = self.bus.state.gate_reds.get((gate.name, subject.tree), 0)
+            if result.green:
+                return result
+            if needed is None and reds >= _PATIENCE:
+                return GateResult(False, gate.name, result.tail, blames=False)
+            if needed is not None and (is_believed or reds >= needed):
+                self._remember_red(gate, subject, result)
+                return result
+
+    def _reds_needed(self, gate: Gate, subject: _Subject) -> int | None:
+        """Base and sabotage blame nobody: two reds do there, unless the gate was red by chance before."""
+        record = self.record(gate)
+        if subject.purpose in {"base", "sabotage"} and not record.quarantined:
+            return LEAST_REDS
+        return reds_needed(record)
+
+    async def _run(self, gate: Gate, subject: _Subject) -> GateResult:
+        key = self._key(gate)
+        result = await self._execute(gate, subject)
         green = result.exit_code == 0 and not result.timed_out
         text = result.output.decode("utf-8", "replace").strip()
         tail = "" if green else "\n".join(text.splitlines()[-_TAIL_LINES:])
-        await self._bus.publish(
-            ev.GateRun(
-                rig=self._bus.state.rig,
-                convoy=self._bus.state.convoy,
-                gate=gate.name,
-                tree=tree,
-                green=green,
-                seconds=round(result.elapsed_s, 3),
-                purpose=purpose,
-                beads=beads,
-                tail=tail,
-            )
-        )
+        answer = GateAnswer(green=green, tail=tail, seconds=round(result.elapsed_s, 3))
+        await self._learn(gate, subject, answer, key)
+        if green:
+            self._cache.remember(subject.tree, key, answer)
         return GateResult(green, gate.name, tail)
 
-    def _progress(self, gate: Gate, beads: tuple[BeadId, ...], *, running: bool) -> None:
-        rig = self._bus.state.rig
-        self._bus.show(ev.GateProgress(rig=rig, gate=gate.name, beads=beads, running=running))
+    async def _execute(self, gate: Gate, subject: _Subject) -> CommandResult:
+        self._progress(gate, subject, running=True)
+        try:
+            slot = await self._slots.prepare(subject.slot, subject.commit)
+            result = await self._sandbox.run(gate.command, self._confinement(slot), timeout_s=gate.timeout_s)
+        finally:
+            self._progress(gate, subject, running=False)
+        self.cpu_s += result.cpu_s
+        return result
+
+    async def _learn(self, gate: Gate, subject: _Subject, answer: GateAnswer, key: str) -> None:
+        """Counts a run for the gate's record, and tells of it."""
+        state, place = self.bus.state, (gate.name, subject.tree)
+        known = self._cache.find(subject.tree, key)
+        known_good = place in state.gate_greens or (known is not None and known.green)
+        reds = state.gate_reds.get(place, 0)
+        runs, flips = lesson(green=answer.green, known_good=known_good, reds=reds)
+        record = self.record(gate).plus(runs=runs, flips=flips)
+        if runs:
+            self._cache.count(gate.command, runs=runs, flips=flips)
+        await self.bus.publish(
+            self._event(gate, subject, answer, record, flipped=flips > 0, seconds=answer.seconds)
+        )
+
+    async def _tell_known(self, gate: Gate, subject: _Subject, known: GateAnswer) -> None:
+        event = self._event(gate, subject, known, self.record(gate), cached=True, saved_s=known.seconds)
+        await self.bus.publish(event)
+
+    def _event(
+        self,
+        gate: Gate,
+        subject: _Subject,
+        answer: GateAnswer,
+        record: FlakeRecord,
+        *,
+        seconds: float = 0.0,
+        saved_s: float = 0.0,
+        cached: bool = False,
+        flipped: bool = False,
+    ) -> ev.GateRun:
+        return ev.GateRun(
+            rig=self.bus.state.rig,
+            convoy=self.bus.state.convoy,
+            gate=gate.name,
+            tree=subject.tree,
+            green=answer.green,
+            seconds=seconds,
+            purpose=subject.purpose,
+            beads=subject.beads,
+            tail=answer.tail,
+            cached=cached,
+            saved_s=saved_s,
+            environment=self._key(gate)[:16],
+            flipped=flipped,
+            known_runs=record.runs,
+            known_flips=record.flips,
+        )
+
+    def _remember_red(self, gate: Gate, subject: _Subject, result: GateResult) -> None:
+        if subject.purpose != "base":
+            self._cache.remember(subject.tree, self._key(gate), GateAnswer(green=False, tail=result.tail))
+
+    def _progress(self, gate: Gate, subject: _Subject, *, running: bool) -> None:
+        rig = self.bus.state.rig
+        self.bus.show(ev.GateProgress(rig=rig, gate=gate.name, beads=subject.beads, running=running))
 
     def _key(self, gate: Gate) -> str:
         """Names a gate and the environment it runs in."""
-        return sha256(f"{gate.command}\0{gate.timeout_s}\0{self._sandbox.profile}".encode()).hexdigest()
-
-    async def _sources(self, base: Oid) -> list[str]:
-        """Files to break: those that most beads expect to touch, tests after sources."""
-        entries = await self._objects.list_tree(await self._objects.tree_of(base), recursive=True)
-        code = [
-            entry.path for entry in entries if entry.mode in {REGULAR, EXECUTABLE} and _is_code(entry.path)
-        ]
-        touched = Counter(path for view in self._bus.state.beads.values() for path in view.bead.files)
-        code.sort(key=lambda path: ("test" in path.lower(), -touched[path], path))
-        return code[:_SABOTAGE_TRIES]
-
-    async def _sabotage(self, base: Oid, path: str) -> Oid:
-        tree = await self._objects.tree_of(base)
-        broken = await self._objects.write_blob(_SABOTAGE)
-        changed = await self._objects.edit_tree(tree, {path: (REGULAR, broken)})
-        town = Signature("Gas Town", "town@gastown.invalid", self._clock.now())
-        return await self._objects.write_commit(changed, (base,), f"Sabotage {path}\n", town, town)
+        around = self._environment.digest(gate.command)
+        parts = (gate.command, str(gate.timeout_s), self._sandbox.profile, around)
+        return sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-_CODE = frozenset(
-    {"py", "rs", "go", "js", "ts", "jsx", "tsx", "mjs", "cjs", "c", "cc", "cpp", "h", "hpp", "java", "kt"}
-    | {"rb", "php", "cs", "swift", "scala", "ex", "exs", "erl", "hs", "ml", "lua", "pl", "sh"}
-)
+def goes_without(answer: str | None) -> bool:
+    """Whether the user, who may have typed it, answered that a gate should not count."""
+    return answer is not None and answer.strip(" .").casefold() == WITHOUT_GATE.casefold()
 
 
-def _is_code(path: str) -> bool:
-    return path.rpartition(".")[2].lower() in _CODE
+def need_item(gate: str) -> str:
+    """The id of the item of Needs you about a gate."""
+    return f"gate:{gate}"
+
+
+def _shows(tail: str, broken: str) -> bool:
+    """Whether a gate's output can only come from the sabotaged line: its text, or its place."""
+    name = re.escape(broken.rpartition("/")[2])
+    return SABOTAGE in tail or re.search(rf'{name}(:1\b|", line 1\b)', tail) is not None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, MergeId, Oid
-from gastown_desktop.core.merge_queue import MAX_OVERTAKEN, FailureRate, PrefixSearch, landing_order
+from gastown_desktop.core.merge_queue import MAX_OVERTAKEN, PrefixSearch, landing_order
 from gastown_desktop.core.merge_request import MergeRequest
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.engine.crash_points import crash_point
@@ -47,7 +47,6 @@ class Refinery:
         self._idle = idle
         self._kit = kit
         self._gates = gates
-        self._rate = FailureRate()
         self._resolutions = Resolutions(kit.objects, kit.refs.resolutions)
         self._wake = asyncio.Event()
         self.busy = False
@@ -57,8 +56,11 @@ class Refinery:
         self._wake.set()
 
     def waiting(self) -> list[MergeView]:
-        """Merge requests that wait to land, in no particular order."""
-        return [view for view in self._kit.bus.state.merges.values() if view.state == "queued"]
+        """Merge requests that can land, in no particular order; none while the user is asked about a gate."""
+        state = self._kit.bus.state
+        if any(need.about == "gate" for need in state.needs_you.values()):
+            return []
+        return [view for view in state.merges.values() if view.state == "queued"]
 
     async def run(self) -> None:
         """Works whenever there is something; ends by cancellation."""
@@ -99,7 +101,7 @@ class Refinery:
         stack = await self._stack()
         if not stack:
             return
-        search = PrefixSearch([candidate.merge for candidate in stack], self._rate)
+        search = PrefixSearch([candidate.merge for candidate in stack], self._gates.failure_rate)
         results: dict[int, GateResult] = {}
         while (probe := search.next_probe()) is not None:
             tested = stack[: probe.length]
@@ -110,16 +112,19 @@ class Refinery:
                 fresh=probe.confirming,
             )
             results[probe.length] = result
+            if probe.confirming and not result.blames:
+                await self._kit.bus.publish(self._gates.distrust(result))
+                return
             search.record(probe, result.green)
             if search.landable:
                 await self._merge(stack[: search.landable])
                 landed = search.landable
-                self._rate = self._rate.seen(landed, 0)
+                self._gates.judged(landed=landed)
                 stack = stack[landed:]
                 results = {length - landed: kept for length, kept in results.items() if length > landed}
                 search.landed(landed)
         if search.blamed is not None:
-            self._rate = self._rate.seen(0, 1)
+            self._gates.judged(blamed=1)
             blamed = next(candidate for candidate in stack if candidate.merge == search.blamed)
             await self._turn_down(blamed.merge, "red", _red_reason(results))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
+from gastown_desktop.core.serialising import Generated, SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.expressible import MechanicalPaths, mechanical_paths
 from gastown_desktop.engine.gates import Gate
@@ -32,6 +33,8 @@ class RehearsalSettings:
     model: str
     strict_gates: bool = False
     plan: PlanKind = "true"
+    serialising: SerialisingFiles = field(default=SerialisingFiles())
+    """What the repository's `.gastown.toml` says about files that many beads touch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +90,20 @@ async def load(objects: GitObjects, convoy: ConvoyId) -> StoredRehearsal:
     fields: dict[str, Any] = json.loads(await objects.read_blob(blob))
     settings: dict[str, Any] = fields["settings"]
     settings["gates"] = tuple(Gate(**gate) for gate in settings["gates"])
+    settings["serialising"] = _serialising(settings.get("serialising", {}))
     return StoredRehearsal(
         convoy=convoy,
         plan=await restore_plan(objects, fields),
         mechanical=fields["mechanical"],
         settings=RehearsalSettings(**settings),
+    )
+
+
+def _serialising(fields: Mapping[str, Any]) -> SerialisingFiles:
+    return SerialisingFiles(
+        generated=tuple(Generated(**one) for one in fields.get("generated", ())),
+        union=tuple(fields.get("union", ())),
+        serial=tuple(fields.get("serial", ())),
     )
 
 

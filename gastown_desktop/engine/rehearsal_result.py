@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gastown_desktop.core.flakiness import reds_needed
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import json_usd
-from gastown_desktop.core.projection import Projection
+from gastown_desktop.core.projection import GateView, Projection
 from gastown_desktop.engine.conflict_evidence import conflict_figures
 from gastown_desktop.engine.evidence import as_json, cost_by_model, gather
 from gastown_desktop.engine.plan_kinds import dag_of
@@ -73,6 +74,8 @@ def result_of(
         "left_out": plan.left_out,
         "rework": sum(view.rework for view in state.beads.values()),
         "gate_runs": state.gate_runs,
+        "gate_cached": state.gate_cached,
+        "gates": [_gate_json(gate) for gate in state.gates.values()],
         "gate_sees": bool(state.gate_sees),
         "gate_reason": state.gate_reason,
         "base_green": state.base_green is not False,
@@ -98,6 +101,19 @@ def result_of(
         },
         "user_repo_untouched": measured.user_repo_untouched,
         **as_json(evidence),
+    }
+
+
+def _gate_json(gate: GateView) -> dict[str, Any]:
+    return {
+        "name": gate.name,
+        "sees": gate.sees,
+        "runs": gate.runs,
+        "known_runs": gate.record.runs,
+        "flips": gate.record.flips,
+        "flake_rate": round(gate.record.rate, 4),
+        "reds_needed": reds_needed(gate.record),
+        "quarantined": gate.record.quarantined,
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.dispatcher import Dispatcher
-from gastown_desktop.engine.gates import GateRunner
+from gastown_desktop.engine.gate_proof import DiffSizes, GateProof, nothing_expected
+from gastown_desktop.engine.gates import WITHOUT_GATE, GateRunner, goes_without
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.refinery import Refinery
@@ -17,6 +18,8 @@ from gastown_desktop.engine.witness import Witness
 
 LIMIT_ITEM = "limit"
 """Needs-you item that says that the cap stopped the convoy."""
+RED_BASE_ITEM = "gate-base"
+"""Needs-you item that says that the gates are red before anything was changed."""
 
 
 class Town:
@@ -31,6 +34,7 @@ class Town:
         model: str,
         strict_gates: bool = False,
         watched: bool = True,
+        diff_sizes: DiffSizes = nothing_expected,
     ) -> None:
         """Puts the town together.
 
@@ -41,14 +45,19 @@ class Town:
             model: the fleet's model.
             strict_gates: refuse to start when no gate notices a broken source.
             watched: the Witness looks after the workers.
+            diff_sizes: lines that the work changes, by path, to choose the sources to break.
         """
         self._kit = kit
         self._gates = gates
+        self._proof = GateProof(gates, diff_sizes)
         self._strict_gates = strict_gates
         self._watched = watched
         self._dispatcher = Dispatcher(kit, fleet_size=fleet_size, model=model)
         self._wake = asyncio.Event()
-        self._refinery = Refinery(kit, gates, idle=self._wake.set)
+        self._seen = asyncio.Event()
+        self._spare = asyncio.Event()
+        self._called = asyncio.Event()
+        self._refinery = Refinery(kit, gates, idle=self._rest)
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)
 
@@ -65,14 +74,18 @@ class Town:
         if self._kit.bus.state.stage == "landed":
             await self._take_down_hooks()
             return
-        await self._prove_base()
+        if not await self._prove_base():
+            await self._to_stage("paused", "The gates are red before anything was changed.")
+            return
         if self._strict_gates:
             await self._require_sight()
         await self._to_stage("running")
         async with asyncio.TaskGroup() as group:
-            refinery = group.create_task(self._refine(), name="refinery")
+            beside = [
+                group.create_task(self._refine(), name="refinery"),
+                group.create_task(self._use_spare_time(), name="spare time"),
+            ]
             self._refinery.wake()
-            beside = [refinery]
             if self._watched:
                 witness = Witness(self._kit, self._dispatcher.supervisor)
                 beside.append(group.create_task(witness.run(), name="witness"))
@@ -84,21 +97,48 @@ class Town:
                     await task
         await self._conclude()
 
-    async def _prove_base(self) -> None:
-        """Nothing starts before the gates are green on the base; on a red base the work goes on ungated."""
+    async def _prove_base(self) -> bool:
+        """Nothing starts before the gates are green on the base; a rehearsal goes on ungated on a red one.
+
+        Real work asks, at every start anew until the base is green or the user does without the gates.
+        """
         state = self._kit.bus.state
-        if state.gate_sees is None:
-            verdict = await self._gates.prove_base(state.base)
-            if verdict is not None:
-                await self._kit.bus.publish(verdict)
-        if state.base_green is False:
+        if state.gate_sees is None or (state.base_green is False and not state.rehearsal):
+            await self._judge_base()
+        if state.base_green is not False:
+            return True
+        if state.rehearsal or goes_without(state.answers.get(RED_BASE_ITEM)):
             self._gates.without_gates()
+            return True
+        if RED_BASE_ITEM not in state.needs_you:
+            need = ev.NeedsYou(
+                **self._where(),
+                item=RED_BASE_ITEM,
+                about="gate",
+                text=state.gate_reason,
+                options=("Fix setup…", WITHOUT_GATE, "Cancel"),
+            )
+            await self._kit.bus.publish(need)
+        return False
+
+    async def _judge_base(self) -> None:
+        state = self._kit.bus.state
+        if goes_without(state.answers.get(RED_BASE_ITEM)):
+            return
+        verdict = await self._proof.prove_base(state.base)
+        if verdict is None and state.base_green is False:
+            await self._kit.bus.publish(await self._proof.prove_sight(state.base))
+            if RED_BASE_ITEM in state.needs_you:
+                mended = ev.NeedAnswered(**self._where(), item=RED_BASE_ITEM, answer="The base is green now.")
+                await self._kit.bus.publish(mended)
+        elif verdict is not None:
+            await self._kit.bus.publish(verdict)
 
     async def _prove_sight(self) -> None:
         """Nothing lands before the gates have shown whether they see; workers need not wait for that."""
         state = self._kit.bus.state
         if state.gate_sees is None:
-            await self._kit.bus.publish(await self._gates.prove_sight(state.base))
+            await self._kit.bus.publish(await self._proof.prove_sight(state.base))
 
     async def _require_sight(self) -> None:
         await self._prove_sight()
@@ -112,7 +152,32 @@ class Town:
 
     async def _refine(self) -> None:
         await self._prove_sight()
+        self._seen.set()
         await self._refinery.run()
+
+    async def _use_spare_time(self) -> None:
+        """Runs the gates on the base again, for a first flake rate, whenever nothing waits to land.
+
+        Whatever is submitted meanwhile cancels such a run, so that it costs a landing nothing; it is
+        repeated later.
+        """
+        await self._seen.wait()
+        self._rest()
+        while (gate := self._proof.least_known()) is not None:
+            await self._spare.wait()
+            async with asyncio.TaskGroup() as group:
+                run = group.create_task(self._proof.run_again(gate, self._kit.bus.state.base))
+                call = group.create_task(self._called.wait())
+                await asyncio.wait({run, call}, return_when=asyncio.FIRST_COMPLETED)
+                run.cancel()
+                call.cancel()
+
+    def _rest(self) -> None:
+        """The Refinery may have nothing to do."""
+        self._wake.set()
+        if not self._refinery.busy and not self._refinery.waiting():
+            self._spare.set()
+            self._called.clear()
 
     async def _until_nothing_goes_on(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -168,7 +233,10 @@ class Town:
 
     def _heard(self, event: ev.Envelope | ev.EphemeralEvent) -> None:
         if isinstance(event, ev.Envelope):
-            if isinstance(event.event, ev.BeadSubmitted | ev.MergeStateChanged):
+            if self._refinery.waiting():
+                self._spare.clear()
+                self._called.set()
+            if isinstance(event.event, ev.BeadSubmitted | ev.MergeStateChanged | ev.NeedAnswered):
                 self._refinery.wake()
             self._wake.set()
         elif isinstance(event, ev.ActionChanged) and not event.action:

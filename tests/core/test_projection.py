@@ -219,7 +219,7 @@ def test_every_kind_of_event_is_folded() -> None:
     told = [ev.decode(line) for line in golden]
     assert {type(one.event) for one in told} == set(get_args(ev.DurableEvent))
     town = fold(told)
-    assert (town.stage, town.conflicts, town.gate_runs, town.last_seq) == ("landed", 1, 2, len(told))
+    assert (town.stage, town.conflicts, town.gate_runs, town.last_seq) == ("landed", 1, 3, len(told))
     assert town.beads[BeadId("calc-00001")].status == "landed"
 
 
@@ -306,6 +306,29 @@ def test_gate_time_adds_up() -> None:
     run = ev.GateRun(**WHERE, gate="tests", tree=TREE, green=True, seconds=1.5)
     state = town(run, replace(run, green=False))
     assert (state.gate_runs, state.gate_seconds) == (2, 3.0)
+
+
+def test_what_was_known_before_is_no_run_but_is_told_apart() -> None:
+    known = ev.GateRun(
+        **WHERE, gate="tests", tree=TREE, green=True, seconds=0.0, cached=True, saved_s=4.0, known_runs=9
+    )
+    state = town(known)
+    assert (state.gate_runs, state.gate_cached, state.gate_saved_s) == (0, 1, 4.0)
+    assert (state.gates["tests"].runs, state.gates["tests"].record.runs) == (0, 9)
+    assert state.gate_greens == {("tests", TREE)}
+
+
+def test_reds_of_a_tree_count_until_it_is_green() -> None:
+    red = ev.GateRun(**WHERE, gate="tests", tree=TREE, green=False, seconds=1.0)
+    known = replace(red, cached=True)
+    assert town(red, known, red).gate_reds == {("tests", TREE): 2}
+    assert town(red, replace(red, green=True), red).gate_reds == {}
+    assert town(red, replace(red, gate="lint")).gate_reds == {("tests", TREE): 1, ("lint", TREE): 1}
+
+
+def test_each_gate_is_known_to_see_or_not() -> None:
+    state = town(ev.GateJudged(**WHERE, sees=True, base_green=True, seeing=("tests",), blind=("lint",)))
+    assert {name: gate.sees for name, gate in state.gates.items()} == {"tests": True, "lint": False}
 
 
 def test_what_the_gates_are_worth_is_known_once_they_were_judged() -> None:

@@ -89,6 +89,7 @@ def test_nothing_is_left_behind_but_repository_records_and_logs(sample: Rehearse
         "rehearsals",
         "indexes",
         "rehearsal.lock",
+        "gates.jsonl",
         "index.sqlite",
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,79 @@ async def test_work_in_one_chain_is_fit_for_one_worker(
     assert (result["fit"]["verdict"], result["fit"]["knee"]) == ("serial", 1)
     assert result["critical_path"] == 5
     assert "`a.txt`: 5 beads" in report
+    assert result["proposed_config"] == ""
+
+
+async def test_a_lock_file_that_many_beads_touch_is_proposed_as_generated(
+    town: FakeTown, repo: RepositoryBuilder, town_git: Path
+) -> None:
+    repo.write("uv.lock", "0\n").write("CHANGES.md", "0\n").commit("Start")
+    for number in range(3):
+        repo.write("uv.lock", f"{number + 1}\n").write("CHANGES.md", f"{number + 1}\n").commit(f"Do {number}")
+    made = await rehearsed(town, repo, town_git)
+    await made.work(made.plan.works)
+    result = made.result()
+    assert tomllib.loads(result["proposed_config"]) == {
+        "union": ["CHANGES.md"],
+        "generated": [{"path": "uv.lock", "command": "uv lock --offline"}],
+    }
+    assert result["proposed_config"].splitlines()[0] in check_both_forms(result)
+
+
+async def test_a_gate_in_quarantine_is_a_row_of_the_report(
+    town: FakeTown, repo: RepositoryBuilder, town_git: Path
+) -> None:
+    independent(repo, 2)
+    made = await rehearsed(town, repo, town_git)
+    await made.work(made.plan.works)
+    run = ev.GateRun(
+        **town.where,
+        gate="a|b",
+        tree=made.plan.base_tree,
+        green=True,
+        seconds=1.0,
+        known_runs=10,
+        known_flips=2,
+    )
+    judged = ev.GateJudged(**town.where, sees=True, base_green=True, seeing=("a|b",))
+    await town.bus.publish(run, judged)
+    result = made.result()
+    assert result["gates"] == [
+        {
+            "name": "a|b",
+            "sees": True,
+            "runs": 1,
+            "known_runs": 10,
+            "flips": 2,
+            "flake_rate": 0.125,
+            "reds_needed": 8,
+            "quarantined": True,
+        }
+    ]
+    report = check_both_forms(result)
+    assert "| a\\|b | yes | 2 of 10 runs | yes: 8 reds in a row count |" in report
+
+
+async def test_answers_from_memory_keep_the_gate_s_time(
+    town: FakeTown, repo: RepositoryBuilder, town_git: Path
+) -> None:
+    independent(repo, 4)
+    made = await rehearsed(town, repo, town_git)
+    known = ev.GateRun(
+        **town.where,
+        gate="g",
+        tree=made.plan.base_tree,
+        green=True,
+        seconds=0.0,
+        cached=True,
+        saved_s=500.0,
+    )
+    await town.bus.publish(known)
+    await made.work(made.plan.works)
+    result = made.result()
+    assert (result["gate_runs"], result["gate_cached"]) == (0, 1)
+    assert "nothing was tested" not in check_both_forms(result)
+    assert result["fleet_sizes"][0]["makespan_s"] > 700
 
 
 @pytest.mark.parametrize("real_pace", [True, False])

@@ -15,6 +15,19 @@ RESULT: dict[str, Any] = {
     "conflicting_alone": 1,
     "rework": 0,
     "gate_runs": 2,
+    "gate_cached": 1,
+    "gates": [
+        {
+            "name": "<b>tests</b>",
+            "sees": True,
+            "runs": 2,
+            "known_runs": 14,
+            "flips": 2,
+            "flake_rate": 0.1,
+            "reds_needed": 8,
+            "quarantined": True,
+        }
+    ],
     "gate_sees": True,
     "user_repo_untouched": True,
     "expected_tree": "c" * 40,
@@ -45,6 +58,7 @@ RESULT: dict[str, Any] = {
     "conflicts": 1,
     "resolutions": [{"cost_usd": 0.25}],
     "plan": "none",
+    "proposed_config": 'union = ["<i>CHANGES</i>"]\n',
     "hot_spots": [{"path": "caf\udce9", "beads": 2}],
     "needs_you": [{"bead": "x-1", "about": "question", "text": "<img src=x onerror=alert(1)>"}],
     "assumptions": ["A token is four bytes."],
@@ -66,7 +80,7 @@ def test_text_of_the_repository_is_never_markup() -> None:
     tags = Tags()
     tags.feed(as_page(RESULT))
     assert "svg" in tags.names
-    assert not tags.names & {"script", "img", "link", "iframe"}
+    assert not tags.names & {"script", "img", "link", "iframe", "i"}
 
 
 def test_page_says_the_verdict_and_shows_undecodable_names() -> None:

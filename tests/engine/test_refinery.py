@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -11,8 +12,12 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
+from gastown_desktop.core.flakiness import FlakeRecord, reds_needed
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.merge_queue import FailureRate
+from gastown_desktop.engine.gates import WITHOUT_GATE
 from gastown_desktop.engine.ports import CommandResult
 from gastown_desktop.engine.refinery import Refinery
 from gastown_desktop.engine.resolving import MOST_ROUNDS
@@ -140,7 +145,86 @@ async def test_a_red_is_narrowed_confirmed_and_sent_back_with_the_gate_s_tail(to
     assert GATE in view.reason
     assert [event.bead for event in town.events("merge_state_changed")] == ["gt-3"]
     confirming = [run for run in town.events("gate_run") if run.purpose == "confirm"]
-    assert [run.beads[-1] for run in confirming] == ["gt-3"]
+    assert {run.beads[-1] for run in confirming} == {"gt-3"}
+    reds = [run for run in town.events("gate_run") if run.tree == confirming[0].tree]
+    assert len(reds) == reds_needed(FlakeRecord(runs=confirming[-1].known_runs))
+
+
+async def test_a_steady_gate_with_a_long_record_blames_after_two_reds(town: FakeTown) -> None:
+    await town.add("gt-a")
+    town.gate_cache.count(GATE, runs=500, flips=0)
+    town.sandbox.verdict = red_where("bad")
+    await town.submit("gt-a", a_txt="bad\n")
+    await work_off(town)
+    assert [run.purpose for run in town.events("gate_run")] == ["candidate", "confirm"]
+    assert town.bus.state.with_status("open") == ["gt-a"]
+
+
+async def test_a_gate_that_is_red_by_chance_most_of_the_time_blames_nobody_and_asks(town: FakeTown) -> None:
+    await town.add("gt-a", "gt-b")
+    town.gate_cache.count(GATE, runs=60, flips=40)
+    town.sandbox.verdict = red_where("bad")
+    await town.submit("gt-a", a_txt="bad\n")
+    await town.submit("gt-b", b_txt="good\n")
+    await work_off(town)
+    assert town.events("merge_state_changed") == []
+    (need,) = town.bus.state.needs_you.values()
+    assert (need.about, need.bead, need.options[0]) == ("gate", None, WITHOUT_GATE)
+    assert "bad" in need.text
+    assert await landed(town) == []
+
+    answer = ev.NeedAnswered(**town.where, item=need.item, answer=WITHOUT_GATE.lower() + ".")
+    await town.bus.publish(answer)
+    await work_off(town)
+    assert await landed(town) == ["gt-a", "gt-b"]
+
+
+async def test_a_resubmitted_tree_that_was_blamed_is_run_once_more_before_it_is_blamed_again(
+    town: FakeTown,
+) -> None:
+    await town.add("gt-a")
+    town.sandbox.verdict = red_where("bad")
+    for _ in range(2):
+        await town.submit("gt-a", a_txt="bad\n")
+        before = len(town.sandbox.ran)
+        await work_off(town)
+    assert len(town.sandbox.ran) == before + 1
+    assert town.bus.state.beads[BeadId("gt-a")].rework == 2
+
+
+async def test_how_often_candidates_fail_is_learned_over_convoys(town: FakeTown) -> None:
+    await town.add("gt-a", "gt-b", "gt-c")
+    town.sandbox.verdict = red_where("bad")
+    for bead in ("gt-a", "gt-b", "gt-c"):
+        await town.submit(bead, **{f"{bead[3:]}_txt": "bad\n" if bead == "gt-b" else "good\n"})
+    await work_off(town)
+    later = await town.restarted()
+    assert later.runner(GATE).failure_rate == FailureRate().seen(2, 1)
+    assert town.gate_cache.failure_rate("work") == FailureRate()
+
+
+async def test_every_gate_is_required_and_only_the_flaky_one_is_doubted(town: FakeTown) -> None:
+    beads = [f"gt-{number}" for number in range(6)]
+    await town.add(*beads)
+    turns = count()
+
+    def verdict(command: str, files: dict[str, bytes]) -> CommandResult:
+        if command == "flaky":
+            return said("chance", 1) if next(turns) % 4 == 0 else said()
+        return said("bad", 1) if any(b"bad" in data for data in files.values()) else said()
+
+    town.sandbox.verdict = verdict
+    for bead in beads:
+        await town.submit(bead, **{f"{bead[3:]}_txt": "bad\n" if bead == "gt-2" else "good\n"})
+    await work_off(town, gates=("flaky", "steady"))
+    assert await landed(town) == [bead for bead in beads if bead != "gt-2"]
+    assert [event.bead for event in town.events("merge_state_changed")] == ["gt-2"]
+    views = town.bus.state.gates
+    assert views["flaky"].record.quarantined
+    assert not views["steady"].record.quarantined
+    last = {(run.gate, run.tree): run.green for run in town.events("gate_run")}
+    tips = [event.tree for event in town.events("bead_merged")][-1:]
+    assert all(last[gate, tree] for gate in ("flaky", "steady") for tree in tips)
 
 
 async def test_a_flaky_gate_blames_nobody(town: FakeTown) -> None:

@@ -30,6 +30,7 @@ from gastown_desktop.engine.ports import (
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import SpendGate, request_body
 from tests.fakes.clock import FakeClock
+from tests.fakes.gates import MemoryGateCache, NamedEnvironment
 from tests.fakes.provider import ORIGIN
 from tests.fakes.slots import FakeShell, MemoryFiles, Ran, said
 from tests.fakes.stores import MemoryEventStore, MemoryMoneyLog
@@ -217,6 +218,8 @@ class FakeTown:
     bus: Bus
     gate: SpendGate
     kit: Kit
+    gate_cache: MemoryGateCache = field(default_factory=MemoryGateCache)
+    gate_environment: NamedEnvironment = field(default_factory=NamedEnvironment)
     told: list[ev.Envelope] = field(default_factory=list[ev.Envelope])
     """Durable events since this process began."""
 
@@ -297,12 +300,14 @@ class FakeTown:
             sandbox=self.sandbox,
             confinement=self.kit.confinement,
             clock=self.clock,
+            cache=self.gate_cache,
+            environment=self.gate_environment,
         )
 
     async def restarted(self) -> FakeTown:
         """The next process on the same repository, history and ledger."""
         self.clock.elapsed_s += 60
-        return await _assembled(
+        town = await _assembled(
             self.objects,
             self.base,
             self.clock,
@@ -310,9 +315,11 @@ class FakeTown:
             MemoryMoneyLog(self.log.written),
             self.model,
         )
+        town.gate_cache = self.gate_cache
+        return town
 
 
-async def found_town(objects: GitObjects, **files: str) -> FakeTown:
+async def found_town(objects: GitObjects, *, rehearsal: bool = True, **files: str) -> FakeTown:
     """A convoy without beads, on a repository with one commit."""
     clock = FakeClock()
     named = {name.replace("_", "."): text for name, text in (files or {"a_txt": "start\n"}).items()}
@@ -328,7 +335,7 @@ async def found_town(objects: GitObjects, **files: str) -> FakeTown:
     for name in (refs.convoy_branch, refs.target):
         await objects.swap_ref(name, old=await objects.read_ref(name), new=base)
     await town.bus.publish(
-        ev.ConvoyCreated(**town.where, title="A convoy", base=base, target=refs.target, rehearsal=True)
+        ev.ConvoyCreated(**town.where, title="A convoy", base=base, target=refs.target, rehearsal=rehearsal)
     )
     return town
 
