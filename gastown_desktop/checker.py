@@ -41,7 +41,9 @@ _ENVIRONMENT = {
     **{f"GIT_{who}_EMAIL": "checker@gastown.invalid" for who in ("AUTHOR", "COMMITTER")},
 }
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_STOPPED_BY = frozenset({"breaker", "limit", "model"})
+_WITHOUT_GATE = "go on without this gate"
+"""What the user answers about a gate that is not to count any more."""
+_STOPPED_BY = frozenset({"breaker", "gate", "limit", "model"})
 """What a whole convoy stops for: then beads may be left that ask nothing."""
 
 
@@ -345,7 +347,13 @@ class _Check:
     def _is_gated(self, tree: str, at: int, *, needs_gate: bool = False) -> bool:
         """Tells whether every gate was green when it ran last on a tree before an event."""
         base_is_red = any(not event["base_green"] for event in self._told("gate_judged", before=at))
-        gates = [] if base_is_red else [gate["name"] for gate in self.plan["settings"]["gates"]]
+        unused = {
+            event["item"].removeprefix("gate:")
+            for event in self._told("need_answered", before=at)
+            if event["item"].startswith("gate:") and event["answer"].strip(" .").lower() == _WITHOUT_GATE
+        }
+        named = [gate["name"] for gate in self.plan["settings"]["gates"]]
+        gates = [] if base_is_red else [name for name in named if name not in unused]
         if not gates:
             return not needs_gate
         runs = [event for event in self._told("gate_run", before=at) if event["tree"] == tree]

@@ -150,7 +150,8 @@ async def _prepare(
     )
     config = await workplace.config(objects, tip)
     gates = await _gates(given, workplace, objects, tip, config, progress)
-    await require_trust(workplace, gates, trust=given.trust or trusted)
+    generated = config.serialising.generated
+    await require_trust(workplace, gates, generated, trust=given.trust or trusted)
     plan = await plan_true(
         objects, Replays(objects), before, commits, prefix=workplace.rig.prefix, told=progress.planned
     )

@@ -35,6 +35,7 @@ from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import ConvoyId, Oid, RigId
+from gastown_desktop.core.serialising import Generated
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.hooks import Hooks
@@ -172,8 +173,10 @@ async def resolve(workplace: Workplace, objects: GitObjects, rev: str) -> Oid:
     return found
 
 
-async def require_trust(workplace: Workplace, gates: tuple[Gate, ...], *, trust: bool) -> None:
-    """Lets gates run only in a rig that the user trusts with exactly what would run.
+async def require_trust(
+    workplace: Workplace, gates: tuple[Gate, ...], generated: tuple[Generated, ...], *, trust: bool
+) -> None:
+    """Lets gates, and what makes files anew, run only in a rig that the user trusts with exactly that.
 
     Raises:
         Refused: it is not trusted; lists what would run.
@@ -181,7 +184,11 @@ async def require_trust(workplace: Workplace, gates: tuple[Gate, ...], *, trust:
     if not gates:
         return
     listed = await what_would_run(
-        workplace.git, workplace.facts, [(gate.name, gate.command) for gate in gates], ""
+        workplace.git,
+        workplace.facts,
+        [(gate.name, gate.command) for gate in gates],
+        (),
+        [(one.path, one.command) for one in generated],
     )
     store = TrustStore(workplace.data / "trust.json")
     if trust:
@@ -276,6 +283,7 @@ async def build_rehearsal(
         scopes=(f"convoy:{convoy}",),
         finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),
         waiting=waiting,
+        serialising=rehearsal.settings.serialising,
     )
     runner = GateRunner(
         rehearsal.settings.gates,

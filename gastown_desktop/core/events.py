@@ -222,7 +222,7 @@ class BeadMerged(Durable):
     commit: Oid
     tree: Oid
     settled: str = ""
-    """How code settled a conflict on the way: `remembered`; the gates proved it."""
+    """How code settled a conflict on the way: `remembered`, `union` or `generated`; the gates proved it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections.abc import Sequence
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import NOT_DISPATCHABLE
@@ -13,12 +14,15 @@ from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
 from gastown_desktop.core.pace import Pace
+from gastown_desktop.core.serialising import serial_groups
 from gastown_desktop.engine.assigning import assign, conflict_of, request_in_conflict
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.polecat import Outcome
 from gastown_desktop.engine.supervisor import Supervisor
 from gastown_desktop.engine.telling import slung_event
+
+_UNDER_WAY = frozenset({"hooked", "submitted"})
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +69,25 @@ class Dispatcher:
         taken |= {bead for bead, view in state.beads.items() if view.bead.kind in NOT_DISPATCHABLE}
         ready = dag.ready(done=state.merged(), taken=taken)
         behind = dag.remaining()
-        return sorted(ready, key=lambda bead: (state.beads[bead].bead.priority, -behind[bead]))
+        urgent = sorted(ready, key=lambda bead: (state.beads[bead].bead.priority, -behind[bead]))
+        return self._one_at_a_time(urgent)
+
+    def _one_at_a_time(self, ready: list[BeadId]) -> list[BeadId]:
+        """Of beads that expect to touch the same serial files only one, and none while one is under way."""
+        state = self._kit.bus.state
+        files = {bead: view.bead.files for bead, view in state.beads.items() if view.bead.kind != "resolve"}
+        groups = serial_groups(files, self._kit.serialising).values()
+        taken = {number for number, beads in enumerate(groups) if self._is_under_way(beads)}
+        chosen: list[BeadId] = []
+        for bead in ready:
+            mine = {number for number, beads in enumerate(groups) if bead in beads}
+            if not mine & taken:
+                chosen.append(bead)
+                taken |= mine
+        return chosen
+
+    def _is_under_way(self, beads: Sequence[BeadId]) -> bool:
+        return any(self._kit.bus.state.beads[bead].status in _UNDER_WAY for bead in beads)
 
     def go_on(self, hooks: list[Hook]) -> None:
         """Hooks that an earlier process left: their polecats are the first that are started."""

@@ -10,6 +10,7 @@ from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.pace import Pace
 from gastown_desktop.core.polecat import MOST_POLECATS
+from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.ports import (
@@ -55,6 +56,8 @@ class Kit:
     """Last touch to a tree before it is committed: (bead, base commit, tree) → tree."""
     outputs: RecentOutputs = field(default_factory=RecentOutputs)
     waiting: Waiting = field(default_factory=Waiting)
+    serialising: SerialisingFiles = field(default=SerialisingFiles())
+    """Files that many beads touch at the same place, and how the rig settles them."""
     pace: Pace = field(default_factory=lambda: Pace.of(MOST_POLECATS))
     """What the provider lets run."""
 

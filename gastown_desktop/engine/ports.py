@@ -163,8 +163,15 @@ class GitObjects(Protocol):
         """Stores a commit."""
         ...
 
-    async def merge_trees(self, base: Oid, ours: Oid, theirs: Oid) -> Merge:
-        """Merges three trees (not commits) with pinned options; nothing but objects is written."""
+    async def merge_trees(self, base: Oid, ours: Oid, theirs: Oid, *, union: Sequence[str] = ()) -> Merge:
+        """Merges three trees (not commits) with pinned options; nothing but objects is written.
+
+        Args:
+            base: what both sides came from.
+            ours: the side that is merged into.
+            theirs: the side that is merged.
+            union: paths of which the lines of both sides are kept where they meet.
+        """
         ...
 
     async def is_ancestor(self, ancestor: Oid, descendant: Oid) -> bool:

@@ -22,8 +22,8 @@ from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.gates import GateResult, GateRunner
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Merge
-from gastown_desktop.engine.resolutions import Resolutions
 from gastown_desktop.engine.resolving import after_turned_down
+from gastown_desktop.engine.settling import Settled, Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Refinery:
         self._idle = idle
         self._kit = kit
         self._gates = gates
-        self._resolutions = Resolutions(kit.objects, kit.refs.resolutions)
+        self._settling = Settling(kit)
         self._wake = asyncio.Event()
         self.busy = False
 
@@ -139,9 +139,9 @@ class Refinery:
         for request, view in self._in_order():
             under = stack[-1].commit if stack else tip
             merge = await self._merged(view, under)
-            tree, settled = await self._settled(view, under, merge)
-            if tree is not None:
-                stack.append(await self._candidate(view, under, tree, settled))
+            settled = await self._settled(view, under, merge)
+            if settled is not None:
+                stack.append(await self._candidate(view, under, settled))
                 continue
             on_tip = await self._merged(view, tip) if stack else merge
             if on_tip.conflicts:
@@ -156,26 +156,19 @@ class Refinery:
         trees = [await objects.tree_of(commit) for commit in (view.base, under, view.commit)]
         return await objects.merge_trees(*trees)
 
-    async def _settled(self, view: MergeView, under: Oid, merge: Merge) -> tuple[Oid | None, str]:
-        """The tree to land, and how a conflict was settled; None where code cannot or no gate proves it."""
+    async def _settled(self, view: MergeView, under: Oid, merge: Merge) -> Settled | None:
+        """The merged tree; None where a conflict is left, or no gate would prove how it was settled."""
         if not merge.conflicts:
-            return merge.tree, ""
-        if not self._gates.gates:
-            return None, ""
-        trees = [await self._kit.objects.tree_of(commit) for commit in (view.base, under, view.commit)]
-        base, ours, theirs = trees
-        return await self._resolutions.recall(base, ours, theirs, merge), "remembered"
+            return Settled(merge.tree, "")
+        return await self._settling.settle(view, under, merge) if self._gates.gates else None
 
     async def _learn(self, candidate: Candidate) -> None:
-        """Remembers how a resolver settled a conflict, now that the gates proved it and it is merged."""
+        """Remembers what a resolver made of a conflict, now that the gates proved it and it is merged."""
         merges = self._kit.bus.state.merges
         view = merges[candidate.merge]
-        asked = [one for one in merges.values() if one.bead == view.bead and one.resolver is None]
-        if view.resolver is None or not asked or not self._gates.gates:
-            return
-        commits = (asked[-1].base, view.base, asked[-1].commit, view.commit)
-        base, ours, theirs, result = [await self._kit.objects.tree_of(commit) for commit in commits]
-        await self._resolutions.learn(base, ours, theirs, result)
+        handed_in = [one for one in merges.values() if one.bead == view.bead and one.resolver is None]
+        if view.resolver is not None and handed_in and self._gates.gates:
+            await self._settling.learn(handed_in[-1], view)
 
     def _in_order(self) -> list[tuple[MergeRequest, MergeView]]:
         state = self._kit.bus.state
@@ -201,12 +194,12 @@ class Refinery:
         order = landing_order(requests, now, {state.convoy: started})
         return [(request, waiting[request.id]) for request in order]
 
-    async def _candidate(self, view: MergeView, under: Oid, tree: Oid, settled: str) -> Candidate:
+    async def _candidate(self, view: MergeView, under: Oid, settled: Settled) -> Candidate:
         objects = self._kit.objects
         work = await objects.read_commit(view.commit)
         committer = type(work.committer)(work.committer.name, work.committer.email, self._kit.clock.now())
-        commit = await objects.write_commit(tree, (under,), work.message, work.author, committer)
-        return Candidate(view.id, view.bead, commit, tree, settled)
+        commit = await objects.write_commit(settled.tree, (under,), work.message, work.author, committer)
+        return Candidate(view.id, view.bead, commit, settled.tree, settled.how)
 
     async def _merge(self, landing: list[Candidate]) -> None:
         """Moves the convoy branch over a gated prefix: intent → compare-and-swap → events."""

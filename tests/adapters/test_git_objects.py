@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -257,6 +258,23 @@ async def test_conflicts_are_listed_and_marked(objects: GitObjects, repo: Reposi
     assert merge.conflicts == ("gone.txt", "ä.txt")
     entries = {entry.path: entry.oid for entry in await objects.list_tree(merge.tree, recursive=True)}
     assert await objects.read_blob(entries["ä.txt"]) == b"<<<<<<< ours\n2\n=======\n3\n>>>>>>> theirs\n"
+
+
+@pytest.mark.parametrize(
+    "path", ["CHANGES.md", "docs/a b.md", "ä.txt", 'q"uote', "st*r[1]?", "back\\slash", "#hash", "!bang"]
+)
+async def test_union_keeps_the_lines_of_both_sides_of_one_path_alone(
+    objects: GitObjects, repo: RepositoryBuilder, path: str
+) -> None:
+    base, ours, theirs = ({path: text, "other": text} for text in ("0\n", "0\nours\n", "0\ntheirs\n"))
+    trees = await merged(objects, base, ours, theirs)
+
+    merge = await objects.merge_trees(*trees, union=[path])
+
+    assert merge.conflicts == ("other",)
+    entries = {entry.path: entry.oid for entry in await objects.list_tree(merge.tree, recursive=True)}
+    assert await objects.read_blob(entries[path]) == b"0\nours\ntheirs\n"
+    assert (await objects.merge_trees(*trees)).conflicts == tuple(sorted([path, "other"], key=os.fsencode))
 
 
 async def test_merge_leaves_no_commit_behind(objects: GitObjects, repo: RepositoryBuilder) -> None:

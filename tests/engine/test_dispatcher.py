@@ -14,6 +14,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, MergeId
 from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.core.witness import MOST_DEATHS
 from gastown_desktop.engine.dispatcher import Dispatcher
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks
@@ -213,6 +214,48 @@ async def test_the_name_of_a_resumed_worker_is_taken(town: FakeTown) -> None:
         await after.finished("gt-b")
         await after.fill(group)
         assert after.workers()["gt-d"] == "Slit"
+
+
+# --- serial files ---------------------------------------------------------------------------------
+
+
+async def test_beads_on_the_same_serial_files_work_one_after_the_other(town: FakeTown) -> None:
+    town.kit.serialising = SerialisingFiles(serial=("migrations/*",))
+    fleet = Fleet(town, 3)
+    await town.add("gt-a", files=("migrations/1.sql",))
+    await town.add("gt-b", files=("migrations/2.sql", "b"))
+    await town.add("gt-c", files=("c",))
+    async with at_work() as group:
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-c"]
+        await fleet.finished("gt-a")
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-c"]
+        await fleet.merge("gt-a")
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-a", "gt-c", "gt-b"]
+
+
+async def test_a_bead_that_asks_does_not_hold_others_on_its_serial_files(town: FakeTown) -> None:
+    town.kit.serialising = SerialisingFiles(serial=("m",))
+    fleet = Fleet(town, 3)
+    await town.add("gt-a", "gt-b", files=("m",))
+    await town.bus.publish(
+        ev.NeedsYou(**town.where, item="x", about="question", text="?", bead=BeadId("gt-a"))
+    )
+    async with at_work() as group:
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-b"]
+
+
+async def test_a_bead_that_waits_for_another_does_not_hold_it_by_their_serial_files(town: FakeTown) -> None:
+    town.kit.serialising = SerialisingFiles(serial=("m",))
+    fleet = Fleet(town, 3)
+    await town.add("gt-a", "gt-b", files=("m",))
+    await town.depend("gt-a", "gt-b")
+    async with at_work() as group:
+        await fleet.fill(group)
+        assert fleet.slung() == ["gt-b"]
 
 
 # --- deaths ---------------------------------------------------------------------------------------

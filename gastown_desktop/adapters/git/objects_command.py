@@ -138,11 +138,17 @@ class MergingObjects:
     def _cut(self, commit: Commit) -> Commit:
         return replace(commit, parents=()) if commit.oid in read_shallow(self._git_dir) else commit
 
-    async def merge_trees(self, base: Oid, ours: Oid, theirs: Oid) -> Merge:
+    async def merge_trees(self, base: Oid, ours: Oid, theirs: Oid, *, union: Sequence[str] = ()) -> Merge:
         """Merges three trees with git's ort strategy; nothing but objects is written.
 
         The repository's configuration and attributes are not in force, conflict markers say `ours` and
         `theirs`. The commits that git wants are made in a folder of their own.
+
+        Args:
+            base: what both sides came from.
+            ours: the side that is merged into.
+            theirs: the side that is merged.
+            union: paths of which the lines of both sides are kept where they meet.
 
         Raises:
             GitError: a tree is missing.
@@ -153,6 +159,7 @@ class MergingObjects:
             return Merge(theirs, ())
         args = ("merge-tree", "--write-tree", "-z", "--messages", "ours", "theirs")
         with self._synthetic_repository(base, ours, theirs) as scratch:
+            _write_union(scratch, union)
             done = await self._git.run(
                 *args,
                 git_dir=scratch,
@@ -196,6 +203,20 @@ class MergingObjects:
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(zlib.compress(content, 1))
         return oid
+
+
+def _write_union(scratch: Path, paths: Sequence[str]) -> None:
+    """Sets git's own union merge for some paths, and for no other."""
+    lines = [b'"/%s" merge=union\n' % _in_quotes(fsencode(path)) for path in paths]
+    (scratch / "info").mkdir(exist_ok=True)
+    (scratch / "info" / "attributes").write_bytes(b"".join(lines))
+
+
+def _in_quotes(path: bytes) -> bytes:
+    """A path as a pattern that fits it alone, between the double quotes of an attributes file."""
+    for sign in b"\\*?[":
+        path = path.replace(bytes([sign]), b"\\" + bytes([sign]))
+    return path.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 def parse_merge(output: bytes, *, clean: bool) -> Merge:

@@ -66,7 +66,11 @@ class TrustList:
 
 
 async def what_would_run(
-    git: GitCommand, facts: RepositoryFacts, gates: Sequence[tuple[str, str]], setup: Sequence[str]
+    git: GitCommand,
+    facts: RepositoryFacts,
+    gates: Sequence[tuple[str, str]],
+    setup: Sequence[str],
+    generated: Sequence[tuple[str, str]] = (),
 ) -> TrustList:
     """Lists what a trusted repository would run; looking runs nothing.
 
@@ -75,6 +79,7 @@ async def what_would_run(
         facts: the repository.
         gates: (name, command) of each gate it proposes.
         setup: commands that prepare a slot.
+        generated: (path, command) of each file that is made anew.
 
     Raises:
         GitError: its configuration cannot be parsed.
@@ -82,6 +87,7 @@ async def what_would_run(
     own = [entry for entry in await git.read_config(facts.git_dir) if entry.scope in ("local", "worktree")]
     items = [TrustItem(kind="gate", name=name, value=command) for name, command in gates]
     items += [TrustItem(kind="setup", name=str(step), value=line) for step, line in enumerate(setup, 1)]
+    items += [TrustItem(kind="generated", name=path, value=command) for path, command in generated]
     items += [
         TrustItem(kind="program", name=entry.key, value=entry.value or "") for entry in own if _runs(entry)
     ]
