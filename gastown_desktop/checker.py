@@ -293,7 +293,7 @@ class _Check:
         expected = self.git.merge(base, before, work.tree)
         if expected == tree:
             return
-        if self.events[at].get("settled") and expected is None and self._is_gated(tree, at, needs_gate=True):
+        if self.events[at].get("settled") and expected is None and self._gates(at):
             self.resolved.append(bead)
         elif expected is None:
             self._problem(f"{bead} is merged, but git finds a conflict and no gated resolution is recorded.")
@@ -344,21 +344,22 @@ class _Check:
         went_on = "gate_run" in between or "recovered" in between or told != "recovered"
         return there > here + 1 and went_on
 
-    def _is_gated(self, tree: str, at: int, *, needs_gate: bool = False) -> bool:
+    def _is_gated(self, tree: str, at: int) -> bool:
         """Tells whether every gate was green when it ran last on a tree before an event."""
-        base_is_red = any(not event["base_green"] for event in self._told("gate_judged", before=at))
+        runs = [event for event in self._told("gate_run", before=at) if event["tree"] == tree]
+        last = {event["gate"]: event["green"] for event in runs}
+        return all(last.get(gate, False) for gate in self._gates(at))
+
+    def _gates(self, at: int) -> list[str]:
+        """The gates that counted at an event."""
+        if any(not event["base_green"] for event in self._told("gate_judged", before=at)):
+            return []
         unused = {
             event["item"].removeprefix("gate:")
             for event in self._told("need_answered", before=at)
             if event["item"].startswith("gate:") and event["answer"].strip(" .").lower() == _WITHOUT_GATE
         }
-        named = [gate["name"] for gate in self.plan["settings"]["gates"]]
-        gates = [] if base_is_red else [name for name in named if name not in unused]
-        if not gates:
-            return not needs_gate
-        runs = [event for event in self._told("gate_run", before=at) if event["tree"] == tree]
-        last = {event["gate"]: event["green"] for event in runs}
-        return all(last.get(gate, False) for gate in gates)
+        return [gate["name"] for gate in self.plan["settings"]["gates"] if gate["name"] not in unused]
 
     def _those_not_merged(self) -> None:
         """In Needs you are exactly the beads that git cannot replay, and those that a gate blamed."""

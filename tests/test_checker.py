@@ -192,13 +192,18 @@ def test_conflict_that_code_settled_needs_a_green_gate_and_is_told(history: Hist
     last["settled"] = "remembered"
     assert any("git finds a conflict" in problem for problem in history.check().problems) is False
     history.events = [one for one in history.events if one.get("gate") is None or one["tree"] != last["tree"]]
-    ungated = history.check()
-    assert any("git finds a conflict" in problem for problem in ungated.problems)
-    assert ungated.resolved == ()
+    assert any("was not green before" in problem for problem in history.check().problems)
     history.green(last["tree"])
     report = history.check()
     assert report.ok
     assert report.resolved == (last["bead"],)
+
+
+def test_without_a_gate_code_settles_nothing(history: History) -> None:
+    history.make_conflict(history.landings[-1]["bead"])
+    history.landings[-1]["settled"] = "union"
+    history.plan["settings"]["gates"] = []
+    assert any("git finds a conflict" in problem for problem in history.check().problems)
 
 
 def test_clean_merge_is_never_a_resolution(history: History) -> None:

@@ -36,6 +36,7 @@ from gastown_desktop.cli.workplace import (
     resolve,
 )
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.events import decode
 from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
@@ -46,7 +47,7 @@ from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.evidence_page import as_page
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.hooks import Hook
-from gastown_desktop.engine.plan_kinds import PlanKind, dag_of
+from gastown_desktop.engine.plan_kinds import dag_of
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.rehearsal import (
@@ -153,7 +154,12 @@ async def _prepare(
     generated = config.serialising.generated
     await require_trust(workplace, gates, generated, trust=given.trust or trusted)
     plan = await plan_true(
-        objects, Replays(objects), before, commits, prefix=workplace.rig.prefix, told=progress.planned
+        objects,
+        Replays(objects, config.serialising),
+        before,
+        commits,
+        prefix=workplace.rig.prefix,
+        told=progress.planned,
     )
     slots = await build_slots(workplace, objects)
     await _clear(slots)
@@ -174,7 +180,7 @@ async def _prepare(
         ),
     )
     await store(objects, rehearsal)
-    progress.say(_plan_sentence(plan, given.plan))
+    progress.say(_plan_sentence(plan, dag_of(plan, given.plan, config.serialising)))
     return rehearsal
 
 
@@ -347,8 +353,7 @@ def _say_oddities(workplace: Workplace, progress: Progress) -> None:
         progress.say("HEAD is detached; its commit is the newest of the rehearsal.")
 
 
-def _plan_sentence(plan: RehearsalPlan, kind: PlanKind) -> str:
-    dag = dag_of(plan, kind)
+def _plan_sentence(plan: RehearsalPlan, dag: Dag) -> str:
     return (
         f"{len(plan.works)} beads, {dag.independent} independent, critical path {len(dag.critical_path())}, "
         f"{len(plan.silent)} silent merge differences"

@@ -249,7 +249,7 @@ async def build_rehearsal(
     bus = Bus(store, workplace.clock)
     log = FileMoneyLog(folder / "money.log")
     gate = SpendGate(log, workplace.clock, origin=REHEARSAL_ORIGIN)
-    replays = Replays(objects)
+    replays = Replays(objects, rehearsal.settings.serialising)
     refs, waiting = RefNames(convoy, rehearsal=True), Waiting()
     patience = Patience(objects, replays, rehearsal.plan.works, bus=bus, refs=refs, waiting=waiting)
     stand_in = StandIn(objects, replays, rehearsal.plan.works, rehearsal.mechanical, patience)

@@ -89,6 +89,11 @@ def settle(conflicts: Iterable[str], rules: SerialisingFiles) -> Settlement:
     )
 
 
+def is_union(path: str, rules: SerialisingFiles) -> bool:
+    """Tells whether the lines of a path are kept from both sides, so that nobody has to wait for it."""
+    return _any(path, rules.union) and path not in {one.path for one in rules.generated}
+
+
 def serial_groups(
     files: Mapping[_Bead, Collection[str]], rules: SerialisingFiles
 ) -> dict[str, tuple[_Bead, ...]]:

@@ -13,12 +13,11 @@ from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.money import json_usd, show_usd
 from gastown_desktop.core.prices import PRICES, cost
 from gastown_desktop.core.projection import BeadView, Projection
-from gastown_desktop.core.serialising import SerialisingFiles, as_toml, propose
+from gastown_desktop.core.serialising import SerialisingFiles, as_toml, is_union, propose
 from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.conflict_evidence import conflicts_as_markdown
 from gastown_desktop.engine.plan_kinds import PlanKind, dag_of
 from gastown_desktop.engine.rehearsal import StoredRehearsal
-from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
 
 TOKENS_PER_SECOND = 70
 """Assumed speed of a model's reply, where the rehearsal did not wait for it."""
@@ -67,18 +66,20 @@ class Evidence:
 def gather(state: Projection, rehearsal: StoredRehearsal) -> Evidence:
     """Measures a rehearsal from how it went."""
     plan = rehearsal.plan
-    touched = Counter(path for work in plan.works.values() for path in work.paths)
+    rules = rehearsal.settings.serialising
+    paths = (path for work in plan.works.values() for path in work.paths if not is_union(path, rules))
+    touched = Counter(paths)
     hot = tuple((path, count) for path, count in touched.most_common(_HOT_SPOTS) if count > 1)
     seconds = {bead: _seconds(state.beads[bead], rehearsal) for bead in plan.works}
     answers = state.gate_runs + state.gate_cached
     gate_s = (state.gate_seconds + state.gate_saved_s) / answers if answers else 0.0
-    plans = {kind: _simulate(plan, kind, seconds, gate_s, hot) for kind in get_args(PlanKind)}
-    proposal = propose([path for path, _ in hot], rehearsal.settings.serialising)
+    plans = {kind: _simulate(rehearsal, kind, seconds, gate_s, hot) for kind in get_args(PlanKind)}
+    proposal = propose([path for path, _ in hot], rules)
     return Evidence(plans=plans, hot_spots=hot, proposal=proposal)
 
 
 def _simulate(
-    plan: RehearsalPlan,
+    rehearsal: StoredRehearsal,
     kind: PlanKind,
     seconds: Mapping[BeadId, float],
     gate_s: float,
@@ -88,13 +89,14 @@ def _simulate(
 
     With no plan, what conflicts alone on the base is done twice, then after what it conflicts with.
     """
+    plan, rules = rehearsal.plan, rehearsal.settings.serialising
     twice = set(plan.conflicting) if kind == "none" else set[BeadId]()
     works = [
         Work(bead=bead, seconds_before_gate=took * (2 if bead in twice else 1))
         for bead, took in seconds.items()
     ]
     later = [dependency for dependency in plan.dependencies if dependency.bead in twice]
-    dag = Dag(plan.works, later) if kind == "none" else dag_of(plan, kind)
+    dag = Dag(plan.works, later) if kind == "none" else dag_of(plan, kind, rules)
     curve = speed_up_curve(works, dag, merge_s=_MERGE_S, gate_s=gate_s, sizes=EVERY_SIZE)
     return PlanEvidence(
         independent=dag.independent,

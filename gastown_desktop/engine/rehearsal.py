@@ -148,7 +148,7 @@ async def announce(bus: Bus, objects: GitObjects, rig: Rig, rehearsal: StoredReh
     known = {(dependency.bead, dependency.on) for dependency in bus.state.dependencies}
     news += [
         ev.DependencyAdded(**where, bead=dependency.bead, on=dependency.on)
-        for dependency in dependencies_of(plan, rehearsal.settings.plan)
+        for dependency in dependencies_of(plan, rehearsal.settings.plan, rehearsal.settings.serialising)
         if (dependency.bead, dependency.on) not in known
     ]
     if news:

@@ -43,7 +43,7 @@ def result_of(
 ) -> dict[str, Any]:
     """The whole result as JSON values; money in dollars, times in seconds."""
     plan, kind = rehearsal.plan, rehearsal.settings.plan
-    dag = dag_of(plan, kind)
+    dag = dag_of(plan, kind, rehearsal.settings.serialising)
     totals = gate.ledger.totals(f"convoy:{rehearsal.convoy}")
     evidence = gather(state, rehearsal)
     return {

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.serialising import SerialisingFiles, settle
 from gastown_desktop.engine.ports import GitObjects, Merge, TreeChange
+
+NO_RULES = SerialisingFiles()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +39,15 @@ class PastWork:
 class Replays:
     """Replays past work on any tree, remembering results."""
 
-    def __init__(self, objects: GitObjects) -> None:
-        """Works on the rig's own repository."""
+    def __init__(self, objects: GitObjects, rules: SerialisingFiles = NO_RULES) -> None:
+        """Works on the rig's own repository.
+
+        Args:
+            objects: the repository.
+            rules: of files whose lines are kept from both sides, no conflict is made.
+        """
         self._objects = objects
+        self._rules = rules
         self._known: dict[tuple[Oid, Oid, Oid], Merge] = {}
 
     async def merge(self, base: Oid, ours: Oid, theirs: Oid) -> Merge:
@@ -49,7 +58,11 @@ class Replays:
             return Merge(theirs, ())
         key = (base, ours, theirs)
         if key not in self._known:
-            self._known[key] = await self._objects.merge_trees(base, ours, theirs)
+            merged = await self._objects.merge_trees(base, ours, theirs)
+            union = settle(merged.conflicts, self._rules).union
+            if union:
+                merged = await self._objects.merge_trees(base, ours, theirs, union=union)
+            self._known[key] = merged
         return self._known[key]
 
     async def on(self, work: PastWork, tree: Oid) -> Merge:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from gastown_desktop.core.bead import Dependency
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.plan_kinds import dag_of, dependencies_of
 from gastown_desktop.engine.ports import REGULAR, TreeChange
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
@@ -40,3 +41,10 @@ def test_predicted_plan_waits_for_earlier_beads_on_the_same_files() -> None:
 
 def test_plan_none_starts_everything_at_once() -> None:
     assert dag_of(plan(), "none").independent == 4
+
+
+def test_files_whose_lines_are_kept_from_both_sides_keep_nobody_waiting() -> None:
+    files = {path for work in plan().works.values() for path in work.paths}
+    rules = SerialisingFiles(union=tuple(files))
+    assert dependencies_of(plan(), "predicted", rules) == []
+    assert dependencies_of(plan(), "true", rules) == dependencies_of(plan(), "true")

@@ -11,6 +11,7 @@ import pytest
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import Oid
+from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.rehearsal_plan import choose_range, plan_true, restore_plan
 from gastown_desktop.engine.replay import Replays
 from tests.builders import RepositoryBuilder
@@ -308,3 +309,18 @@ async def test_a_plan_tells_how_far_it_is(
     told: list[tuple[int, int]] = []
     await plan_true(objects, Replays(objects), before, commits, prefix="gt", told=lambda *at: told.append(at))
     assert told == [(1, 2), (2, 2)]
+
+
+async def test_a_change_log_that_is_merged_by_its_lines_makes_no_dependency(
+    repo: RepositoryBuilder, objects: PygitObjects, town_git: Path
+) -> None:
+    repo.write("CHANGES", "start\n").commit("Start")
+    for name in ("one", "two", "three"):
+        repo.write(name, name).write("CHANGES", f"start\n{name}\n").commit(name)
+    tip = take(repo, town_git)
+    plain = await plan_of(objects, tip)
+    assert len(plain.conflicting) == 2
+    before, commits = await choose_range(objects, tip, last=3, stop=None, shallow=frozenset())
+    rules = SerialisingFiles(union=("CHANGES",))
+    plan = await plan_true(objects, Replays(objects, rules), before, commits, prefix="gt")
+    assert plan.conflicting == {}
