@@ -7,6 +7,7 @@ import hashlib
 import os
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -258,6 +259,42 @@ async def test_conflicts_are_listed_and_marked(objects: GitObjects, repo: Reposi
     assert merge.conflicts == ("gone.txt", "ä.txt")
     entries = {entry.path: entry.oid for entry in await objects.list_tree(merge.tree, recursive=True)}
     assert await objects.read_blob(entries["ä.txt"]) == b"<<<<<<< ours\n2\n=======\n3\n>>>>>>> theirs\n"
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_sides_that_cannot_meet_merge_as_git_merges_them(
+    git: GitCommand, tmp_path: Path, seed: int
+) -> None:
+    """Random edits, deletions, renames and new files in few folders: every merge is what git says."""
+    random, repo = Random(seed), RepositoryBuilder(tmp_path / "own")
+    objects, asked = PygitObjects(git, repo.git_dir), CommandObjects(git, repo.git_dir, "sha1")
+    names = [f"{folder}f{number}" for folder in ("", "d/", "d/e/", "g/") for number in (1, 2)]
+    base = {name: f"{name}\n" * 9 for name in names}
+    for _ in range(4):
+        trees = await merged(objects, base, _edited(base, random), _edited(base, random))
+        assert await objects.merge_trees(*trees) == await asked.merge_trees(*trees)
+    objects.close()
+
+
+def _edited(files: dict[str, str], random: Random) -> dict[str, str]:
+    edited = dict(files)
+    for _ in range(random.randint(1, 3)):
+        path = random.choice(sorted(edited))
+        match random.choice(["edit", "edit", "add", "delete", "rename", "file for folder"]):
+            case "edit":
+                edited[path] = edited[path].replace("\n", f" {random.random()}\n", 1)
+            case "add":
+                edited[path.rpartition("/")[0].join(("", "/new")).lstrip("/")] = f"new {random.random()}\n"
+            case "delete":
+                del edited[path]
+            case "rename":
+                edited["h/" + path.rpartition("/")[2]] = edited.pop(path)
+            case _:
+                edited = {one: text for one, text in edited.items() if not one.startswith("g/")}
+                edited["g"] = "a file\n"
+        if not edited:
+            edited["left"] = "left\n"
+    return edited
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,14 @@ from gastown_desktop.adapters.git import command
 from gastown_desktop.adapters.git.objects_command import (
     CommandObjects,
     MergingObjects,
+    are_apart,
     check_name,
     encode_commit,
     parse_commit,
 )
 from gastown_desktop.core.errors import DiskFull, GitError, RefLocked
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import FOLDER, Commit, Signature, TreeChange, TreeEntry
+from gastown_desktop.engine.ports import FOLDER, Commit, Merge, Signature, TreeChange, TreeEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -150,6 +151,18 @@ class PygitObjects(MergingObjects):
             return [TreeChange(fsdecode(path), *before, *after) for path, before, after in changes]
 
         return await self._do(compare)
+
+    async def merge_trees(self, base: Oid, ours: Oid, theirs: Oid, *, union: Sequence[str] = ()) -> Merge:
+        """Merges three trees as `MergingObjects`; sides that cannot meet are put together without git."""
+        if ours not in (base, theirs) and theirs != base:
+            mine, yours = await self.diff_trees(base, ours), await self.diff_trees(base, theirs)
+            if are_apart(mine, yours):
+                changes = {
+                    change.path: (change.new_mode, change.new_oid) if change.new_oid else None
+                    for change in yours
+                }
+                return Merge(await self.edit_tree(ours, changes), ())
+        return await super().merge_trees(base, ours, theirs, union=union)
 
     async def write_commit(
         self, tree: Oid, parents: Sequence[Oid], message: str, author: Signature, committer: Signature

@@ -205,6 +205,29 @@ class MergingObjects:
         return oid
 
 
+def are_apart(mine: Sequence[TreeChange], yours: Sequence[TreeChange]) -> bool:
+    """Tells whether two sides of a merge cannot meet: then the merged tree has the changes of both.
+
+    They may meet on the same path, on a path inside the other's, and where one side adds files and the other
+    takes files away: git may see renames of files or whole folders there.
+    """
+    for one, other in ((mine, yours), (yours, mine)):
+        adds = any(change.old_oid is None for change in one)
+        if adds and any(change.new_oid is None for change in other):
+            return False
+    paths = {change.path for change in mine}
+    above = {folder for path in paths for folder in _folders_above(path)}
+    return not any(
+        change.path in paths or change.path in above or not paths.isdisjoint(_folders_above(change.path))
+        for change in yours
+    )
+
+
+def _folders_above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
+
+
 def _write_union(scratch: Path, paths: Sequence[str]) -> None:
     """Sets git's own union merge for some paths, and for no other."""
     lines = [b'"/%s" merge=union\n' % _in_quotes(fsencode(path)) for path in paths]
