@@ -6,6 +6,7 @@ was red so often in a row that chance is no explanation (core.flakiness); nothin
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,21 @@ class GateResult:
     """Its last lines."""
     blames: bool = True
     """False: this gate is red by chance so often that its reds blame nobody."""
+    certain: bool = True
+    """False: a red that may still be chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """How long a red is doubted."""
+
+    trees: frozenset[Oid] = frozenset()
+    """Other trees with the same change on top; their reds in a row count too."""
+    most_runs: int | None = None
+    """Runs after which it is left uncertain, because others wait; None confirms it whatever it takes."""
+
+
+NO_DOUBT = Doubt()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +144,13 @@ class GateRunner:
         return kept if view is None or view.record.runs <= kept.runs else view.record
 
     async def check(
-        self, commit: Oid, *, purpose: str, beads: tuple[BeadId, ...] = (), fresh: bool = False
+        self,
+        commit: Oid,
+        *,
+        purpose: str,
+        beads: tuple[BeadId, ...] = (),
+        fresh: bool = False,
+        doubt: Doubt = NO_DOUBT,
     ) -> GateResult:
         """Asks all gates about a commit's tree; stops at the first red.
 
@@ -138,11 +160,12 @@ class GateRunner:
             beads: beads whose changes are in it, for the record.
             fresh: confirm a red: the gate that was red runs again, whatever is remembered, until it is green
                 once or was red so often that the tree is to blame. A green of this tree stays one.
+            doubt: how a red is confirmed.
         """
         tree = await self.objects.tree_of(commit)
         subject = _Subject(commit=commit, tree=tree, purpose=purpose, beads=beads)
         for gate in self.gates:
-            result = await (self._confirm(gate, subject) if fresh else self._ask(gate, subject))
+            result = await (self._confirm(gate, subject, doubt) if fresh else self._ask(gate, subject))
             if not result.green:
                 return result
         return GateResult(green=True)
@@ -195,16 +218,17 @@ class GateRunner:
         await self._tell_known(gate, subject, known)
         return GateResult(known.green, gate.name, known.tail)
 
-    async def _confirm(self, gate: Gate, subject: _Subject) -> GateResult:
+    async def _confirm(self, gate: Gate, subject: _Subject, doubt: Doubt = NO_DOUBT) -> GateResult:
         known = self._cache.find(subject.tree, self._key(gate))
         if known is not None and known.green:
             await self._tell_known(gate, subject, known)
             return GateResult(True, gate.name)
         is_believed = known is not None and subject.purpose != "base"
-        while True:
+        for runs in itertools.count(1):
             result = await self._run(gate, subject)
             needed = self._reds_needed(gate, subject)
-            reds = self.bus.state.gate_reds.get((gate.name, subject.tree), 0)
+            trees = {subject.tree, *doubt.trees}
+            reds = sum(self.bus.state.gate_reds.get((gate.name, tree), 0) for tree in trees)
             if result.green:
                 return result
             if needed is None and reds >= _PATIENCE:
@@ -212,6 +236,9 @@ class GateRunner:
             if needed is not None and (is_believed or reds >= needed):
                 self._remember_red(gate, subject, result)
                 return result
+            if runs == doubt.most_runs:
+                return GateResult(False, gate.name, result.tail, certain=False)
+        raise AssertionError("counting has no end")
 
     def _reds_needed(self, gate: Gate, subject: _Subject) -> int | None:
         """Base and sabotage blame nobody: two reds do there, unless the gate was red by chance before."""

@@ -19,7 +19,7 @@ from gastown_desktop.core.merge_queue import MAX_OVERTAKEN, PrefixSearch, landin
 from gastown_desktop.core.merge_request import MergeRequest
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.engine.crash_points import crash_point
-from gastown_desktop.engine.gates import GateResult, GateRunner
+from gastown_desktop.engine.gates import Doubt, GateResult, GateRunner
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Merge
 from gastown_desktop.engine.resolving import after_turned_down
@@ -39,6 +39,15 @@ class Candidate:
     """How code settled a conflict of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Suspicion:
+    """A red that may be chance."""
+
+    result: GateResult
+    trees: frozenset[Oid]
+    """Trees with the change on top that were red."""
+
+
 class Refinery:
     """Works through the merge queue of one convoy."""
 
@@ -48,6 +57,8 @@ class Refinery:
         self._kit = kit
         self._gates = gates
         self._settling = Settling(kit)
+        self._aside: dict[MergeId, _Suspicion] = {}
+        """Requests that were red, perhaps by chance: they come when nobody else waits."""
         self._wake = asyncio.Event()
         self.busy = False
 
@@ -105,13 +116,20 @@ class Refinery:
         results: dict[int, GateResult] = {}
         while (probe := search.next_probe()) is not None:
             tested = stack[: probe.length]
+            suspect = tested[-1].merge
             result = await self._gates.check(
                 tested[-1].commit,
                 purpose="confirm" if probe.confirming else "candidate",
                 beads=tuple(candidate.bead for candidate in tested),
                 fresh=probe.confirming,
+                doubt=self._doubt(suspect),
             )
             results[probe.length] = result
+            if not result.certain:
+                known = self._aside.get(suspect)
+                trees = known.trees if known else frozenset[Oid]()
+                self._aside[suspect] = _Suspicion(result, trees | {tested[-1].tree})
+                return
             if probe.confirming and not result.blames:
                 await self._kit.bus.publish(self._gates.distrust(result))
                 return
@@ -128,6 +146,12 @@ class Refinery:
             blamed = next(candidate for candidate in stack if candidate.merge == search.blamed)
             await self._turn_down(blamed.merge, "red", _red_reason(results))
 
+    def _doubt(self, suspect: MergeId) -> Doubt:
+        """A red that may be chance is confirmed once and set aside while others wait, else to the end."""
+        others = [view for view in self.waiting() if view.id not in {suspect, *self._aside}]
+        known = self._aside.get(suspect)
+        return Doubt(trees=known.trees if known else frozenset(), most_runs=1 if others else None)
+
     async def _stack(self) -> list[Candidate]:
         """Squash commits of what waits, in landing order, each on the one before.
 
@@ -136,7 +160,7 @@ class Refinery:
         """
         tip = await self._kit.tip()
         stack: list[Candidate] = []
-        for request, view in self._in_order():
+        for request, view in self._not_aside(self._in_order()):
             under = stack[-1].commit if stack else tip
             merge = await self._merged(view, under)
             settled = await self._settled(view, under, merge)
@@ -145,8 +169,7 @@ class Refinery:
                 continue
             on_tip = await self._merged(view, tip) if stack else merge
             if on_tip.conflicts:
-                reason = "it conflicts with what was merged meanwhile in " + ", ".join(on_tip.conflicts[:5])
-                await self._turn_down(view.id, "conflicted", reason, on_tip.conflicts)
+                await self._turn_down_in_conflict(view, on_tip.conflicts)
             elif request.overtaken + len(stack) >= MAX_OVERTAKEN:
                 break
         return stack
@@ -169,6 +192,11 @@ class Refinery:
         handed_in = [one for one in merges.values() if one.bead == view.bead and one.resolver is None]
         if view.resolver is not None and handed_in and self._gates.gates:
             await self._settling.learn(handed_in[-1], view)
+
+    def _not_aside(self, order: list[tuple[MergeRequest, MergeView]]) -> list[tuple[MergeRequest, MergeView]]:
+        """Those that are under suspicion come when nobody else waits, one by one."""
+        clear = [(request, view) for request, view in order if view.id not in self._aside]
+        return clear or order[:1]
 
     def _in_order(self) -> list[tuple[MergeRequest, MergeView]]:
         state = self._kit.bus.state
@@ -226,6 +254,15 @@ class Refinery:
             tree=one.tree,
             settled=one.settled,
         )
+
+    async def _turn_down_in_conflict(self, view: MergeView, paths: tuple[str, ...]) -> None:
+        """A conflict goes to a resolver; one of work that was red twice, back to its worker with both."""
+        reason = "it conflicts with what was merged meanwhile in " + ", ".join(paths[:5])
+        red = self._aside.pop(view.id, None)
+        if red is None:
+            await self._turn_down(view.id, "conflicted", reason, paths)
+        else:
+            await self._turn_down(view.id, "red", f"{_red_reason({1: red.result})}\n\nAnd {reason}.", paths)
 
     async def _turn_down(self, merge: MergeId, state: str, reason: str, paths: tuple[str, ...] = ()) -> None:
         """Says why a merge request does not land, and hands its bead on."""
