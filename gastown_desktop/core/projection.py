@@ -123,6 +123,8 @@ class Projection:
     convoy: ConvoyId = field(default=ConvoyId(""))
     title: str = ""
     base: Oid = field(default=Oid(""))
+    stands_on: Oid = field(default=Oid(""))
+    """The commit under the first landing commit: the base, until the convoy is re-stacked on another."""
     target: str = ""
     plan: str = ""
     rehearsal: bool = False
@@ -246,6 +248,7 @@ def fold(envelopes: list[ev.Envelope]) -> Projection:
 def _convoy_created(town: Projection, event: ev.ConvoyCreated, at: datetime) -> None:
     town.rig, town.convoy, town.title = event.rig, event.convoy, event.title
     town.base, town.target, town.plan = event.base, event.target, event.plan
+    town.stands_on = event.base
     town.rehearsal = event.rehearsal
     town.started_at = at
 

@@ -174,6 +174,13 @@ class GitObjects(Protocol):
         """
         ...
 
+    async def patch_id(self, old: Oid, new: Oid) -> str:
+        """Names the change from one tree to another as `git patch-id --stable` does; empty for no change.
+
+        Line numbers, white space and the order of files do not count.
+        """
+        ...
+
     async def is_ancestor(self, ancestor: Oid, descendant: Oid) -> bool:
         """Tells whether one commit is reachable from another (a commit is its own ancestor)."""
         ...

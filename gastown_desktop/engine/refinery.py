@@ -8,7 +8,6 @@ before that candidate is blamed.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from gastown_desktop.core.merge_request import MergeRequest
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.gates import Doubt, GateResult, GateRunner
+from gastown_desktop.engine.intents import forget, intend
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Merge
 from gastown_desktop.engine.resolving import after_turned_down
@@ -98,12 +98,12 @@ class Refinery:
         if old != tip:
             if old != kit.bus.state.base:
                 raise GitError(f"{target} is not where the convoy started.")
-            intent = await self._intend("land", old, tip, ())
+            intent = await intend(kit, "land", {"old": old, "new": tip, "beads": ()})
             crash_point("land-before")
             if not await kit.objects.swap_ref(target, old=old, new=tip):
                 raise GitError(f"{target} moved while the convoy landed.")
             crash_point("land-after")
-            await self._forget_intent("land", intent)
+            await forget(kit, "land", intent)
         tree = await kit.objects.tree_of(tip)
         return ev.ConvoyLanded(**self._kit.where, target=target, commit=tip, tree=tree)
 
@@ -233,7 +233,8 @@ class Refinery:
         """Moves the convoy branch over a gated prefix: intent → compare-and-swap → events."""
         kit, tip = self._kit, await self._kit.tip()
         new, name = landing[-1].commit, landing[-1].merge
-        intent = await self._intend(name, tip, new, tuple(candidate.bead for candidate in landing))
+        beads = [candidate.bead for candidate in landing]
+        intent = await intend(kit, name, {"old": tip, "new": new, "beads": beads})
         crash_point("branch-swap-before")
         if not await kit.objects.swap_ref(kit.refs.convoy_branch, old=tip, new=new):
             raise GitError("The convoy branch moved under the Refinery.")
@@ -241,7 +242,7 @@ class Refinery:
         crash_point("merged-event-before")
         await kit.bus.publish(*(self._merged_event(one) for one in landing))
         crash_point("merged-event-after")
-        await self._forget_intent(name, intent)
+        await forget(kit, name, intent)
         for one in landing:
             await self._learn(one)
 
@@ -274,21 +275,6 @@ class Refinery:
             )
         )
         await kit.bus.publish(*await after_turned_down(kit, kit.bus.state.merges[merge]))
-
-    async def _intend(self, name: str, old: Oid | None, new: Oid, beads: tuple[BeadId, ...]) -> Oid:
-        """Writes down what is about to happen; returns the note's id."""
-        objects = self._kit.objects
-        note = json.dumps({"old": old, "new": new, "beads": beads}).encode("ascii")
-        blob = await objects.write_blob(note)
-        crash_point("intent-before")
-        ref = self._kit.refs.intents + name
-        if not await objects.swap_ref(ref, old=await objects.read_ref(ref), new=blob):
-            raise GitError("A landing intent moved while it was written.")
-        crash_point("intent-after")
-        return blob
-
-    async def _forget_intent(self, name: str, intent: Oid) -> None:
-        await self._kit.objects.swap_ref(self._kit.refs.intents + name, old=intent, new=None)
 
 
 def _red_reason(results: dict[int, GateResult]) -> str:

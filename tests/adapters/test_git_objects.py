@@ -437,3 +437,14 @@ async def test_the_fitting_adapter_is_chosen(git: GitCommand, hard: dict[str, Re
     assert isinstance(command, CommandObjects)
     assert command.hash_name == "sha256"
     pygit.close()
+
+
+async def test_a_change_is_named_as_git_patch_id_names_it(
+    old_objects: GitObjects, hard_repo: RepositoryBuilder
+) -> None:
+    for commit in hard_repo.git("rev-list", "--first-parent", "HEAD").split()[:-1]:
+        new, old = hard_repo.git("rev-parse", f"{commit}^{{tree}}", f"{commit}^^{{tree}}").split()
+        patch = hard_repo.git("diff-tree", "-p", "--full-index", "--no-renames", old, new)
+        named = hard_repo.git("patch-id", "--stable", stdin=os.fsencode(patch) + b"\n")
+        assert await old_objects.patch_id(Oid(old), Oid(new)) == named.partition(" ")[0]
+        assert await old_objects.patch_id(Oid(old), Oid(old)) == ""

@@ -171,6 +171,23 @@ class MergingObjects:
             raise git_failure(args, done)
         return parse_merge(done.output, clean=done.exit_code == 0)
 
+    async def patch_id(self, old: Oid, new: Oid) -> str:
+        """Names the change from one tree to another as `git patch-id --stable` does; empty for no change.
+
+        Renames are not looked for, so that the name depends on the two trees only.
+
+        Raises:
+            GitError: a tree is missing.
+        """
+        patch = await self._git.run(
+            *("diff-tree", "-r", "-p", "--full-index", "--no-renames", "--no-color", old, new),
+            git_dir=self._git_dir,
+        )
+        if not patch.output:
+            return ""
+        named = await self._git.run("patch-id", "--stable", git_dir=self._git_dir, input=patch.output)
+        return named.output.split(b" ")[0].decode().strip()
+
     @contextmanager
     def _synthetic_repository(self, base: Oid, ours: Oid, theirs: Oid) -> Generator[Path]:
         """A repository with the two commits to merge; they are used again and go with this object."""
