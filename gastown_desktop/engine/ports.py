@@ -205,6 +205,39 @@ class GitObjects(Protocol):
         ...
 
 
+class Target(Protocol):
+    """Where a convoy lands: one branch, of town.git or of the user's repository.
+
+    What cannot be done is told in words that name files and places; nothing was moved then. Only what git
+    does not expect is raised, as `GitError`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The full name of the ref."""
+        ...
+
+    async def tip(self) -> Oid | None:
+        """The commit it is at, with all its objects in town.git; None when there is no such branch."""
+        ...
+
+    async def refusal(self, old: Oid, new: Oid) -> str:
+        """Why it could not go from `old` to `new` now; empty when it could. Changes nothing."""
+        ...
+
+    async def advance(self, old: Oid, new: Oid) -> str:
+        """Moves it from `old` to a descendant; empty when it moved, else why not."""
+        ...
+
+    async def take_back(self, new: Oid, old: Oid) -> str:
+        """Moves it back to the `old` that it was advanced from; empty when it moved, else why not."""
+        ...
+
+    async def places(self) -> tuple[str, ...]:
+        """Folders in which it is checked out; none for most."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A working folder of one worker (or of a gate) on the engine's side."""

@@ -110,6 +110,8 @@ class GitCommand:
         allow_protocol: str | None = None,
         check: bool = True,
         overrides: Mapping[str, str] | None = None,
+        pinned: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Finished:
         """Runs one git command.
@@ -125,6 +127,9 @@ class GitCommand:
             allow_protocol: the one transport that may be used (`file`, `ssh`, `https`).
             check: wait for locked refs and raise when the exit status is not 0.
             overrides: configuration that wins over the repository's.
+            pinned: configuration that wins over everything, also over what is pinned for all commands.
+            environment: further variables, or other values for those that are set; only for commands in a
+                repository of ours, or with values of ours.
             timeout_s: seconds after which it is killed.
 
         Raises:
@@ -134,10 +139,18 @@ class GitCommand:
             Refused: git cannot be started.
         """
         command = ChildCommand(
-            argv=(str(self._git_path), *self._protocol(allow_protocol), *_forced(args)),
-            environment=self._environment(
-                git_dir, work_tree, index_file, object_directory, alternates, allow_protocol, overrides
+            argv=(
+                str(self._git_path),
+                *self._protocol(allow_protocol),
+                *(part for key, value in (pinned or {}).items() for part in ("-c", f"{key}={value}")),
+                *_forced(args),
             ),
+            environment={
+                **self._environment(
+                    git_dir, work_tree, index_file, object_directory, alternates, allow_protocol, overrides
+                ),
+                **(environment or {}),
+            },
             folder=work_tree or git_dir,
             input=input,
             timeout_s=timeout_s,

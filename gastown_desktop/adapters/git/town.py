@@ -72,6 +72,18 @@ async def fetch_commit(git: GitCommand, town: Path, source_git_dir: Path, oid: O
     await _fetch(git, town, source_git_dir, f"+{oid}:{SOURCE_REFS}/commits/{oid}")
 
 
+async def fetch_branch(git: GitCommand, town: Path, source_git_dir: Path, branch: str) -> Oid:
+    """Makes a branch of the user's, as it is now, available; returns where it is.
+
+    Raises:
+        GitError: the source has no such branch.
+    """
+    name = f"{SOURCE_REFS}/heads/{branch}"
+    await _fetch(git, town, source_git_dir, f"+refs/heads/{branch}:{name}")
+    at = await git.run("rev-parse", "--verify", f"{name}^{{commit}}", git_dir=town)
+    return Oid(at.output.decode().strip())
+
+
 async def resolve_source(objects: GitObjects, rev: str) -> Oid | None:
     """The commit that a revision means in the user's repository (`main~2`, `v1.0`, `HEAD^`, an id)."""
     spellings = (f"{SOURCE_REFS}/{rev}",) if rev.startswith("HEAD") else ()
