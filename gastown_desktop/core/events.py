@@ -178,7 +178,7 @@ class GateRun(Durable):
     green: bool
     seconds: float
     purpose: str = "candidate"
-    """`base`, `sabotage`, `candidate` or `confirm`."""
+    """`base`, `sabotage`, `candidate`, `confirm` or `landing`."""
     beads: tuple[BeadId, ...] = ()
     """Beads in the prefix under test."""
     tail: str = ""
@@ -233,6 +233,60 @@ class ConvoyLanded(Durable):
     target: str
     commit: Oid
     tree: Oid
+    before: Oid | None = None
+    """Where the target was; None when that is not known any more."""
+    remote: str = ""
+    """The remote that it belongs on as well, `origin`; until it was pushed there it is *landed here* only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvoyRestacked(Durable):
+    """The convoy's commits were made again: on another base, without a bead, or with signatures."""
+
+    kind: ClassVar[Literal["convoy_restacked"]] = "convoy_restacked"
+    base: Oid
+    """The commit that they stand on now."""
+    commit: Oid
+    """The convoy's tip."""
+    beads: tuple[BeadId, ...]
+    """Beads of the stack, in landing order."""
+    commits: tuple[Oid, ...]
+    """Their landing commits, in the same order."""
+    skipped: tuple[BeadId, ...] = ()
+    """Merged beads whose change the base holds already."""
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvoyPushed(Durable):
+    """A remote took the convoy's work; without force, so nothing of others was lost."""
+
+    kind: ClassVar[Literal["convoy_pushed"]] = "convoy_pushed"
+    remote: str
+    branch: str
+    """The branch there, without `refs/heads/`."""
+    commit: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeadDropped(Durable):
+    """The user took a bead out of the convoy; its change is not in the stack any more."""
+
+    kind: ClassVar[Literal["bead_dropped"]] = "bead_dropped"
+    bead: BeadId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandingUndone(Durable):
+    """The convoy's change is off its target again."""
+
+    kind: ClassVar[Literal["landing_undone"]] = "landing_undone"
+    target: str
+    commit: Oid
+    """Where the target is now."""
+    reverted: bool = False
+    """By a commit that takes the change back; else the target is where it was before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,6 +476,10 @@ DurableEvent = (
     | CapChanged
     | Recovered
     | DispatchPaused
+    | ConvoyRestacked
+    | ConvoyPushed
+    | BeadDropped
+    | LandingUndone
 )
 EphemeralEvent = TextStreamed | ActionChanged | HealthChanged | MeterMoved | GateProgress
 

@@ -132,6 +132,19 @@ class Projection:
     stage_reason: str = ""
     started_at: datetime | None = None
     landed_tree: Oid | None = None
+    landed_on: str = ""
+    """Full name of the ref that the convoy is on; empty until it landed, and after that was undone."""
+    landed_commit: Oid | None = None
+    landed_before: Oid | None = None
+    """Where that ref was before; None when it is not known."""
+    landed_remote: str = ""
+    """The remote that the landing belongs on as well."""
+    pushed: dict[str, Oid] = field(default_factory=dict[str, Oid])
+    """What remotes took, by `origin/main`."""
+    reverted_by: Oid | None = None
+    """The commit that took the landed change back; it may land again on top of that."""
+    signed_tip: Oid | None = None
+    """The tip of a stack that was made with signatures."""
     beads: dict[BeadId, BeadView] = field(default_factory=dict[BeadId, BeadView])
     dependencies: list[Dependency] = field(default_factory=list[Dependency])
     polecats: dict[PolecatName, PolecatView] = field(default_factory=dict[PolecatName, PolecatView])
@@ -181,6 +194,13 @@ class Projection:
             for key, view in self.beads.items()
             if view.status in {"merged", "landed"} and view.bead.kind != "resolve"
         }
+
+    @property
+    def missing_on(self) -> str:
+        """The remote that lacks what landed here; empty when none does."""
+        branch = self.landed_on.removeprefix("refs/heads/")
+        taken = self.pushed.get(f"{self.landed_remote}/{branch}")
+        return self.landed_remote if taken != self.landed_commit else ""
 
     def with_status(self, *statuses: str) -> list[BeadId]:
         """Beads in one of these states, in planning order."""
@@ -415,9 +435,43 @@ def _merged(town: Projection, event: ev.BeadMerged, at: datetime) -> None:
 def _landed(town: Projection, event: ev.ConvoyLanded, at: datetime) -> None:
     del at
     town.landed_tree = event.tree
+    town.landed_on, town.landed_commit, town.landed_before = event.target, event.commit, event.before
+    town.landed_remote, town.reverted_by = event.remote, None
     town.stage, town.stage_reason = "landed", ""
     for bead in town.with_status("merged"):
         town.set_bead(bead, status="landed", reason="")
+
+
+def _restacked(town: Projection, event: ev.ConvoyRestacked, at: datetime) -> None:
+    del at
+    town.stands_on = event.base
+    town.signed_tip = event.commit if event.signed else None
+    for bead, commit in zip(event.beads, event.commits, strict=False):
+        town.set_bead(bead, commit=commit)
+    for bead in event.skipped:
+        town.set_bead(bead, commit=event.base)
+
+
+def _pushed(town: Projection, event: ev.ConvoyPushed, at: datetime) -> None:
+    del at
+    town.pushed[f"{event.remote}/{event.branch}"] = event.commit
+
+
+def _dropped(town: Projection, event: ev.BeadDropped, at: datetime) -> None:
+    del at
+    town.release_polecat(event.bead, "done")
+    town.close_resolvers(event.bead)
+    town.set_bead(event.bead, status="discarded", reason=event.reason)
+
+
+def _undone(town: Projection, event: ev.LandingUndone, at: datetime) -> None:
+    del at
+    town.stage, town.stage_reason = "ready_to_land", "The landing was undone."
+    town.reverted_by = event.commit if event.reverted else None
+    town.landed_on, town.landed_remote = "", ""
+    town.landed_commit = town.landed_before = town.landed_tree = None
+    for bead in town.with_status("landed"):
+        town.set_bead(bead, status="merged")
 
 
 def _reopened(town: Projection, event: ev.BeadReopened, at: datetime) -> None:
@@ -498,4 +552,8 @@ _FOLDS: dict[type[ev.Durable], Callable[[Projection, Any, datetime], None]] = {
     ev.CapChanged: _cap_changed,
     ev.Recovered: _only_told,
     ev.DispatchPaused: _only_told,
+    ev.ConvoyRestacked: _restacked,
+    ev.ConvoyPushed: _pushed,
+    ev.BeadDropped: _dropped,
+    ev.LandingUndone: _undone,
 }

@@ -93,6 +93,12 @@ def landed() -> ev.ConvoyLanded:
     return ev.ConvoyLanded(**WHERE, target="refs/heads/main", commit=TIP, tree=TREE)
 
 
+def restacked(*beads: BeadId, **fields: Any) -> ev.ConvoyRestacked:
+    return ev.ConvoyRestacked(
+        **WHERE, base=TREE, commit=BASE, beads=beads, commits=tuple(BASE for _ in beads), **fields
+    )
+
+
 def asks(item: str = "q", bead: BeadId | None = A, text: str = "Which?") -> ev.NeedsYou:
     return ev.NeedsYou(
         **WHERE, item=item, about="question", text=text, bead=bead, options=("x",), default="x"
@@ -219,8 +225,11 @@ def test_every_kind_of_event_is_folded() -> None:
     told = [ev.decode(line) for line in golden]
     assert {type(one.event) for one in told} == set(get_args(ev.DurableEvent))
     town = fold(told)
-    assert (town.stage, town.conflicts, town.gate_runs, town.last_seq) == ("landed", 1, 3, len(told))
-    assert town.beads[BeadId("calc-00001")].status == "landed"
+    before_undo = fold([one for one in told if not isinstance(one.event, ev.LandingUndone | ev.BeadDropped)])
+    assert (before_undo.stage, before_undo.missing_on) == ("landed", "")
+    assert before_undo.beads[BeadId("calc-00001")].status == "landed"
+    assert (town.stage, town.conflicts, town.gate_runs, town.last_seq) == ("ready_to_land", 1, 3, len(told))
+    assert town.beads[BeadId("calc-00001")].status == "discarded"
 
 
 # --- one by one -------------------------------------------------------------------------------------
@@ -406,3 +415,46 @@ def test_an_action_shows_on_the_card_of_a_known_polecat() -> None:
     assert state.polecats[NUX].action == "Reading a.py"
     state.glance(ev.ActionChanged(rig=WHERE["rig"], polecat=SLIT, action="x"))
     assert SLIT not in state.polecats
+
+
+# --- landing --------------------------------------------------------------------------------------
+
+
+def test_a_restacked_convoy_stands_on_its_new_base_and_keeps_the_old_one() -> None:
+    state = town(slung(), submitted(), merged(), restacked(A, signed=True))
+    assert (state.base, state.stands_on, state.signed_tip) == (BASE, TREE, BASE)
+    assert (state.beads[A].commit, state.beads[A].status) == (BASE, "merged")
+
+
+def test_a_bead_whose_change_was_there_already_counts_as_merged_where_it_was_found() -> None:
+    state = town(slung(), submitted(), merged(), restacked(skipped=(A,)))
+    assert (state.beads[A].commit, state.beads[A].status) == (TREE, "merged")
+
+
+def test_what_landed_here_is_missing_on_its_remote_until_it_was_pushed() -> None:
+    here = ev.ConvoyLanded(**WHERE, target="refs/heads/main", commit=TIP, tree=TREE, remote="origin")
+    state = town(slung(), submitted(), merged(), here)
+    assert (state.missing_on, state.landed_on) == ("origin", "refs/heads/main")
+    state = town(
+        slung(),
+        submitted(),
+        merged(),
+        here,
+        ev.ConvoyPushed(**WHERE, remote="origin", branch="main", commit=TIP),
+    )
+    assert state.missing_on == ""
+    assert town(slung(), submitted(), merged(), landed()).missing_on == ""
+
+
+def test_an_undone_landing_can_land_again() -> None:
+    undone = ev.LandingUndone(**WHERE, target="refs/heads/main", commit=BASE, reverted=True)
+    state = town(slung(), submitted(), merged(), landed(), undone)
+    assert (state.stage, state.landed_on, state.landed_tree) == ("ready_to_land", "", None)
+    assert (state.reverted_by, state.beads[A].status) == (BASE, "merged")
+    assert town(slung(), submitted(), merged(), landed(), undone, landed()).reverted_by is None
+
+
+def test_a_dropped_bead_is_discarded_and_not_awaited() -> None:
+    state = town(slung(), submitted(), merged(), ev.BeadDropped(**WHERE, bead=A, reason="not wanted"))
+    assert (state.beads[A].status, state.beads[A].reason) == ("discarded", "not wanted")
+    assert state.works() == [B]
