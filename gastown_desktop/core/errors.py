@@ -12,7 +12,8 @@ GasTownError                 anything below; has `safe`: what is safe and `remed
 ├── StoreError               a durable record could not be written or read
 │   └── DiskFull             the disk is full; the change did not happen
 ├── GitError                 git answered something unexpected
-│   └── RefLocked            a ref stayed locked for longer than we wait
+│   ├── RefLocked            a ref stayed locked for longer than we wait
+│   └── RemoteUnreachable    a remote did not answer
 ├── ModelError               the provider refused or the reply could not be used
 ├── ToolRefused              a tool call that is not allowed or cannot work; told to the model
 └── Unusable                 a tree, path or file that this program cannot express
@@ -105,6 +106,10 @@ class GitError(GasTownError):
 
 class RefLocked(GitError):
     """A ref stayed locked for longer than we wait."""
+
+
+class RemoteUnreachable(GitError):
+    """A remote did not answer: no network, no such host, no access."""
 
 
 class ModelError(GasTownError):

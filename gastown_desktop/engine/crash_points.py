@@ -17,7 +17,9 @@ POINTS = (
     "money-append", "money-fsync", "money-durable", "event-append", "event-fsync", "event-durable", "reserve",
     "send", "answered", "settle", "settled", "hook-swap-before", "hook-swap-after", "submit-before",
     "submit-after", "intent-before", "intent-after", "branch-swap-before", "branch-swap-after",
-    "merged-event-before", "merged-event-after", "land-before", "land-after",
+    "merged-event-before", "merged-event-after", "land-fetched", "land-stacked", "land-gated",
+    "restack-swap-before", "restack-swap-after", "restack-told", "push-before", "push-after", "push-told",
+    "land-before", "land-after", "land-told",
 )  # fmt: skip
 """Every name, in the order in which a bead passes them."""
 

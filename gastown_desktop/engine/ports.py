@@ -239,6 +239,58 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PushAnswer:
+    """What a remote said to a push."""
+
+    taken: bool
+    moved: bool = False
+    """It was not taken because the branch has commits that were not fetched."""
+    words: str = ""
+    """Why not, in the remote's words."""
+
+
+class Remote(Protocol):
+    """The place that a landing is shared at; nothing of the user's repository is written for it."""
+
+    @property
+    def name(self) -> str:
+        """As the user calls it: `origin`."""
+        ...
+
+    async def fetch(self, branch: str) -> Oid | None:
+        """Where a branch (without `refs/heads/`) is there, its objects in town.git; None when there is none.
+
+        Raises:
+            RemoteUnreachable: it did not answer.
+        """
+        ...
+
+    async def push(self, branch: str, new: Oid) -> PushAnswer:
+        """Moves or makes a branch there, never by force.
+
+        Raises:
+            RemoteUnreachable: it did not answer; it may have moved all the same.
+        """
+        ...
+
+
+class Signer(Protocol):
+    """Signs commits as the user's own git would."""
+
+    async def wanted(self) -> bool:
+        """Whether the user's configuration asks for signed commits."""
+        ...
+
+    async def sign(self, commit: Commit, parents: Sequence[Oid]) -> Oid:
+        """The same commit on other parents, with a signature.
+
+        Raises:
+            GitError: it could not be signed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A working folder of one worker (or of a gate) on the engine's side."""
 

@@ -8,6 +8,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.landing_recovery import recover_landing
 from gastown_desktop.engine.resolving import after_turned_down
 from gastown_desktop.engine.telling import holds, tell_missing
 from gastown_desktop.engine.town import LIMIT_ITEM
@@ -25,6 +26,7 @@ async def reconcile(kit: Kit) -> list[Hook]:
     for hook in hooks:
         await tell_missing(kit, hook)
     await _tell_merges(kit)
+    await recover_landing(kit)
     await _forget_intents(kit)
     await _send_back_interrupted(kit)
     going_on = [hook for hook in hooks if _goes_on(kit, hook)]

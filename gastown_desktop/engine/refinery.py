@@ -86,27 +86,6 @@ class Refinery:
                 self.busy = False
                 self._idle()
 
-    async def land(self, target: str) -> ev.ConvoyLanded:
-        """Moves the target to the convoy's tip.
-
-        Raises:
-            GitError: the target is not where the convoy started.
-        """
-        kit = self._kit
-        tip = await self._kit.tip()
-        old = await kit.objects.read_ref(target)
-        if old != tip:
-            if old != kit.bus.state.base:
-                raise GitError(f"{target} is not where the convoy started.")
-            intent = await intend(kit, "land", {"old": old, "new": tip, "beads": ()})
-            crash_point("land-before")
-            if not await kit.objects.swap_ref(target, old=old, new=tip):
-                raise GitError(f"{target} moved while the convoy landed.")
-            crash_point("land-after")
-            await forget(kit, "land", intent)
-        tree = await kit.objects.tree_of(tip)
-        return ev.ConvoyLanded(**self._kit.where, target=target, commit=tip, tree=tree)
-
     async def _round(self) -> None:
         """Builds one stack of what waits and works through it until it is landed or somebody is blamed."""
         stack = await self._stack()

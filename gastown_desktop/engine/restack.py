@@ -49,6 +49,7 @@ class Restacked:
     """Beads whose change is there already."""
     clashes: tuple[Clash, ...] = ()
     """Beads in conflict; when there are any, nothing above them may be used."""
+    signed: bool = False
 
 
 async def read_stack(objects: GitObjects, state: Projection, tip: Oid) -> tuple[Stacked, ...]:

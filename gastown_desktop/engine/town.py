@@ -13,6 +13,8 @@ from gastown_desktop.engine.gate_proof import DiffSizes, GateProof, nothing_expe
 from gastown_desktop.engine.gates import WITHOUT_GATE, GateRunner, goes_without
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.landing import Landed, Landing
+from gastown_desktop.engine.ref_target import RefTarget
 from gastown_desktop.engine.refinery import Refinery
 from gastown_desktop.engine.witness import Witness
 
@@ -204,8 +206,9 @@ class Town:
         state = self._kit.bus.state
         if len(state.merged()) == len(state.works()):
             await self._to_stage("ready_to_land")
-            await self._kit.bus.publish(await self._refinery.land(state.target))
-            await self._take_down_hooks()
+            target = RefTarget(self._kit.objects, state.target)
+            if isinstance(await Landing(self._kit, self._gates, target).land(), Landed):
+                await self._take_down_hooks()
             return
         if self._dispatcher.stopped and LIMIT_ITEM not in state.needs_you:
             need = ev.NeedsYou(

@@ -385,54 +385,6 @@ async def test_a_convoy_branch_that_is_gone_raises(town: FakeTown) -> None:
     assert caught.group_contains(GitError, match="gone")
 
 
-# --- landing --------------------------------------------------------------------------------------
-
-
-async def merged_town(town: FakeTown) -> Refinery:
-    await town.add("gt-a")
-    await town.submit("gt-a", a_txt="A\n")
-    await work_off(town)
-    return Refinery(town.kit, town.runner(GATE), idle=lambda: None)
-
-
-async def test_landing_moves_the_target_to_the_tip(town: FakeTown) -> None:
-    refinery = await merged_town(town)
-    event = await refinery.land(town.refs.target)
-    tip = await town.tip()
-    assert await town.objects.read_ref(town.refs.target) == tip
-    assert (event.commit, event.tree) == (tip, await town.objects.tree_of(tip))
-    assert await town.objects.list_refs(town.refs.intents) == {}
-
-
-async def test_landing_twice_is_landing_once(town: FakeTown) -> None:
-    refinery = await merged_town(town)
-    assert await refinery.land(town.refs.target) == await refinery.land(town.refs.target)
-
-
-async def test_a_target_with_other_work_on_it_is_never_moved(town: FakeTown) -> None:
-    refinery = await merged_town(town)
-    foreign = await town.commit(town.base, "Foreign\n", z_txt="z\n")
-    await town.objects.swap_ref(town.refs.target, old=town.base, new=foreign)
-    with pytest.raises(GitError, match="not where the convoy started"):
-        await refinery.land(town.refs.target)
-    assert await town.objects.read_ref(town.refs.target) == foreign
-
-
-async def test_a_target_that_moves_during_the_landing_is_never_moved(town: FakeTown) -> None:
-    refinery = await merged_town(town)
-    foreign = await town.commit(town.base, "Foreign\n", z_txt="z\n")
-    watched = watch(town, town.refs.target)
-
-    async def disturb() -> None:
-        watched.before_swap = None
-        await town.objects.swap_ref(town.refs.target, old=town.base, new=foreign)
-
-    watched.before_swap = disturb
-    with pytest.raises(GitError, match="moved while"):
-        await refinery.land(town.refs.target)
-    assert await town.objects.read_ref(town.refs.target) == foreign
-
-
 # --- order ----------------------------------------------------------------------------------------
 
 

@@ -290,6 +290,19 @@ class FakeTown:
         )
         return commit
 
+    async def merge(self, bead: str, **files: str) -> Oid:
+        """A new bead's landing commit on the convoy branch, told as the Refinery tells it."""
+        await self.add(bead)
+        tip = await self.tip()
+        commit = await self.submit(bead, base=tip, **files)
+        await self.objects.swap_ref(self.refs.convoy_branch, old=tip, new=commit)
+        request = self.bus.state.beads[BeadId(bead)].merge
+        assert request is not None
+        tree = await self.objects.tree_of(commit)
+        merged = ev.BeadMerged(**self.where, bead=BeadId(bead), merge=request, commit=commit, tree=tree)
+        await self.bus.publish(merged)
+        return commit
+
     def runner(self, *commands: str) -> GateRunner:
         """Gates that run in the fake sandbox."""
         return GateRunner(
