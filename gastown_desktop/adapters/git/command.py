@@ -188,12 +188,15 @@ class GitCommand:
             raise Refused(f"git {spelled} is too old.", remedy=remedy)
         return version
 
-    async def read_config(self, git_dir: Path, *, home: Path | None = None) -> list[ConfigEntry]:
+    async def read_config(
+        self, git_dir: Path, *, home: Path | None = None, system: bool = False
+    ) -> list[ConfigEntry]:
         """The configuration in force, includes followed; reading it runs nothing.
 
         Args:
             git_dir: the repository.
             home: also read the user's own configuration below this folder.
+            system: also read what the machine's administrator configured.
 
         Raises:
             GitError: the configuration cannot be parsed.
@@ -201,6 +204,8 @@ class GitCommand:
         environment = self._environment(git_dir, None, None, None, (), None, None)
         if home is not None:
             del environment["GIT_CONFIG_GLOBAL"]
+            if system:
+                del environment["GIT_CONFIG_NOSYSTEM"]
             environment["HOME"] = str(home)
             xdg = os.environ.get("XDG_CONFIG_HOME")
             if xdg:
