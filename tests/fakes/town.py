@@ -332,15 +332,13 @@ class FakeTown:
         return town
 
 
-async def found_town(objects: GitObjects, *, rehearsal: bool = True, **files: str) -> FakeTown:
-    """A convoy without beads, on a repository with one commit."""
+async def found_town(
+    objects: GitObjects, *, base: Oid | None = None, rehearsal: bool = True, **files: str
+) -> FakeTown:
+    """A convoy without beads, on `base` or on a first commit of its own."""
     clock = FakeClock()
-    named = {name.replace("_", "."): text for name, text in (files or {"a_txt": "start\n"}).items()}
-    leaves = [
-        TreeEntry(path, REGULAR, await objects.write_blob(text.encode())) for path, text in named.items()
-    ]
-    who = Signature("Ada", "ada@example.org", clock.now())
-    base = await objects.write_commit(await objects.write_tree(leaves), (), "Start\n", who, who)
+    if base is None:
+        base = await _first_commit(objects, clock, files)
     town = await _assembled(
         objects, base, clock, MemoryEventStore(), MemoryMoneyLog(), ScriptedModel(_silent)
     )
@@ -351,6 +349,15 @@ async def found_town(objects: GitObjects, *, rehearsal: bool = True, **files: st
         ev.ConvoyCreated(**town.where, title="A convoy", base=base, target=refs.target, rehearsal=rehearsal)
     )
     return town
+
+
+async def _first_commit(objects: GitObjects, clock: FakeClock, files: dict[str, str]) -> Oid:
+    named = {name.replace("_", "."): text for name, text in (files or {"a_txt": "start\n"}).items()}
+    leaves = [
+        TreeEntry(path, REGULAR, await objects.write_blob(text.encode())) for path, text in named.items()
+    ]
+    who = Signature("Ada", "ada@example.org", clock.now())
+    return await objects.write_commit(await objects.write_tree(leaves), (), "Start\n", who, who)
 
 
 async def _assembled(
