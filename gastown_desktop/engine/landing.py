@@ -20,7 +20,13 @@ from gastown_desktop.engine.gates import GateRunner
 from gastown_desktop.engine.intents import forget, intend
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded, plan_landing
-from gastown_desktop.engine.landing_recovery import LAND, landed_event, recover_landing, restacked_event
+from gastown_desktop.engine.landing_recovery import (
+    LAND,
+    landed_event,
+    recover_landing,
+    restacked_event,
+    spelled,
+)
 from gastown_desktop.engine.ports import Remote, Signer, Target
 from gastown_desktop.engine.restack import Restacked, Stacked, read_stack
 
@@ -77,6 +83,7 @@ class Landing:
         self._remote = remote
         self._signer = signer
         self._branch = target.name.removeprefix("refs/heads/")
+        self._undoes = False
 
     async def preview(self) -> LandingPlan | NotLanded:
         """What landing would do as things are now; nothing but objects and fetched refs is written."""
@@ -101,7 +108,7 @@ class Landing:
         """
         await recover_landing(self._kit, self._target)
         outcome = await self._in_rounds(approved)
-        await self._tell(outcome)
+        await self._tell(outcome if isinstance(outcome, NotLanded) else None)
         return outcome
 
     async def _in_rounds(self, approved: Mapping[BeadId, str] | None) -> Landed | NotLanded:
@@ -122,9 +129,7 @@ class Landing:
             return self._no_target()
         there, reached = await self._fetch()
         crash_point("land-fetched")
-        plan = await plan_landing(
-            self._kit, self._target.name, here, there, pushing=reached, approved=approved
-        )
+        plan = await self._planned(here, there, reached=reached, approved=approved)
         if isinstance(plan, NotLanded):
             return plan
         crash_point("land-stacked")
@@ -134,17 +139,26 @@ class Landing:
         crash_point("land-gated")
         return await self._move(await self._signed(plan))
 
+    async def _planned(
+        self, here: Oid, there: Oid | None, *, reached: bool, approved: Mapping[BeadId, str] | None
+    ) -> LandingPlan | NotLanded:
+        """What this landing would do."""
+        return await plan_landing(
+            self._kit, self._target.name, here, there, pushing=reached, approved=approved
+        )
+
     async def _move(self, plan: LandingPlan) -> Landed | NotLanded:
         """Everything that moves a ref, each behind its intent."""
         kit = self._kit
         tip = await kit.tip()
         note = {
             "branch": [tip, plan.stack.tip if plan.stack else tip],
-            "stack": None if plan.stack is None else self._spelled(plan.stack),
+            "stack": None if plan.stack is None else spelled(plan.stack),
             "target": self._target.name,
             "before": plan.here,
             "landed": plan.lands,
             "remote": self._remote.name if self._remote else "",
+            "undo": self._undoes,
         }
         intent = await intend(kit, LAND, note)
         try:
@@ -182,7 +196,7 @@ class Landing:
         if not await kit.objects.swap_ref(kit.refs.convoy_branch, old=tip, new=stack.tip):
             raise GitError("The convoy branch moved while the convoy landed.")
         crash_point("restack-swap-after")
-        await kit.bus.publish(restacked_event(kit, self._spelled(stack), stack.tip))
+        await kit.bus.publish(restacked_event(kit, spelled(stack), stack.tip))
         crash_point("restack-told")
 
     async def _not_advanced(self, plan: LandingPlan, words: str, *, pushed: _Pushed) -> NotLanded:
@@ -197,7 +211,7 @@ class Landing:
         if await self._target.tip() != plan.here:
             raise _MovedUnderIt
 
-    async def _landed(self, plan: LandingPlan) -> Landed:
+    async def _landed(self, plan: LandingPlan) -> Landed | NotLanded:
         """Tells that the convoy is on its target, unless that was told."""
         kit, state = self._kit, self._kit.bus.state
         remote = self._remote.name if self._remote else ""
@@ -314,30 +328,20 @@ class Landing:
         await kit.bus.publish(event)
         crash_point("push-told")
 
-    def _spelled(self, stack: Restacked) -> dict[str, object]:
-        return {
-            "base": stack.base,
-            "beads": [one.bead for one in stack.stack],
-            "commits": [one.commit.oid for one in stack.stack],
-            "skipped": list(stack.skipped),
-            "signed": stack.signed,
-        }
-
     def _no_target(self) -> NotLanded:
         return NotLanded(about="target", words=f"There is no branch {self._branch}.")
 
-    async def _tell(self, outcome: Landed | NotLanded) -> None:
+    async def _tell(self, stopped: NotLanded | None) -> None:
         """Asks, or takes down what was asked about an earlier attempt."""
         kit = self._kit
-        item = f"{ITEM}{outcome.about}" if isinstance(outcome, NotLanded) else ""
-        asked = [name for name in kit.bus.state.needs_you if name.startswith(ITEM) and name != item]
-        for name in asked:
-            await kit.bus.publish(ev.NeedAnswered(**kit.where, item=name, answer="tried again"))
-        if isinstance(outcome, NotLanded):
-            need = kit.bus.state.needs_you.get(item)
-            if need is None or need.text != outcome.words:
-                await kit.bus.publish(
-                    ev.NeedsYou(
-                        **kit.where, item=item, about=outcome.about, text=outcome.words, bead=outcome.bead
-                    )
-                )
+        item = f"{ITEM}{stopped.about}" if stopped else ""
+        for name in list(kit.bus.state.needs_you):
+            if name.startswith(ITEM) and name != item:
+                answer = ev.NeedAnswered(**kit.where, item=name, answer="tried again")
+                await kit.bus.publish(answer)
+        asked = kit.bus.state.needs_you.get(item)
+        if stopped is not None and (asked is None or asked.text != stopped.words):
+            need = ev.NeedsYou(
+                **kit.where, item=item, about=stopped.about, text=stopped.words, bead=stopped.bead
+            )
+            await kit.bus.publish(need)

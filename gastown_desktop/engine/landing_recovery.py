@@ -9,6 +9,7 @@ from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.intents import forget, intended
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Target
+from gastown_desktop.engine.restack import Restacked
 
 LAND = "land"
 """Name of the intent of a landing."""
@@ -39,19 +40,45 @@ async def _tell_restacked(kit: Kit, note: dict[str, Any]) -> None:
     known = [state.beads[bead].commit for bead in stack["beads"]]
     if state.stands_on != stack["base"] or known != stack["commits"]:
         await kit.bus.publish(restacked_event(kit, stack, Oid(new)))
+    for bead in note.get("dropped", ()):
+        if state.beads[bead].status != "discarded":
+            await kit.bus.publish(ev.BeadDropped(**kit.where, bead=BeadId(bead), reason=str(note["reason"])))
 
 
 async def _tell_landed(kit: Kit, note: dict[str, Any], target: Target | None) -> None:
-    name, landed = str(note["target"]), Oid(note["landed"])
-    if target is not None and target.name == name:
-        at = await target.tip()
-    else:
-        at = await kit.objects.read_ref(name)
-    state = kit.bus.state
-    told = (state.landed_on, state.landed_commit) == (name, landed)
-    if at is None or told or landed == note["before"] or not await kit.objects.is_ancestor(landed, at):
+    name, landed, before = str(note["target"]), Oid(note["landed"]), Oid(note["before"])
+    if not name or landed == before:
         return
-    await kit.bus.publish(await landed_event(kit, name, landed, Oid(note["before"]), str(note["remote"])))
+    known = target is not None and target.name == name
+    at = await target.tip() if target and known else await kit.objects.read_ref(name)
+    state = kit.bus.state
+    if at is None:
+        return
+    if note.get("undo"):
+        went_back = await kit.objects.is_ancestor(landed, before)
+        moved = at == landed if went_back else await kit.objects.is_ancestor(landed, at)
+        if moved and state.landed_on == name:
+            await kit.bus.publish(undone_event(kit, name, landed, reverted=not went_back))
+    elif (state.landed_on, state.landed_commit) != (name, landed) and await kit.objects.is_ancestor(
+        landed, at
+    ):
+        await kit.bus.publish(await landed_event(kit, name, landed, before, str(note["remote"])))
+
+
+def undone_event(kit: Kit, target: str, commit: Oid, *, reverted: bool) -> ev.LandingUndone:
+    """The event that tells that the convoy is off its target."""
+    return ev.LandingUndone(**kit.where, target=target, commit=commit, reverted=reverted)
+
+
+def spelled(stack: Restacked) -> dict[str, Any]:
+    """A stack as an intent spells it."""
+    return {
+        "base": stack.base,
+        "beads": [one.bead for one in stack.stack],
+        "commits": [one.commit.oid for one in stack.stack],
+        "skipped": list(stack.skipped),
+        "signed": stack.signed,
+    }
 
 
 def restacked_event(kit: Kit, stack: dict[str, Any], tip: Oid) -> ev.ConvoyRestacked:

@@ -24,7 +24,7 @@ from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.engine.landing import Landed
 from tests.fakes.shared import Shared
 
-_FIRST_ROUND, _ALL_ROUNDS = 50, 120
+_FIRST_ROUND, _ALL_ROUNDS = 45, 120
 """About as many moments as a landing has that nobody disturbs, and one that has to begin again."""
 _MORE_PUSHES = 2
 """Most pushes after the first; with more of them than a landing has rounds it may give up."""

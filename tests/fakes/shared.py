@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.objects import PygitObjects
@@ -19,6 +19,7 @@ from gastown_desktop.engine.ports import Remote, Target
 from tests.builders import RepositoryBuilder
 from tests.fakes.town import found_town
 
+_L = TypeVar("_L", bound=Landing)
 GATE = "check"
 LINES = "".join(f"line {number}\n" for number in range(1, 21))
 BEADS = ("gt-a", "gt-b")
@@ -103,15 +104,17 @@ class Shared:
     async def remote(self) -> Remote:
         return await find_remote(self.git, self.town_git, await inspect(self.git, self.repo.folder), "origin")
 
-    async def landing(self, branch: str = "main", *, shared: bool = True, signer: Any = None) -> Landing:
-        """A landing on the user's branch, and on origin's where it is `shared`."""
+    async def landing(
+        self, branch: str = "main", *, shared: bool = True, signer: Any = None, kind: type[_L] = Landing
+    ) -> _L:
+        """A landing on the user's branch, and on origin's where it is `shared`; or another kind of it."""
         target: Any = Moments(await self.target(branch), self._tick)
         remote: Any = Moments(await self.remote(), self._tick) if shared else None
         kit: Any = self.town.kit
         kit.objects = Moments(self.objects, self._tick)
         sandbox: Any = self.town.sandbox
         self.town.sandbox = sandbox if isinstance(sandbox, Moments) else Moments(sandbox, self._tick)
-        return Landing(kit, self.town.runner(GATE), target, remote, signer)
+        return kind(kit, self.town.runner(GATE), target, remote, signer)
 
     def _tick(self, moment: str) -> None:
         self.ticks.append(moment)

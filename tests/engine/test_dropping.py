@@ -1,0 +1,126 @@
+"""A bead leaves the convoy: the rest is stacked without it, and proven."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.ids import BeadId
+from gastown_desktop.engine import dropping
+from gastown_desktop.engine.dropping import Dropped, dependants_of, drop
+from gastown_desktop.engine.landing import Landed, Landing
+from gastown_desktop.engine.landing_plan import NotLanded
+from gastown_desktop.engine.recovery import reconcile
+from gastown_desktop.engine.ref_target import RefTarget
+from tests.fakes.slots import said
+from tests.fakes.town import FakeTown, found_town
+
+A, B, C, D = (BeadId(f"gt-{letter}") for letter in "abcd")
+
+
+@pytest_asyncio.fixture
+async def town(objects: PygitObjects) -> FakeTown:
+    town = await found_town(objects)
+    await town.merge(A, a_txt="A\n")
+    await town.merge(B, b_txt="B\n")
+    await town.merge(C, a_txt="A\nC\n")
+    await town.add(D)
+    await town.depend(C, A)
+    await town.depend(D, C)
+    return town
+
+
+async def dropped(town: FakeTown, *beads: BeadId) -> Dropped | NotLanded:
+    return await drop(town.kit, town.runner("check"), beads, "not wanted")
+
+
+async def test_a_bead_goes_and_the_rest_stays(town: FakeTown) -> None:
+    outcome = await dropped(town, B)
+    assert isinstance(outcome, Dropped)
+    assert await town.tip() == outcome.tip
+    assert sorted(await town.files_at(outcome.tip)) == ["a.txt"]
+    view = town.bus.state.beads[B]
+    assert (view.status, view.reason) == ("discarded", "not wanted")
+    assert [run.tree for run in town.events("gate_run")] == [await town.objects.tree_of(outcome.tip)]
+    assert B not in town.bus.state.works()
+
+
+async def test_the_rest_lands_without_it(town: FakeTown) -> None:
+    await dropped(town, B)
+    target = RefTarget(town.objects, town.refs.target)
+    outcome = await Landing(town.kit, town.runner("check"), target).land()
+    assert isinstance(outcome, Landed)
+    assert outcome.beads == (A, C)
+
+
+def test_everything_that_waits_for_it_is_found(town: FakeTown) -> None:
+    assert dependants_of(town.bus.state, {A}) == (C, D)
+    assert dependants_of(town.bus.state, {A, C}) == (D,)
+    assert dependants_of(town.bus.state, {B}) == ()
+
+
+async def test_what_builds_on_it_is_named_and_nothing_moves(town: FakeTown) -> None:
+    tip = await town.tip()
+    outcome = await dropped(town, A)
+    assert isinstance(outcome, NotLanded)
+    assert (outcome.bead, await town.tip()) == (C, tip)
+    assert "a.txt" in outcome.words
+    assert town.bus.state.beads[A].status == "merged"
+
+
+async def test_with_what_builds_on_it_it_goes(town: FakeTown) -> None:
+    outcome = await dropped(town, A, C, D)
+    assert isinstance(outcome, Dropped)
+    assert sorted(await town.files_at(outcome.tip)) == ["a.txt", "b.txt"]
+    assert town.bus.state.works() == [B]
+
+
+async def test_what_is_red_without_it_stays(town: FakeTown) -> None:
+    tip = await town.tip()
+    town.sandbox.verdict = lambda _command, files: said() if "b.txt" in files else said("no b", 1)
+    outcome = await dropped(town, B)
+    assert isinstance(outcome, NotLanded)
+    assert (outcome.about, await town.tip()) == ("red", tip)
+
+
+async def test_a_bead_that_is_not_there_is_refused(town: FakeTown) -> None:
+    with pytest.raises(Refused, match="gt-x is not in the convoy"):
+        await dropped(town, BeadId("gt-x"))
+    await dropped(town, B)
+    with pytest.raises(Refused):
+        await dropped(town, B)
+
+
+async def test_what_is_on_a_branch_of_the_user_s_is_undone_first(town: FakeTown) -> None:
+    town.bus.state.landed_on = "refs/heads/main"
+    with pytest.raises(Refused, match="on main"):
+        await dropped(town, B)
+
+
+class Died(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("step", ["restack-swap-before", "restack-swap-after", "restack-told"])
+async def test_a_stop_is_told_by_the_next_start(
+    town: FakeTown, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def die(name: str) -> None:
+        if name == step:
+            raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dropping, "crash_point", die)
+        with pytest.raises(Died):
+            await dropped(town, B)
+    again: Any = await town.restarted()
+    await reconcile(again.kit)
+    gone = step != "restack-swap-before"
+    assert (again.bus.state.beads[B].status == "discarded") is gone
+    assert ("b.txt" not in await again.files_at(await again.tip())) is gone
+    assert b"".join(again.store.lines()).count(b'"bead_dropped"') == int(gone)
+    assert await again.objects.list_refs(again.refs.intents) == {}
