@@ -30,6 +30,9 @@ _ASKS = {
     "gate": "has a gate that cannot be trusted",
     "taken": "is in your hands",
     "review": "changed since you read it",
+    "target": "cannot land on its branch",
+    "remote": "cannot land on its remote",
+    "signing": "could not be signed",
 }
 
 

@@ -137,7 +137,8 @@ class Landing:
         if stopped is not None:
             return stopped
         crash_point("land-gated")
-        return await self._move(await self._signed(plan))
+        signed = await self._signed(plan)
+        return signed if isinstance(signed, NotLanded) else await self._move(signed)
 
     async def _planned(
         self, here: Oid, there: Oid | None, *, reached: bool, approved: Mapping[BeadId, str] | None
@@ -277,7 +278,7 @@ class Landing:
             words = f"{result.gate} is red on the target itself. Nothing was moved.\n{result.tail}"
         return NotLanded(about="red", words=words)
 
-    async def _signed(self, plan: LandingPlan) -> LandingPlan:
+    async def _signed(self, plan: LandingPlan) -> LandingPlan | NotLanded:
         """The same stack with signatures, once; trees and what the gates said of them stay."""
         stack = plan.stack
         if self._signer is None or stack is None or not stack.stack or not await self._signer.wanted():
@@ -287,7 +288,11 @@ class Landing:
         made: list[Stacked] = []
         under = stack.base
         for one in stack.stack:
-            under = await self._signer.sign(one.commit, (under,))
+            try:
+                under = await self._signer.sign(one.commit, (under,))
+            except GitError as failure:
+                words = f"{one.bead} could not be signed: {failure} Nothing was moved."
+                return NotLanded(about="signing", words=words)
             made.append(Stacked(one.bead, await self._kit.objects.read_commit(under)))
         signed = replace(stack, stack=tuple(made), tip=under, signed=True)
         return replace(plan, stack=signed, lands=under, pushes=under if plan.pushes else None)

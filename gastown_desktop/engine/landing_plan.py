@@ -19,7 +19,7 @@ class NotLanded:
     """Why nothing landed; nothing of the target moved."""
 
     about: str
-    """What the item of Needs you is about: `conflict`, `review`, `red`, `target` or `remote`."""
+    """What the item of Needs you is about: `conflict`, `review`, `red`, `target`, `remote` or `signing`."""
     words: str
     bead: BeadId | None = None
 

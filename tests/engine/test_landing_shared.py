@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
-from gastown_desktop.core.errors import RemoteUnreachable
+from gastown_desktop.core.errors import GitError, RemoteUnreachable
+from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine import intents, landing
 from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import NotLanded
+from gastown_desktop.engine.ports import Commit
 from tests.fakes.shared import BEADS, LINES, Shared
 
 
@@ -280,3 +282,67 @@ async def test_beads_are_named_in_landing_order(scene: Shared) -> None:
     assert isinstance(outcome, Landed)
     assert outcome.beads == BEADS
     assert isinstance(await scene.landing(), Landing)
+
+
+# --- signatures -----------------------------------------------------------------------------------
+
+
+class Stamps:
+    """Implements the Signer port: a stamp in the message where git would put a signature."""
+
+    def __init__(self, scene: Shared, *, wanted: bool = True) -> None:
+        self._scene = scene
+        self._wanted = wanted
+        self.made = 0
+
+    async def wanted(self) -> bool:
+        return self._wanted
+
+    async def sign(self, commit: Commit, parents: Sequence[Oid]) -> Oid:
+        self.made += 1
+        message = f"{commit.message.rstrip()}\nSigned: yes\n"
+        return await self._scene.objects.write_commit(
+            commit.tree, parents, message, commit.author, commit.committer
+        )
+
+
+async def test_a_stack_is_signed_once_with_the_same_trees_and_gate_results(scene: Shared) -> None:
+    signer = Stamps(scene)
+    before = await scene.objects.tree_of(await scene.town.tip())
+    outcome = await land(scene, signer=signer)
+    assert isinstance(outcome, Landed)
+    assert (outcome.signed, outcome.tree, signer.made) == (True, before, 2)
+    assert scene.repo.git("log", "-2", "--format=%(trailers:key=Signed,valueonly)").split() == ["yes", "yes"]
+    assert len(scene.town.events("gate_run")) == 1
+    assert scene.broken_promises() == []
+    again = await land(scene, signer=signer)
+    assert isinstance(again, Landed)
+    assert (again.signed, again.commit, signer.made) == (True, outcome.commit, 2)
+
+
+async def test_a_signed_stack_that_moves_is_signed_again(scene: Shared) -> None:
+    signer = Stamps(scene)
+    scene.race()
+    outcome = await land(scene, signer=signer)
+    assert isinstance(outcome, Landed)
+    assert outcome.signed
+    stamps = scene.repo.git("log", "-2", "--format=%(trailers:key=Signed,valueonly)")
+    assert set(stamps.split()) == {"yes"}
+    assert scene.broken_promises() == []
+
+
+async def test_without_the_wish_it_is_unsigned(scene: Shared) -> None:
+    outcome = await land(scene, signer=Stamps(scene, wanted=False))
+    assert isinstance(outcome, Landed)
+    assert not outcome.signed
+
+
+async def test_a_signature_that_fails_asks_and_nothing_moves(scene: Shared) -> None:
+    class Refusing(Stamps):
+        async def sign(self, commit: Commit, parents: Sequence[Oid]) -> Oid:
+            raise GitError("no passphrase")
+
+    outcome = await land(scene, signer=Refusing(scene))
+    assert isinstance(outcome, NotLanded)
+    assert "gt-a could not be signed: no passphrase" in outcome.words
+    assert (scene.here(), scene.there()) == (scene.start, scene.start)
