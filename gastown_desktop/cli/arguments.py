@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     _inbox(commands.add_parser("inbox", help="what waits for you, and your answers"))
     _hands(commands.add_parser("take-over", help="work on a bead's copy by hand"))
     _hands(commands.add_parser("give-back", help="let its worker go on from what you made"))
+    _land(commands.add_parser("land", help="bring the newest convoy onto a branch of yours"))
+    _undo_land(commands.add_parser("undo-land", help="take the newest convoy off that branch again"))
+    _drop(commands.add_parser("drop", help="take a bead out of the newest convoy"))
     _audit(commands.add_parser("audit", help="what a worker did, and when"))
     _beads(commands.add_parser("beads", help="import or export beads as JSON lines"))
     return top
@@ -90,6 +93,38 @@ def _inbox(command: argparse.ArgumentParser) -> None:
 def _hands(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", metavar="REPO")
     command.add_argument("bead", metavar="BEAD")
+    _data(command)
+
+
+def _land(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("--on", metavar="BRANCH", help="the branch to land on; a rehearsal needs it")
+    command.add_argument("--remote", metavar="NAME", help="also push it there, never by force")
+    command.add_argument(
+        "--pull-request", action="store_true", help="push a branch for review instead of moving yours"
+    )
+    _asked(command)
+
+
+def _undo_land(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("--remote", metavar="NAME", help="where it was pushed, if not where it landed")
+    _asked(command)
+
+
+def _drop(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("beads", nargs="+", metavar="BEAD")
+    dependants = command.add_mutually_exclusive_group()
+    dependants.add_argument("--with-dependants", action="store_true", help="drop what waits for it as well")
+    dependants.add_argument("--keep-dependants", action="store_true", help="keep what waits for it")
+    _asked(command)
+
+
+def _asked(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--yes", action="store_true", help="do it without asking")
+    command.add_argument("--trust", action="store_true", help="allow what the repository would run")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
     _data(command)
 
 

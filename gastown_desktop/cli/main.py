@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import errno
 import logging
@@ -25,44 +26,54 @@ def run(arguments: list[str]) -> int:
     logging.lastResort, logging.raiseExceptions = None, False
     try:
         start_logging(data_folder(given.data_dir) / "logs")
-        match given.command:
-            case "rehearse":
-                from gastown_desktop.cli.rehearse import rehearse
-
-                return asyncio.run(rehearse(given))
-            case "resume":
-                from gastown_desktop.cli.rehearse import resume
-
-                return asyncio.run(resume(given))
-            case "status":
-                from gastown_desktop.cli.status import status
-
-                return asyncio.run(status(given))
-            case "inbox":
-                from gastown_desktop.cli.inbox import inbox
-
-                return asyncio.run(inbox(given))
-            case "take-over":
-                from gastown_desktop.cli.taking_over import take
-
-                return asyncio.run(take(given))
-            case "give-back":
-                from gastown_desktop.cli.taking_over import give
-
-                return asyncio.run(give(given))
-            case "audit":
-                from gastown_desktop.cli.status import audit
-
-                return asyncio.run(audit(given))
-            case _:
-                from gastown_desktop.cli.beads import beads
-
-                return asyncio.run(beads(given))
+        return asyncio.run(_command(given))
     except KeyboardInterrupt:
         _say("Cancelled. Everything finished is kept; go on with `gastown-desktop resume`.")
         return CANCELLED
     except (GasTownError, OSError, BaseExceptionGroup) as error:
         return _fail(error)
+
+
+async def _command(given: argparse.Namespace) -> int:
+    """Runs the command that was named; each brings in only what it needs."""
+    match given.command:
+        case "rehearse":
+            from gastown_desktop.cli.rehearse import rehearse
+
+            return await rehearse(given)
+        case "resume":
+            from gastown_desktop.cli.rehearse import resume
+
+            return await resume(given)
+        case "status":
+            from gastown_desktop.cli.status import status
+
+            return await status(given)
+        case "inbox":
+            from gastown_desktop.cli.inbox import inbox
+
+            return await inbox(given)
+        case "take-over":
+            from gastown_desktop.cli.taking_over import take
+
+            return await take(given)
+        case "give-back":
+            from gastown_desktop.cli.taking_over import give
+
+            return await give(given)
+        case "land" | "undo-land" | "drop":
+            from gastown_desktop.cli import land
+
+            command = {"land": land.land, "undo-land": land.undo_land, "drop": land.drop_beads}
+            return await command[given.command](given)
+        case "audit":
+            from gastown_desktop.cli.status import audit
+
+            return await audit(given)
+        case _:
+            from gastown_desktop.cli.beads import beads
+
+            return await beads(given)
 
 
 def _fail(error: BaseException) -> int:

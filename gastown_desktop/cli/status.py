@@ -77,6 +77,8 @@ def _as_json(state: Projection) -> dict[str, Any]:
         "reason": state.stage_reason,
         "beads": Counter(view.status for view in state.beads.values()),
         "merged": sorted(state.merged()),
+        "landed_on": state.landed_on,
+        "missing_on": state.missing_on,
         "working": [
             {"polecat": view.name, "bead": view.bead, "state": view.state, "turn": view.turn}
             for view in state.polecats.values()
@@ -104,6 +106,9 @@ def _as_text(state: Projection) -> str:
         for view in state.polecats.values()
         if view.bead is not None
     ]
+    if state.missing_on:
+        branch = state.landed_on.removeprefix("refs/heads/")
+        lines.append(printable(f"  landed on {branch}, not on {state.missing_on}"))
     lines += [f"  needs you: {printable(need.text)}" for need in state.needs_you.values()]
     return "\n".join(lines)
 

@@ -246,7 +246,7 @@ class PushAnswer:
     moved: bool = False
     """It was not taken because the branch has commits that were not fetched."""
     words: str = ""
-    """Why not, in the remote's words."""
+    """What it said: why not, or where a pull request is opened."""
 
 
 class Remote(Protocol):

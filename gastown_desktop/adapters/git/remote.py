@@ -103,15 +103,15 @@ class GitRemote:
             *("--", self.push_url, f"{new}:refs/heads/{branch}"),
             url=self.push_url,
         )
+        said = " ".join(line.decode("utf-8", "replace") for line in _SAID.findall(done.error))
         if done.exit_code == 0 and not done.timed_out:
-            return PushAnswer(taken=True)
+            return PushAnswer(taken=True, words=said)
         found = _ANSWER.search(done.output)
         if found is None:
             raise self._unreachable("push", done)
         reason = (found[1] or b"").decode("utf-8", "replace")
         if _LOST_RACE.search(reason):
             return PushAnswer(taken=False, moved=True)
-        said = " ".join(line.decode("utf-8", "replace") for line in _SAID.findall(done.error))
         return PushAnswer(taken=False, words=f"{reason}. {said}".strip())
 
     async def _talk(self, *args: str, url: str) -> Finished:
