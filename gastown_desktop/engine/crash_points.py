@@ -18,10 +18,13 @@ POINTS = (
     "send", "answered", "settle", "settled", "hook-swap-before", "hook-swap-after", "submit-before",
     "submit-after", "intent-before", "intent-after", "branch-swap-before", "branch-swap-after",
     "merged-event-before", "merged-event-after", "land-fetched", "land-stacked", "land-gated",
-    "restack-swap-before", "restack-swap-after", "restack-told", "push-before", "push-after", "push-told",
     "land-before", "land-after", "land-told",
 )  # fmt: skip
-"""Every name, in the order in which a bead passes them."""
+"""What every rehearsal passes, in the order in which a bead does."""
+LANDING_POINTS = (
+    "restack-swap-before", "restack-swap-after", "restack-told", "push-before", "push-after", "push-told",
+)  # fmt: skip
+"""What only a landing on a branch that moved, or on a remote, passes."""
 
 _passed: Counter[str] = Counter()
 
