@@ -93,7 +93,8 @@ async def _scene(given: argparse.Namespace) -> AsyncIterator[_Scene]:
             raise Refused("There is no convoy to land here.", remedy="Start with `gastown-desktop rehearse`.")
         objects = await enter(workplace)
         rehearsal = await load(objects, state.convoy)
-        await require_trust(workplace, rehearsal.settings.gates, trust=given.trust)
+        settings = rehearsal.settings
+        await require_trust(workplace, settings.gates, settings.serialising.generated, trust=given.trust)
         town = await build_rehearsal(workplace, objects, await build_slots(workplace, objects), rehearsal)
         try:
             if town.kit.bus.state.base_green is False:

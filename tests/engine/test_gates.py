@@ -306,7 +306,14 @@ async def test_spare_time_gives_the_first_flake_rate(town: FakeTown) -> None:
     town.model.answer = when_the_gate_is_known
     await fleet(town, "check").run([])
     assert town.bus.state.stage == "landed"
-    assert colours(town) == ["base green", "sabotage red", "base green", "base green", "candidate green"]
+    assert colours(town) == [
+        "base green",
+        "sabotage red",
+        "base green",
+        "base green",
+        "candidate green",
+        "(landing green)",
+    ]
     assert town.bus.state.gates["check"].record == FlakeRecord(runs=4)
 
 
@@ -337,7 +344,7 @@ async def test_what_is_submitted_cancels_a_spare_run(town: FakeTown) -> None:
     await fleet(town, "check").run([])
     assert ended.is_set()
     assert town.bus.state.stage == "landed"
-    assert colours(town) == ["base green", "sabotage red", "candidate green"]
+    assert colours(town) == ["base green", "sabotage red", "candidate green", "(landing green)"]
 
 
 @pytest.mark.parametrize("answer", ["mended", WITHOUT_GATE])

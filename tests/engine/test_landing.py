@@ -243,11 +243,10 @@ async def test_what_is_red_on_the_moved_target_does_not_land(town: FakeTown) -> 
     assert isinstance(outcome, NotLanded)
     assert outcome.words.startswith("check is red on what would land.")
     assert (await target_of(town), await town.tip()) == (moved, tip)
-    assert [(run.purpose, run.green) for run in town.events("gate_run")] == [
-        ("landing", False),
-        ("landing", False),
-        ("base", True),
-    ]
+    *reds, last = [(run.purpose, run.green) for run in town.events("gate_run")]
+    assert len(reds) >= 2
+    assert set(reds) == {("landing", False)}
+    assert last == ("base", True)
 
 
 async def test_a_red_target_is_nobody_s_fault(town: FakeTown) -> None:
