@@ -20,6 +20,7 @@ from gastown_desktop.engine.gates import GateRunner
 from gastown_desktop.engine.intents import forget, intend
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded, plan_landing
+from gastown_desktop.engine.landing_ports import Remote, Signer, Target
 from gastown_desktop.engine.landing_recovery import (
     LAND,
     landed_event,
@@ -27,7 +28,6 @@ from gastown_desktop.engine.landing_recovery import (
     restacked_event,
     spelled,
 )
-from gastown_desktop.engine.ports import Remote, Signer, Target
 from gastown_desktop.engine.restack import Restacked, Stacked, read_stack
 
 MOST_ROUNDS = 5

@@ -8,7 +8,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.intents import forget, intended
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import Target
+from gastown_desktop.engine.landing_ports import Target
 from gastown_desktop.engine.restack import Restacked
 
 LAND = "land"

@@ -15,7 +15,7 @@ from gastown_desktop.adapters.git.user_repository import inspect
 from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.landing import Landing
-from gastown_desktop.engine.ports import Remote, Target
+from gastown_desktop.engine.landing_ports import Remote, Target
 from tests.builders import RepositoryBuilder
 from tests.fakes.town import found_town
 

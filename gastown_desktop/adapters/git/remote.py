@@ -15,7 +15,7 @@ from gastown_desktop.adapters.git.command import git_failure
 from gastown_desktop.adapters.git.own_config import TRANSPORT, as_environment, own_config
 from gastown_desktop.core.errors import DiskFull, RefLocked, Refused, RemoteUnreachable
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import PushAnswer
+from gastown_desktop.engine.landing_ports import PushAnswer
 
 if TYPE_CHECKING:
     from gastown_desktop.adapters.git.command import GitCommand
