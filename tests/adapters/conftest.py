@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,14 @@ import pytest_asyncio
 
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.processes import LocalLauncher
+from gastown_desktop.adapters.sandbox import Bubblewrap, Unconfined
+from tests.abilities import lacking
+from tests.adapters.sandboxes import Place, make
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from gastown_desktop.engine.ports import Shell
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +49,52 @@ def git_path() -> Path:
 @pytest.fixture
 def git(launcher: LocalLauncher, git_path: Path, tmp_path: Path) -> GitCommand:
     return GitCommand(launcher, git_path, tmp_path / "launcher" / "no-hooks")
+
+
+# --- sandboxes ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def bubblewrap_works() -> bool:
+    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def _bubblewrap(bubblewrap_works: bool) -> None:
+    if not bubblewrap_works:
+        lacking("bubblewrap does not work here")
+
+
+@pytest.fixture(params=["bubblewrap", "unconfined"])
+def kind(request: pytest.FixtureRequest, bubblewrap_works: bool) -> str:
+    if request.param == "bubblewrap" and not bubblewrap_works:
+        lacking("bubblewrap does not work here")
+    return request.param
+
+
+@pytest.fixture
+def sandbox(kind: str, launcher: LocalLauncher, place: Place) -> Bubblewrap | Unconfined:
+    return make(kind, launcher, place)
+
+
+@pytest.fixture
+def caged(_bubblewrap: None, launcher: LocalLauncher, place: Place) -> Bubblewrap:
+    sandbox = make("bubblewrap", launcher, place)
+    assert isinstance(sandbox, Bubblewrap)
+    return sandbox
+
+
+@pytest_asyncio.fixture
+async def shell(sandbox: Bubblewrap | Unconfined, place: Place) -> AsyncIterator[Shell]:
+    shell = await sandbox.shell(place.confinement())
+    yield shell
+    await shell.close()

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
-from gastown_desktop.adapters.processes import LocalLauncher, start_time
+from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.sandbox import (
     Bubblewrap,
     Limits,
@@ -21,128 +20,13 @@ from gastown_desktop.adapters.sandbox import (
     find_toolchains,
 )
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import CommandResult, Confinement
+from gastown_desktop.engine.ports import Confinement
 from tests.abilities import lacking
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
-    from gastown_desktop.engine.ports import Shell
-
-S = 20.0
-CANARY = "sk-canary-1234567890"
-OWN = os.getpid()
-"""Tells this process's sleeps from those of tests that run beside it."""
-
-
-class Place:
-    """A user's HOME with secrets and a checkout, a rig's objects, and a slot."""
-
-    def __init__(self, root: Path) -> None:
-        self.home = root / "home of Zoë"
-        self.checkout = self.home / "src" / "my projéct"
-        self.slot = root / "wt" / "ab12cd" / "nux"
-        self.objects = root / "data" / "rigs" / "ab12cd" / "town.git" / "objects"
-        self.scratch = root / "scratch"
-        for folder in (self.checkout, self.slot, self.objects, self.home / ".ssh", self.home / ".aws"):
-            folder.mkdir(parents=True)
-        (self.checkout / "private.txt").write_text("only the user's")
-        (self.home / ".ssh" / "id_ed25519").write_text(CANARY)
-        (self.home / ".aws" / "credentials").write_text(CANARY)
-        (self.slot / "file.txt").write_text("of the slot\n")
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "ANTHROPIC_API_KEY": CANARY}
-
-    def confinement(self, **options: object) -> Confinement:
-        return Confinement(slot=self.slot, seen_at=self.checkout, **options)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
-def make(kind: str, launcher: LocalLauncher, place: Place, limits: Limits | None = None):
-    if kind == "unconfined":
-        return Unconfined(
-            launcher, place.scratch, limits=limits, environment=place.environment, home=place.home
-        )
-    return Bubblewrap(
-        launcher,
-        Path(shutil.which("bwrap") or ""),
-        place.home,
-        place.objects,
-        place.scratch,
-        version="0.8.0",
-        limits=limits,
-        environment=place.environment,
-    )
-
-
-@pytest.fixture(scope="session")
-def bubblewrap_works() -> bool:
-    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-@pytest.fixture
-def _bubblewrap(bubblewrap_works: bool) -> None:
-    if not bubblewrap_works:
-        lacking("bubblewrap does not work here")
-
-
-@pytest.fixture(params=["bubblewrap", "unconfined"])
-def kind(request: pytest.FixtureRequest, bubblewrap_works: bool) -> str:
-    if request.param == "bubblewrap" and not bubblewrap_works:
-        lacking("bubblewrap does not work here")
-    return request.param
-
-
-@pytest.fixture
-def sandbox(kind: str, launcher: LocalLauncher, place: Place) -> Bubblewrap | Unconfined:
-    return make(kind, launcher, place)
-
-
-@pytest.fixture
-def caged(_bubblewrap: None, launcher: LocalLauncher, place: Place) -> Bubblewrap:
-    sandbox = make("bubblewrap", launcher, place)
-    assert isinstance(sandbox, Bubblewrap)
-    return sandbox
-
-
-@pytest_asyncio.fixture
-async def shell(sandbox: Bubblewrap | Unconfined, place: Place) -> AsyncIterator[Shell]:
-    shell = await sandbox.shell(place.confinement())
-    yield shell
-    await shell.close()
-
-
-def processes_with(word: str) -> list[int]:
-    found: list[int] = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdecimal():
-            continue
-        try:
-            command = (folder / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if word.encode() in command and start_time(int(folder.name)) is not None:
-            found.append(int(folder.name))
-    return found
-
-
-async def until_processes(word: str, *, run: bool) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            if bool(processes_with(word)) == run:
-                return
-            await asyncio.sleep(0.01)
-
+from tests.adapters.sandboxes import CANARY, OWN, Place, S, make, processes_with, until_processes
 
 # --- one command ----------------------------------------------------------------------------------
 
@@ -243,150 +127,6 @@ async def test_memory_over_the_limit_is_stopped_and_named(
     result = await sandbox.run(hog, place.confinement(), timeout_s=S)
     assert b"more than 64 MB of memory" in result.output
     assert not processes_with(f"1115.{OWN}")
-
-
-# --- the persistent shell -------------------------------------------------------------------------
-
-
-async def said(shell: Shell, command: str, timeout_s: float = S) -> CommandResult:
-    return await shell.run(command, timeout_s=timeout_s)
-
-
-async def test_shell_keeps_folder_variables_and_functions(shell: Shell) -> None:
-    await said(shell, "mkdir -p sub; cd sub; NAME='a b'; export OTHER=c; greet() { echo hi $1; }")
-    result = await said(shell, 'basename "$PWD"; echo "$NAME"; sh -c \'echo $OTHER\'; greet you')
-    assert result.output == b"sub\na b\nc\nhi you\n"
-
-
-@pytest.mark.parametrize(
-    ("command", "output"),
-    [
-        ("printf abc", b"abc"),
-        ("echo out; echo err >&2", b"out\nerr\n"),
-        ("printf '\\000\\377\\n\\376'", b"\x00\xff\n\xfe"),
-        ("cat", b""),
-        ("cat <<'END'\n$not 'expanded'\nEND\necho after", b"$not 'expanded'\nafter\n"),
-        ("cat <<END\nlast word\nEND", b"last word\n"),
-        ('for i in 1 2\ndo\n  echo "$i"\ndone # comment', b"1\n2\n"),
-        ("echo 'é “ü” 🜁'", "é “ü” 🜁\n".encode()),
-        ("", b""),
-        ("# nothing", b""),
-        ("exec 9>lock; exec 7>other; echo fine", b"fine\n"),
-    ],
-)
-async def test_shell_returns_exactly_what_was_printed(shell: Shell, command: str, output: bytes) -> None:
-    result = await said(shell, command)
-    assert (result.output, result.exit_code) == (output, 0)
-    assert (await said(shell, "echo next")).output == b"next\n"
-
-
-@pytest.mark.parametrize("command", ["echo 'open", 'echo "open', "if true; then", "echo $(", "echo )", "}"])
-async def test_shell_reports_a_syntax_error_and_goes_on(shell: Shell, command: str) -> None:
-    await said(shell, "KEPT=yes")
-    result = await said(shell, command)
-    assert result.exit_code != 0
-    assert result.output
-    assert (await said(shell, "echo $KEPT")).output == b"yes\n"
-
-
-async def test_shell_reports_exit_status_of_the_last_command(shell: Shell) -> None:
-    assert (await said(shell, "(exit 42)")).exit_code == 42
-    assert (await said(shell, "no-such-program-here")).exit_code == 127
-    assert (await said(shell, "true")).exit_code == 0
-
-
-async def test_shell_that_is_exited_reports_the_status_and_starts_anew(shell: Shell) -> None:
-    await said(shell, "A=1; cd /")
-    result = await said(shell, "echo bye; exit 3")
-    assert (result.output, result.exit_code) == (b"bye\n", 3)
-    result = await said(shell, 'echo "[$A]"; cat file.txt')
-    assert result.output == b"[]\nof the slot\n"
-
-
-async def test_shell_that_is_replaced_or_killed_starts_anew(shell: Shell) -> None:
-    assert (await said(shell, "exec sh -c 'exit 5'")).exit_code == 5
-    assert (await said(shell, "kill -9 $$")).exit_code == 137
-    assert (await said(shell, "echo alive")).output == b"alive\n"
-
-
-async def test_shell_survives_a_redirected_output_and_a_left_over_errexit(shell: Shell) -> None:
-    await said(shell, "exec >swallowed; echo lost")
-    await said(shell, "set -e; KEPT=yes")
-    assert (await said(shell, "false")).exit_code == 1
-    assert (await said(shell, "echo heard $KEPT")).output == b"heard yes\n"
-
-
-async def test_shell_tells_no_secret_of_its_own_in_a_trace(shell: Shell) -> None:
-    await said(shell, "set -x")
-    assert (await said(shell, "echo a")).output == b"++ echo a\na\n"
-    assert (await said(shell, "true")).output == b"++ true\n"
-
-
-async def test_shell_takes_a_command_of_half_a_megabyte(shell: Shell) -> None:
-    text = "x" * 500_000
-    assert (await said(shell, f"printf %s '{text}' | wc -c")).output.strip() == b"500000"
-
-
-async def test_shell_time_out_kills_everything_and_the_next_command_works(shell: Shell) -> None:
-    await said(shell, f"GONE=1; setsid sleep 1116.{OWN} & ")
-    result = await said(shell, f"echo begun; sleep 1116.{OWN}", timeout_s=0.4)
-    assert result.timed_out
-    assert result.output == b"begun\n"
-    assert not processes_with(f"1116.{OWN}")
-    assert (await said(shell, 'echo "[$GONE]"')).output == b"[]\n"
-
-
-async def test_shell_bounds_a_flood_and_still_times_out(shell: Shell) -> None:
-    result = await said(shell, "yes", timeout_s=0.5)
-    assert result.timed_out
-    assert len(result.output) < 31_000
-    assert result.output.startswith(b"y\ny\n")
-    assert b"left out" in result.output
-
-
-async def test_shell_does_not_mistake_its_own_process_list_for_the_end(shell: Shell) -> None:
-    command = "for f in /proc/[0-9]*/cmdline; do cat $f 2>/dev/null | tr '\\0' ' '; echo; done; echo end"
-    result = await said(shell, command)
-    assert result.output.endswith(b"end\n")
-
-
-async def test_shell_stops_a_bomb_left_in_the_background(
-    kind: str, launcher: LocalLauncher, place: Place
-) -> None:
-    shell = await make(kind, launcher, place, Limits(processes=64, interval_s=0.2)).shell(place.confinement())
-    assert (await said(shell, f"(while :; do sleep 1117.{OWN} & done) & echo sown")).output == b"sown\n"
-    result = await said(shell, "sleep 5")
-    assert b"more than 64 processes" in result.output
-    assert result.exit_code == -9
-    assert not processes_with(f"1117.{OWN}")
-    assert (await said(shell, "echo on")).output == b"on\n"
-    await shell.close()
-
-
-async def test_shell_cancelled_or_closed_leaves_no_process_and_no_file(
-    sandbox: Bubblewrap, place: Place
-) -> None:
-    shell = await sandbox.shell(place.confinement())
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(said(shell, f"setsid sleep 1118.{OWN} & sleep 1118.{OWN}"))
-        await until_processes(f"1118.{OWN}", run=True)
-        task.cancel()
-    assert not processes_with(f"1118.{OWN}")
-    await said(shell, f"setsid sleep 1119.{OWN} &")
-    await until_processes(f"1119.{OWN}", run=True)
-    await shell.close()
-    await shell.close()
-    assert not processes_with(f"1119.{OWN}")
-    assert not list(place.scratch.glob("shell-*"))
-    with pytest.raises(Refused):
-        await said(shell, "true")
-
-
-async def test_shell_counts_time_per_command(shell: Shell) -> None:
-    busy = await said(shell, "for ((i=0; i<200000; i++)); do :; done")
-    idle = await said(shell, "true")
-    assert busy.cpu_s > 0.05
-    assert idle.cpu_s < busy.cpu_s
 
 
 # --- git ------------------------------------------------------------------------------------------
@@ -555,7 +295,7 @@ async def test_a_sandbox_that_cannot_be_made_says_so(caged: Bubblewrap, place: P
         await caged.run("true", confinement, timeout_s=S)
     shell = await caged.shell(confinement)
     with pytest.raises(Refused, match="cannot be made"):
-        await said(shell, "true")
+        await shell.run("true", timeout_s=S)
     with pytest.raises(Refused):
         await caged.run("true", Confinement(slot=place.slot, seen_at=Path("/")), timeout_s=S)
 
