@@ -246,6 +246,11 @@ class Projection:
             if self.beads[resolver].status not in {"merged", "landed"}:
                 self.set_bead(resolver, status="discarded")
                 self.release_polecat(resolver, "done")
+                self.forget_needs(resolver)
+
+    def forget_needs(self, bead: BeadId) -> None:
+        """Nobody has to answer for a bead any more; for the folds below only."""
+        self.needs_you = {item: need for item, need in self.needs_you.items() if need.bead != bead}
 
     def release_polecat(self, bead: BeadId, state: str) -> None:
         """Takes the bead from whoever has it; for the folds below only."""
@@ -462,6 +467,7 @@ def _dropped(town: Projection, event: ev.BeadDropped, at: datetime) -> None:
     town.release_polecat(event.bead, "done")
     town.close_resolvers(event.bead)
     town.set_bead(event.bead, status="discarded", reason=event.reason)
+    town.forget_needs(event.bead)
 
 
 def _undone(town: Projection, event: ev.LandingUndone, at: datetime) -> None:

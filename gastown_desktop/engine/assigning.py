@@ -78,6 +78,17 @@ def request_in_conflict(kit: Kit, resolver: BeadId) -> MergeView:
     return state.merges[merge]
 
 
+def _last_request(kit: Kit, view: BeadView) -> MergeView:
+    """The bead's newest merge request: its worker's, or that of a resolver after it.
+
+    Raises:
+        ConvoyError: nothing was handed in for the bead.
+    """
+    if view.merge is None:
+        raise ConvoyError(f"{view.bead.id} has no merge request.")
+    return kit.bus.state.merges[view.merge]
+
+
 async def _earlier(kit: Kit, view: BeadView) -> Hook | None:
     """The last attempt, where its conversation is to go on and there is one."""
     if not view.goes_on:
@@ -100,8 +111,7 @@ async def _going_on(kit: Kit, view: BeadView, earlier: Hook) -> _Beginning:
     base, start = before.base, view.handed_back or earlier.wip
     if earlier.submitted is not None and view.handed_back is None:
         base = await kit.tip()
-        trees = [await kit.objects.tree_of(commit) for commit in (before.base, base, earlier.submitted)]
-        merged = await kit.objects.merge_trees(*trees)
+        merged = await conflict_of(kit, _last_request(kit, view))
         start = merged.tree
         said += "\n\nYour work was put on what was merged meanwhile."
         if merged.conflicts:

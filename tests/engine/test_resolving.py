@@ -153,6 +153,14 @@ async def test_a_conflict_that_went_before_a_resolver_began_needs_none(town: Fak
     assert town.bus.state.beads[BeadId("gt-b.r1")].status == "discarded"
 
 
+async def test_a_question_of_a_resolver_that_is_not_needed_any_more_is_nobody_s(town: FakeTown) -> None:
+    await both_change_a(town, gt_b_r1=[says(use("ask", question="Which side?"))])
+    await work(town)
+    await town.bus.publish(ev.BeadReopened(**town.where, bead=B, reason="begun anew"))
+    assert town.bus.state.needs_you == {}
+    assert town.bus.state.beads[BeadId("gt-b.r1")].status == "discarded"
+
+
 # --- remembered resolutions -----------------------------------------------------------------------
 
 
@@ -268,3 +276,21 @@ async def test_a_red_bead_goes_on_from_its_own_work_on_the_tip(town: FakeTown) -
     assert "and holds tree" in last_said(second)
     files = await town.files_at(await town.tip())
     assert files == {"a.txt": b"start\n", "b.txt": b"B\n", "x.txt": b"good\n", "y.txt": b"good\n"}
+
+
+async def test_a_bead_that_is_red_after_its_conflict_was_resolved_goes_on_from_the_resolution(
+    town: FakeTown,
+) -> None:
+    script(
+        town,
+        gt_a=[says(writes("A\n"), submits())],
+        gt_b=[says(writes("B\n"), submits()), says(writes("good\n", "x.txt"), submits())],
+        gt_b_r1=[says(writes("A\nB bad\n"), submits()), says(writes("A\nB\n"), submits())],
+    )
+    town.sandbox.verdict = red_where_bad
+    await Town(town.kit, town.runner("check"), fleet_size=2, model=MODEL, watched=False).run([])
+    second = requests(town, "gt-b")[1]
+    assert "AssertionError: bad" in last_said(second)
+    assert "conflict markers" not in last_said(second)
+    handed = town.events("bead_submitted")[-1]
+    assert (await town.files_at(handed.commit))["a.txt"] == b"A\nB bad\n"
