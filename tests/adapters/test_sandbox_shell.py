@@ -126,8 +126,10 @@ async def test_shell_stops_a_bomb_left_in_the_background(
     kind: str, launcher: LocalLauncher, place: Place
 ) -> None:
     shell = await make(kind, launcher, place, Limits(processes=64, interval_s=0.2)).shell(place.confinement())
-    assert (await said(shell, f"(while :; do sleep 1117.{OWN} & done) & echo sown")).output == b"sown\n"
-    result = await said(shell, "sleep 5")
+    result = await said(shell, f"(while :; do sleep 1117.{OWN} & done) & echo sown")
+    assert result.output.startswith(b"sown\n")
+    if b"more than 64 processes" not in result.output:  # a busy machine lets it grow within that command
+        result = await said(shell, "sleep 5")
     assert b"more than 64 processes" in result.output
     assert result.exit_code == -9
     assert not processes_with(f"1117.{OWN}")
