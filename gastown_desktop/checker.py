@@ -318,7 +318,12 @@ class _Check:
         last, tree = self._tip, self.git.commit(self._tip).tree
         if self.git.ref(f"refs/heads/convoy/{self.convoy}") != last:
             self._problem(f"The convoy branch does not end with the last landing {last[:10]}.")
+        commits = {landing.commit: landing.tree for landing in self.landings}
         for landed in self._told("convoy_landed"):
+            if landed.get("partial"):
+                if commits.get(landed["commit"]) != landed["tree"]:
+                    self._problem(f"What landed on {landed['target']} is no landing of this convoy.")
+                continue
             if (landed["commit"], landed["tree"], self.git.ref(landed["target"])) != (last, tree, last):
                 self._problem(f"What landed, or {landed['target']}, is not the last landing.")
             if {landing.bead for landing in self.landings} != set(self.works):

@@ -176,6 +176,7 @@ async def _prepare(
             model=settings.model,
             strict_gates=given.strict_gates,
             plan=given.plan,
+            lands_each=given.land_each,
             serialising=config.serialising,
         ),
     )
@@ -234,6 +235,7 @@ async def _work(town: RehearsalTown, rehearsal: StoredRehearsal, hooks: list[Hoo
         fleet_size=settings.polecats,
         model=settings.model,
         strict_gates=settings.strict_gates,
+        lands_each=settings.lands_each,
         diff_sizes=lambda: changed_lines(
             town.kit.objects, [work.commit for work in rehearsal.plan.works.values()]
         ),

@@ -237,6 +237,8 @@ class ConvoyLanded(Durable):
     """Where the target was; None when that is not known any more."""
     remote: str = ""
     """The remote that it belongs on as well, `origin`; until it was pushed there it is *landed here* only."""
+    partial: bool = False
+    """Only what was merged so far; more beads are to come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

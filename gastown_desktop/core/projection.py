@@ -442,7 +442,8 @@ def _landed(town: Projection, event: ev.ConvoyLanded, at: datetime) -> None:
     town.landed_tree = event.tree
     town.landed_on, town.landed_commit, town.landed_before = event.target, event.commit, event.before
     town.landed_remote, town.reverted_by = event.remote, None
-    town.stage, town.stage_reason = "landed", ""
+    if not event.partial:
+        town.stage, town.stage_reason = "landed", ""
     for bead in town.with_status("merged"):
         town.set_bead(bead, status="landed", reason="")
 

@@ -96,6 +96,9 @@ async def _stack_on(kit: Kit, ground: Oid, tip: Oid) -> Restacked:
     stack = await read_stack(kit.objects, kit.bus.state, tip)
     if ground == kit.bus.state.stands_on:
         return Restacked(base=ground, tip=tip, stack=stack)
+    landed = next((at for at, one in enumerate(stack, 1) if one.commit.oid == ground), None)
+    if landed is not None:
+        return Restacked(base=ground, tip=tip, stack=stack[landed:])
     return await restack(kit.objects, kit.clock, stack, ground)
 
 

@@ -98,5 +98,17 @@ async def landed_event(
     kit: Kit, target: str, commit: Oid, before: Oid | None, remote: str = ""
 ) -> ev.ConvoyLanded:
     """The event that tells that the convoy is on its target."""
-    tree = await kit.objects.tree_of(commit)
-    return ev.ConvoyLanded(**kit.where, target=target, commit=commit, tree=tree, before=before, remote=remote)
+    return ev.ConvoyLanded(
+        **kit.where,
+        target=target,
+        commit=commit,
+        tree=await kit.objects.tree_of(commit),
+        before=before,
+        remote=remote,
+        partial=is_partial(kit),
+    )
+
+
+def is_partial(kit: Kit) -> bool:
+    """Tells whether beads of the convoy are still to be merged."""
+    return len(kit.bus.state.merged()) < len(kit.bus.state.works())

@@ -8,7 +8,7 @@ before that candidate is blamed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gastown_desktop.core import events as ev
@@ -39,6 +39,10 @@ class Candidate:
     """How code settled a conflict of it."""
 
 
+async def nothing() -> None:
+    """What follows a round where nothing does."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Suspicion:
     """A red that may be chance."""
@@ -51,9 +55,24 @@ class _Suspicion:
 class Refinery:
     """Works through the merge queue of one convoy."""
 
-    def __init__(self, kit: Kit, gates: GateRunner, *, idle: Callable[[], None]) -> None:
-        """Starts with nothing in hand; calls `idle` whenever the queue is worked off."""
+    def __init__(
+        self,
+        kit: Kit,
+        gates: GateRunner,
+        *,
+        idle: Callable[[], None],
+        after_round: Callable[[], Awaitable[None]] = nothing,
+    ) -> None:
+        """Starts with nothing in hand.
+
+        Args:
+            kit: what the convoy shares.
+            gates: prove what would land.
+            idle: called whenever the queue is worked off.
+            after_round: awaited after each round, when nothing is stacked.
+        """
         self._idle = idle
+        self._after_round = after_round
         self._kit = kit
         self._gates = gates
         self._settling = Settling(kit)
@@ -82,6 +101,7 @@ class Refinery:
             try:
                 while self.waiting():
                     await self._round()
+                    await self._after_round()
             finally:
                 self.busy = False
                 self._idle()

@@ -33,6 +33,8 @@ class RehearsalSettings:
     model: str
     strict_gates: bool = False
     plan: PlanKind = "true"
+    lands_each: bool = False
+    """Every merged prefix lands at once, instead of the whole convoy at its end."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """What the repository's `.gastown.toml` says about files that many beads touch."""
 

@@ -14,8 +14,9 @@ from gastown_desktop.engine.gates import WITHOUT_GATE, GateRunner, goes_without
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.landing import Landed, Landing
+from gastown_desktop.engine.landing_recovery import is_partial
 from gastown_desktop.engine.ref_target import RefTarget
-from gastown_desktop.engine.refinery import Refinery
+from gastown_desktop.engine.refinery import Refinery, nothing
 from gastown_desktop.engine.witness import Witness
 
 LIMIT_ITEM = "limit"
@@ -36,6 +37,7 @@ class Town:
         model: str,
         strict_gates: bool = False,
         watched: bool = True,
+        lands_each: bool = False,
         diff_sizes: DiffSizes = nothing_expected,
     ) -> None:
         """Puts the town together.
@@ -47,6 +49,8 @@ class Town:
             model: the fleet's model.
             strict_gates: refuse to start when no gate notices a broken source.
             watched: the Witness looks after the workers.
+            lands_each: every merged prefix goes on to the target at once; one that the target does not take
+                waits on the convoy branch for the next.
             diff_sizes: lines that the work changes, by path, to choose the sources to break.
         """
         self._kit = kit
@@ -59,7 +63,8 @@ class Town:
         self._seen = asyncio.Event()
         self._spare = asyncio.Event()
         self._called = asyncio.Event()
-        self._refinery = Refinery(kit, gates, idle=self._rest)
+        after_round = self._land_so_far if lands_each else nothing
+        self._refinery = Refinery(kit, gates, idle=self._rest, after_round=after_round)
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)
 
@@ -219,6 +224,12 @@ class Town:
             )
             await self._kit.bus.publish(need)
         await self._to_stage("paused", self._dispatcher.stopped or "Some beads need you.")
+
+    async def _land_so_far(self) -> None:
+        """Brings what is merged onto the target, where it is not there yet."""
+        state = self._kit.bus.state
+        if state.merged() and await self._kit.tip() != state.landed_commit and is_partial(self._kit):
+            await Landing(self._kit, self._gates, RefTarget(self._kit.objects, state.target)).land()
 
     async def _take_down_hooks(self) -> None:
         """Hooks and work branches go; what they held stays reachable by the bead's transcript."""

@@ -23,6 +23,16 @@ def test_conflicting_work_is_merged_under_every_plan_and_the_checker_agrees(
         assert result["conflicts"] + result["rework"] > 0
 
 
+@pytest.mark.parametrize("plan", ["true", "none"])
+def test_prefixes_that_land_at_once_come_out_the_same(command_line: CommandLine, plan: str) -> None:
+    given = ("rehearse", "sample", "--plan", plan, "--land-each", "--check", "--json")
+    result = command_line.run(*given).ended(0).json
+    assert result["merged"] == 12
+    assert result["tree_equal"]
+    assert result["check"]["ok"]
+    assert command_line.left_behind() == []
+
+
 def test_more_waiting_beads_than_workers_come_to_an_end(command_line: CommandLine, tmp_path: Path) -> None:
     builder = RepositoryBuilder(tmp_path / "busy")
     builder.write("list", "".join(f"line {n}\n" for n in range(4))).commit("Start")
