@@ -80,6 +80,7 @@ class CommandLine:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_heed_interrupts,
         )
 
     def run(
@@ -126,6 +127,11 @@ class CommandLine:
         half_made = (self.data / "rigs").glob("*/town.git.new")
         scratch = (self.data / "rigs").glob("*/rehearsals/*/scratch/[!ht]*")
         return [str(path.relative_to(self.data)) for path in (*slots, *locks, *half_made, *scratch)]
+
+
+def _heed_interrupts() -> None:
+    """Undoes what a shell does to its background jobs, below which these tests may run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
