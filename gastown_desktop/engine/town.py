@@ -14,6 +14,7 @@ from gastown_desktop.engine.gates import WITHOUT_GATE, GateRunner, goes_without
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.landing import Landed, Landing
+from gastown_desktop.engine.landing_ports import Target
 from gastown_desktop.engine.landing_recovery import is_partial
 from gastown_desktop.engine.ref_target import RefTarget
 from gastown_desktop.engine.refinery import Refinery, nothing
@@ -38,6 +39,7 @@ class Town:
         strict_gates: bool = False,
         watched: bool = True,
         lands_each: bool = False,
+        target: Target | None = None,
         diff_sizes: DiffSizes = nothing_expected,
     ) -> None:
         """Puts the town together.
@@ -51,6 +53,7 @@ class Town:
             watched: the Witness looks after the workers.
             lands_each: every merged prefix goes on to the target at once; one that the target does not take
                 waits on the convoy branch for the next.
+            target: where the convoy lands; None for the ref of town.git that its history names.
             diff_sizes: lines that the work changes, by path, to choose the sources to break.
         """
         self._kit = kit
@@ -58,6 +61,7 @@ class Town:
         self._proof = GateProof(gates, diff_sizes)
         self._strict_gates = strict_gates
         self._watched = watched
+        self._target = target
         self._dispatcher = Dispatcher(kit, fleet_size=fleet_size, model=model)
         self._wake = asyncio.Event()
         self._seen = asyncio.Event()
@@ -211,8 +215,7 @@ class Town:
         state = self._kit.bus.state
         if len(state.merged()) == len(state.works()):
             await self._to_stage("ready_to_land")
-            target = RefTarget(self._kit.objects, state.target)
-            if isinstance(await Landing(self._kit, self._gates, target).land(), Landed):
+            if isinstance(await self._landing().land(), Landed):
                 await self._take_down_hooks()
             return
         if self._dispatcher.stopped and LIMIT_ITEM not in state.needs_you:
@@ -225,11 +228,15 @@ class Town:
             await self._kit.bus.publish(need)
         await self._to_stage("paused", self._dispatcher.stopped or "Some beads need you.")
 
+    def _landing(self) -> Landing:
+        target = self._target or RefTarget(self._kit.objects, self._kit.bus.state.target)
+        return Landing(self._kit, self._gates, target)
+
     async def _land_so_far(self) -> None:
         """Brings what is merged onto the target, where it is not there yet."""
         state = self._kit.bus.state
         if state.merged() and await self._kit.tip() != state.landed_commit and is_partial(self._kit):
-            await Landing(self._kit, self._gates, RefTarget(self._kit.objects, state.target)).land()
+            await self._landing().land()
 
     async def _take_down_hooks(self) -> None:
         """Hooks and work branches go; what they held stays reachable by the bead's transcript."""

@@ -6,7 +6,9 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
-from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.engine.landing_ports import Target
+from gastown_desktop.engine.ref_target import RefTarget
 from gastown_desktop.engine.town import Town
 from tests.engine.test_resolving import script, writes
 from tests.fakes.provider import MODEL
@@ -24,9 +26,9 @@ async def town(objects: PygitObjects) -> FakeTown:
     return town
 
 
-async def run(town: FakeTown) -> None:
-    whole = Town(town.kit, town.runner("check"), fleet_size=1, model=MODEL, watched=False, lands_each=True)
-    await whole.run([])
+async def run(town: FakeTown, target: Target | None = None) -> None:
+    fleet = {"fleet_size": 1, "model": MODEL, "watched": False}
+    await Town(town.kit, town.runner("check"), **fleet, lands_each=True, target=target).run([])
 
 
 async def on_target(town: FakeTown) -> list[str]:
@@ -80,3 +82,31 @@ async def test_a_target_that_moves_between_keeps_what_came_and_the_rest_lands_on
     tip = await town.objects.read_ref(town.refs.target)
     assert tip is not None
     assert await town.objects.tree_of(tip) in green
+
+
+class Busy(RefTarget):
+    """A target that takes nothing for some time."""
+
+    def __init__(self, town: FakeTown, refusals: int) -> None:
+        super().__init__(town.objects, town.refs.target)
+        self.left = refusals
+
+    async def refusal(self, old: Oid, new: Oid) -> str:
+        self.left -= 1
+        return "you have changes in a.txt; commit or stash them first." if self.left >= 0 else ""
+
+
+async def test_what_the_target_does_not_take_waits_on_the_convoy_branch(town: FakeTown) -> None:
+    await run(town, Busy(town, refusals=1))
+    assert [event.partial for event in town.events("convoy_landed")] == [True, False]
+    assert await on_target(town) == ["Do gt-a", "Do gt-b", "Do gt-c"]
+    (asked,) = town.events("needs_you")
+    assert "changes in a.txt" in asked.text
+    assert town.bus.state.needs_you == {}, "the next landing took it down"
+
+
+async def test_a_target_that_takes_nothing_leaves_the_convoy_ready_to_land(town: FakeTown) -> None:
+    await run(town, Busy(town, refusals=99))
+    assert town.events("convoy_landed") == []
+    assert town.bus.state.stage == "ready_to_land"
+    assert [need.about for need in town.bus.state.needs_you.values()] == ["target"]
