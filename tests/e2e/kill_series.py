@@ -147,7 +147,9 @@ def _problems(data: Path, runs: list[Run]) -> list[str]:
         return [f"no result: {last.error.strip()[-800:]}"]
     problems: list[str] = []
     result, ledger = last.result, last.result["ledger"]
-    if last.code != 0 or not (result["tree_equal"] or result["plan"] != "true") or not result["check"]["ok"]:
+    told_all = last.code == 0 or last.code < 0  # killed after it had printed its result
+    as_planned = result["tree_equal"] or result["plan"] != "true"
+    if not told_all or not as_planned or not result["check"]["ok"]:
         problems.append(f"the oracle does not hold (exit {last.code}, {result['needs_you'][:2]})")
     if not result["user_repo_untouched"]:
         problems.append("the user's repository was touched")
