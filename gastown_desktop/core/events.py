@@ -137,6 +137,9 @@ class TurnEnded(Durable):
     """Paths that differ from the bead's base after this turn."""
     tool_s: float = 0.0
     """Seconds that its tools took."""
+    lines_added: int = 0
+    """Lines that its copy has and its base lacks, after this turn; files without lines count as none."""
+    lines_removed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -432,10 +435,13 @@ class MeterMoved(Ephemeral):
 
     kind: ClassVar[Literal["meter_moved"]] = "meter_moved"
     scope: str
+    """`town`, `day`, `convoy:<id>`, `bead:<id>` or `polecat:<name>`."""
     cap: int | None
     settled: int
     held: int
     assumed: int
+    reserve: int = 0
+    """What of the cap is kept for landing."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -456,6 +462,24 @@ class GateProgress(Ephemeral):
     def key(self) -> tuple[str, ...]:
         """One for the Refinery."""
         return (self.kind,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed(Ephemeral):
+    """A task of the user's that is not the town's work goes on: planning, a clone."""
+
+    kind: ClassVar[Literal["progressed"]] = "progressed"
+    task: str
+    """`plan` or `clone`."""
+    done: int
+    all: int
+    """0 while the end is not known."""
+    words: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """One per task."""
+        return (self.kind, self.task)
 
 
 DurableEvent = (
@@ -483,7 +507,7 @@ DurableEvent = (
     | BeadDropped
     | LandingUndone
 )
-EphemeralEvent = TextStreamed | ActionChanged | HealthChanged | MeterMoved | GateProgress
+EphemeralEvent = TextStreamed | ActionChanged | HealthChanged | MeterMoved | GateProgress | Progressed
 
 _KINDS: dict[str, type[Durable]] = {event.kind: event for event in get_args(DurableEvent)}
 
