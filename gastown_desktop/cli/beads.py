@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from gastown_desktop.adapters.town_store import FileEventStore, read_lines
-from gastown_desktop.cli.sample import sample_folder
-from gastown_desktop.cli.workplace import Workplace, open_workplace
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.beads_jsonl import ListedBead, parse, render
 from gastown_desktop.core.convoy import Dag
@@ -17,6 +15,8 @@ from gastown_desktop.core.events import decode
 from gastown_desktop.core.ids import convoy_id
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.bus import Bus
+from gastown_desktop.wiring.sample import sample_folder
+from gastown_desktop.wiring.workplace import Workplace, open_workplace
 
 
 async def beads(given: argparse.Namespace) -> int:

@@ -11,13 +11,13 @@ from typing import Any
 from gastown_desktop.adapters.file_lock import FileLock
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.cli.progress import printable
-from gastown_desktop.cli.sample import sample_folder
-from gastown_desktop.cli.status import newest_history
-from gastown_desktop.cli.workplace import REHEARSAL_LOCK, Workplace, open_workplace
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.projection import NeedView, Projection
 from gastown_desktop.engine.bus import Bus
+from gastown_desktop.wiring.histories import newest_history
+from gastown_desktop.wiring.sample import sample_folder
+from gastown_desktop.wiring.workplace import REHEARSAL_LOCK, Workplace, open_workplace
 
 _ASKS = {
     "question": "asks",

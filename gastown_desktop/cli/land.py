@@ -17,17 +17,6 @@ from gastown_desktop.adapters.git.remote import GitRemote, find_remote
 from gastown_desktop.adapters.git.signing import GitSigner
 from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.cli.progress import printable
-from gastown_desktop.cli.sample import sample_folder
-from gastown_desktop.cli.status import newest_history
-from gastown_desktop.cli.workplace import (
-    RehearsalTown,
-    Workplace,
-    build_rehearsal,
-    build_slots,
-    enter,
-    open_workplace,
-    require_trust,
-)
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.projection import Projection
@@ -40,6 +29,10 @@ from gastown_desktop.engine.rehearsal import load
 from gastown_desktop.engine.rehearsal_result import HOLDS, NEEDS_YOU
 from gastown_desktop.engine.restack import patch_ids
 from gastown_desktop.engine.undo import Undo
+from gastown_desktop.wiring.histories import newest_history
+from gastown_desktop.wiring.rehearsal_town import RehearsalTown, build_rehearsal, build_slots
+from gastown_desktop.wiring.sample import sample_folder
+from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace, require_trust
 
 _L = TypeVar("_L", bound=Landing)
 

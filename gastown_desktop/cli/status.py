@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from gastown_desktop.adapters.system_clock import SystemClock
-from gastown_desktop.adapters.town_store import HistoryIndex, HistoryQuery, read_lines
+from gastown_desktop.adapters.town_store import HistoryIndex, HistoryQuery
 from gastown_desktop.cli.progress import event_json, printable
-from gastown_desktop.cli.sample import sample_folder
-from gastown_desktop.cli.workplace import Workplace, open_workplace
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.events import Envelope, decode
-from gastown_desktop.core.projection import Projection, fold
+from gastown_desktop.core.events import Envelope
+from gastown_desktop.core.projection import Projection
+from gastown_desktop.wiring.histories import newest_history
+from gastown_desktop.wiring.sample import sample_folder
+from gastown_desktop.wiring.workplace import Workplace, open_workplace
 
 _AROUND = timedelta(minutes=10)
 
@@ -34,13 +35,6 @@ async def status(given: argparse.Namespace) -> int:
         return 0
     finally:
         await workplace.close()
-
-
-def newest_history(workplace: Workplace) -> Projection | None:
-    """The convoy whose history was written last; None where nothing was done yet."""
-    files = (workplace.rig.folder / "events").glob("*.jsonl")
-    newest = max(files, key=lambda file: file.stat().st_mtime, default=None)
-    return None if newest is None else fold([decode(line) for line in read_lines(newest)])
 
 
 async def audit(given: argparse.Namespace) -> int:

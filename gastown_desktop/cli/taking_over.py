@@ -9,13 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gastown_desktop.cli.progress import printable
-from gastown_desktop.cli.rehearse import newest_unlanded
-from gastown_desktop.cli.sample import sample_folder
-from gastown_desktop.cli.workplace import build_rehearsal, build_slots, enter, open_workplace
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.rehearsal import load
 from gastown_desktop.engine.taking_over import give_back, take_over
+from gastown_desktop.wiring.histories import newest_unlanded
+from gastown_desktop.wiring.rehearsal_town import build_rehearsal, build_slots
+from gastown_desktop.wiring.sample import sample_folder
+from gastown_desktop.wiring.workplace import enter, open_workplace
 
 
 async def take(given: argparse.Namespace) -> int:

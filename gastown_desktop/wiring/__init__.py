@@ -1,0 +1,1 @@
+"""Which adapter serves which port, and the commands that the command line and the window share."""

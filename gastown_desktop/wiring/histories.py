@@ -1,0 +1,46 @@
+"""Stored convoys of a rig: which there are, and which one a command means when it names none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gastown_desktop.adapters.town_store import read_lines
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.events import decode
+from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.projection import Projection, fold
+from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.rehearsal import unfinished
+from gastown_desktop.wiring.workplace import Workplace
+
+
+def history_files(workplace: Workplace) -> list[Path]:
+    """Histories of the rig's convoys, the one that was written last first."""
+    files = (workplace.rig.folder / "events").glob("*.jsonl")
+    return sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
+
+
+def newest_history(workplace: Workplace) -> Projection | None:
+    """The convoy whose history was written last; None where nothing was done yet."""
+    files = history_files(workplace)
+    return fold([decode(line) for line in read_lines(files[0])]) if files else None
+
+
+async def newest_unlanded(workplace: Workplace, objects: GitObjects) -> ConvoyId:
+    """The rehearsal that was touched last among those that did not land, else among those that did.
+
+    Raises:
+        Refused: there is none.
+    """
+    convoys = await unfinished(objects)
+    if not convoys:
+        raise Refused("There is nothing to resume here.", remedy="Start with `gastown-desktop rehearse`.")
+
+    def to_do_then_newest(convoy: ConvoyId) -> tuple[bool, float]:
+        file = workplace.events_file(convoy)
+        if not file.exists():
+            return True, 0.0
+        state = fold([decode(line) for line in read_lines(file)])
+        return state.stage != "landed", file.stat().st_mtime
+
+    return max(convoys, key=to_do_then_newest)

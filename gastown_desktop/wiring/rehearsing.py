@@ -1,0 +1,294 @@
+"""A rehearsal from the wish to its result, for the command line and the window alike."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource as limits
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
+from gastown_desktop.adapters.repository_config import RepositoryConfig
+from gastown_desktop.checker import Report, check
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.ids import Oid, convoy_id
+from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.engine.diff_sizes import changed_lines
+from gastown_desktop.engine.evidence import as_markdown
+from gastown_desktop.engine.evidence_page import as_page
+from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.hooks import Hook
+from gastown_desktop.engine.plan_kinds import PlanKind
+from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.recovery import reconcile
+from gastown_desktop.engine.rehearsal import (
+    RehearsalSettings,
+    StoredRehearsal,
+    announce,
+    find_mechanical,
+    store,
+)
+from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, choose_range, plan_true
+from gastown_desktop.engine.rehearsal_result import Measured, result_of
+from gastown_desktop.engine.replay import Replays
+from gastown_desktop.engine.town import Town
+from gastown_desktop.wiring.rehearsal_town import RehearsalTown, build_rehearsal, build_slots, clear_slots
+from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
+
+
+def _say_nothing(*_: object) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Who hears how a preparation goes on."""
+
+    say: Callable[[str], None] = _say_nothing
+    """Hears sentences."""
+    planned: Callable[[int, int], None] = _say_nothing
+    """Hears (done, all) beads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalRequest:
+    """What is to be rehearsed, and how."""
+
+    last: int
+    span: str | None = None
+    """`A..B`, or None for the last commits."""
+    gates: tuple[Gate, ...]
+    trust: bool = False
+    """The user trusts the repository with what would run, from now on."""
+    polecats: int
+    cap: int
+    """Nano-dollars at list price."""
+    real_pace: bool = False
+    model: str
+    strict_gates: bool = False
+    plan: PlanKind = "true"
+    lands_each: bool = False
+
+
+async def span_of(workplace: Workplace, objects: GitObjects, span: str | None) -> tuple[Oid | None, Oid]:
+    """The commit before the first one (None: as many as wanted), and the newest one.
+
+    Raises:
+        Refused: it is no range, or an end of it names no commit.
+    """
+    if not span:
+        return None, workplace.facts.head_oid
+    first, separator, second = span.partition("..")
+    if not separator or not first:
+        raise Refused(f"{span} is not a range.", remedy="Give it as A..B.")
+    stop = await resolve(workplace, objects, first)
+    return stop, await resolve(workplace, objects, second or "HEAD")
+
+
+async def prepare_rehearsal(
+    workplace: Workplace,
+    objects: GitObjects,
+    request: RehearsalRequest,
+    config: RepositoryConfig,
+    listening: Listening,
+) -> StoredRehearsal:
+    """Chooses the commits, asks for trust, plans, and writes the rehearsal down.
+
+    Raises:
+        Refused: there is nothing to rehearse, or the repository is not trusted with what would run.
+    """
+    stop, tip = await span_of(workplace, objects, request.span)
+    before, commits = await choose_range(
+        objects, tip, last=request.last, stop=stop, shallow=workplace.facts.shallow
+    )
+    await require_trust(workplace, request.gates, config.serialising.generated, trust=request.trust)
+    plan = await plan_true(
+        objects,
+        Replays(objects, config.serialising),
+        before,
+        commits,
+        prefix=workplace.rig.prefix,
+        told=listening.planned,
+    )
+    slots = await build_slots(workplace, objects)
+    await clear_slots(slots)
+    rehearsal = StoredRehearsal(
+        convoy=convoy_id(f"{workplace.rig.id} {plan.tip} {workplace.clock.now().isoformat()}"),
+        plan=plan,
+        mechanical=await find_mechanical(objects, slots, plan),
+        settings=RehearsalSettings(
+            polecats=request.polecats,
+            gates=request.gates,
+            cap=request.cap,
+            real_pace=request.real_pace,
+            model=request.model,
+            strict_gates=request.strict_gates,
+            plan=request.plan,
+            lands_each=request.lands_each,
+            serialising=config.serialising,
+        ),
+    )
+    await store(objects, rehearsal)
+    return rehearsal
+
+
+@dataclass(slots=True, kw_only=True)
+class Rehearsing:
+    """A rehearsal that is wired and can run, several times where it stops in between."""
+
+    workplace: Workplace
+    objects: GitObjects
+    rehearsal: StoredRehearsal
+    town: RehearsalTown
+    before: Fingerprint
+    """The user's repository before anything was done."""
+    started: float = field(default_factory=time.monotonic)
+
+    async def begin(self) -> list[Hook]:
+        """Connects the model, brings the history up to date, sets the cap; returns hooks that go on."""
+        kit, gate = self.town.kit, self.town.gate
+        resumed = bool(kit.bus.state.convoy)
+        orphans = await gate.open(self.town.model)
+        await announce(kit.bus, self.objects, self.workplace.rig, self.rehearsal)
+        hooks = await reconcile(kit)
+        if resumed:
+            await kit.bus.publish(self._recovered(orphans, len(hooks)))
+        await self._set_cap()
+        return hooks
+
+    def whole_town(self) -> Town:
+        """Dispatcher, polecats and Refinery, as the rehearsal's settings have them."""
+        settings, works = self.rehearsal.settings, self.rehearsal.plan.works
+        return Town(
+            self.town.kit,
+            self.town.gates,
+            fleet_size=settings.polecats,
+            model=settings.model,
+            strict_gates=settings.strict_gates,
+            lands_each=settings.lands_each,
+            diff_sizes=lambda: changed_lines(self.objects, [work.commit for work in works.values()]),
+        )
+
+    async def work(self, whole: Town, hooks: list[Hook]) -> None:
+        """Runs the town to its end; slots stay only for an interrupted run, which goes on with them.
+
+        Raises:
+            Refused: strict gates were asked for and none sees.
+            TripwirePulled, StoreError, GitError: the fleet was stopped.
+        """
+        try:
+            await whole.run(hooks)
+        except Refused:
+            await clear_slots(self.town.slots)
+            raise
+        await clear_slots(self.town.slots)
+
+    async def result(self, listening: Listening, *, checked: bool) -> dict[str, Any]:
+        """Measures what was done; `rehearse --json` prints it.
+
+        Args:
+            listening: hears what changed in the user's repository, and what the checker found.
+            checked: also replay all landings; a plan that is not the true one always is.
+        """
+        place, town = self.workplace, self.town
+        changed = differences(self.before, await fingerprint(place.git, place.facts))
+        for difference in changed:
+            listening.say(f"Your repository changed meanwhile: {difference}")
+        tip = await self.objects.read_ref(town.kit.refs.target)
+        landed = await self.objects.tree_of(tip) if tip else None
+        measured = self._measured(untouched=not changed)
+        result = result_of(town.kit.bus.state, self.rehearsal, landed, town.gate, measured)
+        if checked or self.rehearsal.settings.plan != "true":
+            result["check"] = await self._check(listening)
+        return result
+
+    async def _set_cap(self) -> None:
+        """Sets the cap, and tells of it, unless it is so already."""
+        kit, gate = self.town.kit, self.town.gate
+        scope, cap = kit.scopes[0], NanoUsd(self.rehearsal.settings.cap)
+        old = gate.ledger.totals(scope).cap
+        if old != cap:
+            await gate.set_cap(scope, cap)
+            await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=old, new=cap))
+
+    def _recovered(self, orphans: int, hooks: int) -> ev.Recovered:
+        return ev.Recovered(
+            **self.town.kit.where,
+            assumed_requests=orphans,
+            killed_children=self.workplace.swept,
+            facts=(f"{hooks} workers go on",),
+        )
+
+    def _measured(self, *, untouched: bool) -> Measured:
+        cpu = self.workplace.launcher.cpu_by_kind
+        return Measured(
+            elapsed_s=time.monotonic() - self.started,
+            cpu_self_s=time.process_time(),
+            cpu_git_s=cpu.get("git", 0.0),
+            cpu_tools_s=sum(seconds for kind, seconds in cpu.items() if kind != "git"),
+            peak_mb=limits.getrusage(limits.RUSAGE_SELF).ru_maxrss / 1024,
+            user_repo_untouched=untouched,
+            provider_bill=self.town.bill.nano_usd,
+            sandbox=self.town.sandbox.profile,
+        )
+
+    async def _check(self, listening: Listening) -> dict[str, Any]:
+        """Lets the checker replay what was landed; says what it found and returns it as JSON values."""
+        place, convoy = self.workplace, self.rehearsal.convoy
+        report = await asyncio.to_thread(check, place.rig.town_git, place.events_file(convoy), convoy)
+        for sentence in _found(report):
+            listening.say(sentence)
+        return asdict(report)
+
+
+@asynccontextmanager
+async def rehearsing(
+    workplace: Workplace, objects: GitObjects, rehearsal: StoredRehearsal, before: Fingerprint
+) -> AsyncIterator[Rehearsing]:
+    """Wires a rehearsal, and closes its ledger, model and history at the end."""
+    slots = await build_slots(workplace, objects)
+    town = await build_rehearsal(workplace, objects, slots, rehearsal)
+    try:
+        yield Rehearsing(workplace=workplace, objects=objects, rehearsal=rehearsal, town=town, before=before)
+    finally:
+        await town.close()
+
+
+def plan_sentence(plan: RehearsalPlan, *, independent: int, critical_path: int) -> str:
+    """What planning found, in one sentence."""
+    return (
+        f"{len(plan.works)} beads, {independent} independent, critical path {critical_path}, "
+        f"{len(plan.silent)} silent merge differences"
+    )
+
+
+def write_report(folder: Path, result: dict[str, Any]) -> tuple[Path, ...]:
+    """Writes the report as Markdown, one HTML page and JSON; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "evidence.md": as_markdown(result),
+        "evidence.html": as_page(result),
+        "evidence.json": json.dumps(result, indent=1),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    return tuple(folder / name for name in texts)
+
+
+def _found(report: Report) -> list[str]:
+    held = "everything holds" if report.ok else "this does not hold:"
+    return [
+        f"Checker: {report.checked} landings replayed, {held}",
+        *(f"  {problem}" for problem in report.problems),
+        *(
+            f"  {difference.path} is not as in history after {' and '.join(difference.beads)}"
+            for difference in report.differences
+            if not difference.missing
+        ),
+    ]
