@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gastown_desktop.core.errors import DiskFull, StoreError
-from gastown_desktop.core.events import Envelope, decode, is_intact
+from gastown_desktop.core.event_lines import decode, is_intact
+from gastown_desktop.core.events import Envelope
 from gastown_desktop.engine.crash_points import crash_point
 
 

@@ -11,7 +11,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.beads_jsonl import ListedBead, parse, render
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.events import decode
+from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import convoy_id
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.bus import Bus

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.event_lines import encode
 from gastown_desktop.core.flakiness import FlakeRecord, describe
 from gastown_desktop.core.money import show_usd
 from gastown_desktop.core.projection import Projection
@@ -55,7 +56,7 @@ class Progress:
         if not isinstance(event, ev.Envelope):
             return
         if self._json_lines:
-            print(ev.encode(event).partition(b" ")[2].decode("ascii").rstrip(), flush=True)
+            print(encode(event).partition(b" ")[2].decode("ascii").rstrip(), flush=True)
         elif (line := plain_line(state, event)) is not None:
             self.say(line)
 
@@ -167,4 +168,4 @@ def _footer(state: Projection, gate: SpendGate, scope: str) -> Text:
 
 def event_json(envelope: ev.Envelope) -> dict[str, Any]:
     """An event as JSON values."""
-    return json.loads(ev.encode(envelope).partition(b" ")[2])
+    return json.loads(encode(envelope).partition(b" ")[2])

@@ -8,18 +8,41 @@ feed holds at most one per worker and kind however much traffic there is.
 
 from __future__ import annotations
 
-import json
-import zlib
-from abc import ABC, abstractmethod
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal
 
-from gastown_desktop.core.errors import StoreError
+from gastown_desktop.core.glances import (
+    ActionChanged as ActionChanged,
+)
+from gastown_desktop.core.glances import (
+    Ephemeral as Ephemeral,
+)
+from gastown_desktop.core.glances import (
+    EphemeralEvent as EphemeralEvent,
+)
+from gastown_desktop.core.glances import (
+    GateProgress as GateProgress,
+)
+from gastown_desktop.core.glances import (
+    HealthChanged as HealthChanged,
+)
+from gastown_desktop.core.glances import (
+    MeterMoved as MeterMoved,
+)
+from gastown_desktop.core.glances import (
+    Progressed as Progressed,
+)
+from gastown_desktop.core.glances import (
+    RunChanged as RunChanged,
+)
+from gastown_desktop.core.glances import (
+    TextStreamed as TextStreamed,
+)
+from gastown_desktop.core.glances import (
+    Troubled as Troubled,
+)
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
-
-VERSION = 1
-"""Version of the durable form; a reader loads this and every smaller one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,128 +383,6 @@ class DispatchPaused(Durable):
     reason: str
 
 
-# --- ephemeral ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ephemeral(ABC):
-    """Base of the events that only the eye wants."""
-
-    rig: RigId
-
-    @property
-    @abstractmethod
-    def key(self) -> tuple[str, ...]:
-        """Events with the same key merge into one."""
-
-    def merged_with(self, later: Ephemeral) -> Ephemeral:
-        """This and a later one of the same key as one event."""
-        return later
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextStreamed(Ephemeral):
-    """A worker's reply grew."""
-
-    kind: ClassVar[Literal["text_streamed"]] = "text_streamed"
-    polecat: PolecatName
-    text: str
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """One per worker."""
-        return (self.kind, self.polecat)
-
-    def merged_with(self, later: Ephemeral) -> Ephemeral:
-        """The texts joined."""
-        if not isinstance(later, TextStreamed) or later.key != self.key:
-            raise ValueError("only texts of the same worker merge")
-        return replace(later, text=self.text + later.text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionChanged(Ephemeral):
-    """What a worker does right now, in words; also its heartbeat."""
-
-    kind: ClassVar[Literal["action_changed"]] = "action_changed"
-    polecat: PolecatName
-    action: str
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """One per worker."""
-        return (self.kind, self.polecat)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthChanged(Ephemeral):
-    """The Witness sees a worker fare otherwise than before; no sign of life of the worker's own."""
-
-    kind: ClassVar[Literal["health_changed"]] = "health_changed"
-    polecat: PolecatName
-    health: str
-    """core.witness.Health."""
-    reason: str = ""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """One per worker."""
-        return (self.kind, self.polecat)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterMoved(Ephemeral):
-    """The money of a scope moved; nano-dollars."""
-
-    kind: ClassVar[Literal["meter_moved"]] = "meter_moved"
-    scope: str
-    """`town`, `day`, `convoy:<id>`, `bead:<id>` or `polecat:<name>`."""
-    cap: int | None
-    settled: int
-    held: int
-    assumed: int
-    reserve: int = 0
-    """What of the cap is kept for landing."""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """One per scope."""
-        return (self.kind, self.scope)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateProgress(Ephemeral):
-    """A gate is running."""
-
-    kind: ClassVar[Literal["gate_progress"]] = "gate_progress"
-    gate: str
-    beads: tuple[BeadId, ...]
-    running: bool
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """One for the Refinery."""
-        return (self.kind,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progressed(Ephemeral):
-    """A task of the user's that is not the town's work goes on: planning, a clone."""
-
-    kind: ClassVar[Literal["progressed"]] = "progressed"
-    task: str
-    """`plan` or `clone`."""
-    done: int
-    all: int
-    """0 while the end is not known."""
-    words: str = ""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """One per task."""
-        return (self.kind, self.task)
-
-
 DurableEvent = (
     ConvoyCreated
     | BeadAdded
@@ -507,9 +408,6 @@ DurableEvent = (
     | BeadDropped
     | LandingUndone
 )
-EphemeralEvent = TextStreamed | ActionChanged | HealthChanged | MeterMoved | GateProgress | Progressed
-
-_KINDS: dict[str, type[Durable]] = {event.kind: event for event in get_args(DurableEvent)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -523,66 +421,3 @@ class Envelope:
     event: DurableEvent
     cause: int | None = None
     """Sequence number of the event that led to this one, where one did."""
-
-
-def encode(envelope: Envelope) -> bytes:
-    """One line: the CRC-32 of the JSON in eight hex digits, a space, the JSON, a newline."""
-    event = envelope.event
-    body = {
-        "v": VERSION,
-        "seq": envelope.seq,
-        "at": envelope.at.isoformat(),
-        "cause": envelope.cause,
-        "kind": event.kind,
-        **{one.name: getattr(event, one.name) for one in fields(event)},
-    }
-    text = json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode("ascii")
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def decode(line: bytes) -> Envelope:
-    """Reads a line of `encode`, of this or an older version.
-
-    Raises:
-        StoreError: the line is damaged, of a newer version, or of an unknown kind.
-    """
-    if not is_intact(line):
-        raise StoreError("A line of the history is damaged.")
-    try:
-        return _read(json.loads(line.partition(b" ")[2]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"A line of the history cannot be understood ({error!r}).") from error
-
-
-def is_intact(line: bytes) -> bool:
-    """Tells whether a line is whole and as it was written, of whatever version it is."""
-    checksum, _, text = line.removesuffix(b"\n").partition(b" ")
-    return line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(text)
-
-
-def _read(body: dict[str, Any]) -> Envelope:
-    if body["v"] > VERSION:
-        raise StoreError("This history was written by a newer version of Gas Town Desktop.")
-    event_type = _KINDS.get(body["kind"])
-    if event_type is None:
-        raise StoreError(f"The history holds an event of an unknown kind: {body['kind']}.")
-    return Envelope(
-        seq=body["seq"],
-        at=datetime.fromisoformat(body["at"]),
-        cause=body["cause"],
-        event=_build(event_type, body),  # pyright: ignore[reportArgumentType]
-    )
-
-
-_E = TypeVar("_E", bound=Durable)
-
-
-def _build(event_type: type[_E], body: dict[str, Any]) -> _E:
-    values: dict[str, Any] = {}
-    for one in fields(event_type):
-        if one.name in body:
-            value = body[one.name]
-            values[one.name] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
-        elif one.default is MISSING and one.default_factory is MISSING:
-            raise StoreError(f"An event of kind {body['kind']} lacks {one.name}.")
-    return event_type(**values)

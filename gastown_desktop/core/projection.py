@@ -44,6 +44,15 @@ class BeadView:
     prompt_tokens: int = 0
     output_tokens: int = 0
     reason: str = ""
+    model: str = ""
+    """Of its newest attempt."""
+    steps_done: int = 0
+    steps: int = 0
+    files_changed: int = 0
+    """Paths that its newest attempt changed, and lines that it added and removed, against its base."""
+    lines_added: int = 0
+    lines_removed: int = 0
+    first_slung_at: datetime | None = None
     slung_at: datetime | None = None
     submitted_at: datetime | None = None
     merged_at: datetime | None = None
@@ -317,6 +326,8 @@ def _slung(town: Projection, event: ev.BeadSlung, at: datetime) -> None:
         status="hooked",
         polecat=event.polecat,
         attempts=before.attempts + 1,
+        model=event.model,
+        first_slung_at=before.first_slung_at or at,
         slung_at=at,
         reason="",
         goes_on=False,
@@ -355,6 +366,11 @@ def _turn_ended(town: Projection, event: ev.TurnEnded, at: datetime) -> None:
         tool_s=bead.tool_s + event.tool_s,
         prompt_tokens=bead.prompt_tokens + event.prompt_tokens,
         output_tokens=bead.output_tokens + event.output_tokens,
+        steps_done=event.steps_done,
+        steps=event.steps,
+        files_changed=event.files_changed,
+        lines_added=event.lines_added,
+        lines_removed=event.lines_removed,
     )
     if event.polecat in town.polecats:
         town.set_polecat(

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from gastown_desktop.core.errors import StoreError
-from gastown_desktop.core.events import DurableEvent, Envelope, EphemeralEvent, decode, encode
+from gastown_desktop.core.event_lines import decode, encode
+from gastown_desktop.core.events import DurableEvent, Envelope, EphemeralEvent
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.ports import Clock, EventStore
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.events import decode
+from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.ports import GitObjects

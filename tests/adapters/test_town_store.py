@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from gastown_desktop.adapters.town_store import FileEventStore, HistoryIndex, HistoryQuery, read_lines
+from gastown_desktop.core import event_lines
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import DiskFull, StoreError
+from gastown_desktop.core.event_lines import VERSION, encode
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, PolecatName, RigId
 
 START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -29,7 +31,7 @@ def line(seq: int, convoy: str = "cv-1", bead: str = "gt-a", polecat: str = "Nux
         branch="refs/heads/work/x",
     )
     at = START + timedelta(seconds=at_s or seq)
-    return ev.encode(ev.Envelope(seq=seq, at=at, event=event))
+    return encode(ev.Envelope(seq=seq, at=at, event=event))
 
 
 LINES = [line(seq) for seq in range(1, 4)]
@@ -97,7 +99,7 @@ def test_a_last_line_of_a_newer_version_is_never_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "cv-1.jsonl"
-    monkeypatch.setattr(ev, "VERSION", ev.VERSION + 1)
+    monkeypatch.setattr(event_lines, "VERSION", VERSION + 1)
     newer = line(2)
     monkeypatch.undo()
     path.write_bytes(LINES[0] + newer)

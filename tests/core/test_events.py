@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import StoreError
+from gastown_desktop.core.event_lines import VERSION, decode, encode, is_intact
 from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName, RigId
 
 GOLDEN = Path(__file__).with_name("golden_events_v1.jsonl")
@@ -76,7 +77,7 @@ def line_of(body: Any) -> bytes:
 
 
 def body_of(one: ev.Envelope) -> dict[str, Any]:
-    return json.loads(ev.encode(one).partition(b" ")[2])
+    return json.loads(encode(one).partition(b" ")[2])
 
 
 # --- durable ----------------------------------------------------------------------------------------
@@ -84,8 +85,8 @@ def body_of(one: ev.Envelope) -> dict[str, Any]:
 
 @given(envelopes())
 def test_every_event_is_read_back_as_it_was(one: ev.Envelope) -> None:
-    line = ev.encode(one)
-    assert ev.decode(line) == one
+    line = encode(one)
+    assert decode(line) == one
     assert line.isascii()
     assert line.index(b"\n") == len(line) - 1
     assert line.splitlines() == [line[:-1]]
@@ -93,30 +94,30 @@ def test_every_event_is_read_back_as_it_was(one: ev.Envelope) -> None:
 
 @given(envelopes())
 def test_times_come_back_aware_and_in_utc(one: ev.Envelope) -> None:
-    assert ev.decode(ev.encode(one)).at.utcoffset() == one.at.utcoffset()
+    assert decode(encode(one)).at.utcoffset() == one.at.utcoffset()
 
 
 @given(envelopes(), st.data())
 def test_a_line_that_was_cut_is_damaged(one: ev.Envelope, data: st.DataObject) -> None:
-    line = ev.encode(one)
+    line = encode(one)
     cut = line[: data.draw(st.integers(0, len(line) - 1))]
-    assert not ev.is_intact(cut)
+    assert not is_intact(cut)
     with pytest.raises(StoreError, match="damaged"):
-        ev.decode(cut)
+        decode(cut)
 
 
 @given(envelopes(), st.data())
 def test_a_line_with_a_flipped_bit_is_damaged(one: ev.Envelope, data: st.DataObject) -> None:
-    line = bytearray(ev.encode(one))
+    line = bytearray(encode(one))
     line[data.draw(st.integers(0, len(line) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     with pytest.raises(StoreError, match="damaged"):
-        ev.decode(bytes(line))
+        decode(bytes(line))
 
 
 @pytest.mark.parametrize("line", [b"", b"\n", b" \n", b"00000000 \n\n", b"zzzzzzzz {}\n", b"{}\n"])
 def test_what_is_no_line_is_damaged(line: bytes) -> None:
     with pytest.raises(StoreError):
-        ev.decode(line)
+        decode(line)
 
 
 @pytest.mark.parametrize(
@@ -134,33 +135,33 @@ def test_what_is_no_line_is_damaged(line: bytes) -> None:
 )
 def test_an_intact_line_that_makes_no_sense_is_an_error_of_the_store(body: Any) -> None:
     line = line_of(body)
-    assert ev.is_intact(line)
+    assert is_intact(line)
     with pytest.raises(StoreError):
-        ev.decode(line)
+        decode(line)
 
 
 def test_a_newer_version_is_intact_and_refused_by_name() -> None:
-    line = line_of({**body_of(envelope()), "v": ev.VERSION + 1})
-    assert ev.is_intact(line)
+    line = line_of({**body_of(envelope()), "v": VERSION + 1})
+    assert is_intact(line)
     with pytest.raises(StoreError, match="newer version"):
-        ev.decode(line)
+        decode(line)
 
 
 def test_an_unknown_kind_is_refused_by_name() -> None:
     with pytest.raises(StoreError, match="coup_d_etat"):
-        ev.decode(line_of({**body_of(envelope()), "kind": "coup_d_etat"}))
+        decode(line_of({**body_of(envelope()), "kind": "coup_d_etat"}))
 
 
 def test_a_field_that_is_missing_and_has_no_default_is_refused_by_name() -> None:
     body = body_of(envelope())
     del body["reason"]
     with pytest.raises(StoreError, match="lacks reason"):
-        ev.decode(line_of(body))
+        decode(line_of(body))
 
 
 def test_a_field_that_is_not_known_any_more_is_passed_over() -> None:
     one = envelope()
-    assert ev.decode(line_of({**body_of(one), "mood": "sunny"})) == one
+    assert decode(line_of({**body_of(one), "mood": "sunny"})) == one
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
@@ -170,7 +171,7 @@ def test_an_old_line_takes_the_defaults_of_fields_that_were_added(kind: type[ev.
     }
     golden = next(one for one in golden_envelopes() if type(one.event) is kind)
     body = {name: value for name, value in body_of(golden).items() if name not in optional}
-    event = ev.decode(line_of(body)).event
+    event = decode(line_of(body)).event
     for one in fields(kind):
         if one.name not in optional:
             assert getattr(event, one.name) == getattr(golden.event, one.name)
@@ -189,7 +190,7 @@ def test_kinds_have_different_names() -> None:
 
 
 def golden_envelopes() -> list[ev.Envelope]:
-    return [ev.decode(line) for line in GOLDEN.read_bytes().splitlines(keepends=True)]
+    return [decode(line) for line in GOLDEN.read_bytes().splitlines(keepends=True)]
 
 
 def test_the_golden_file_loads_and_has_every_kind() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Dependency, may_become
+from gastown_desktop.core.event_lines import decode, encode
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId, merge_id
 from gastown_desktop.core.projection import Projection, fold
 
@@ -173,7 +174,7 @@ def test_folding_one_by_one_is_folding_all_at_once(history: list[ev.Envelope]) -
 @settings(max_examples=60)
 @given(histories())
 def test_a_history_that_was_written_down_folds_to_the_same(history: list[ev.Envelope]) -> None:
-    assert fold([ev.decode(ev.encode(one)) for one in history]) == fold(history)
+    assert fold([decode(encode(one)) for one in history]) == fold(history)
 
 
 @settings(max_examples=60)
@@ -222,7 +223,7 @@ def test_a_bead_hangs_on_one_hook_and_only_while_it_is_worked_on(history: list[e
 
 def test_every_kind_of_event_is_folded() -> None:
     golden = Path(__file__).with_name("golden_events_v1.jsonl").read_bytes().splitlines(keepends=True)
-    told = [ev.decode(line) for line in golden]
+    told = [decode(line) for line in golden]
     assert {type(one.event) for one in told} == set(get_args(ev.DurableEvent))
     town = fold(told)
     before_undo = fold([one for one in told if not isinstance(one.event, ev.LandingUndone | ev.BeadDropped)])

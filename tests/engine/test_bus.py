@@ -7,6 +7,7 @@ import pytest
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import StoreError
+from gastown_desktop.core.event_lines import decode, encode
 from gastown_desktop.core.ids import ConvoyId, PolecatName, RigId
 from gastown_desktop.core.projection import fold
 from gastown_desktop.engine.bus import Bus
@@ -34,7 +35,7 @@ class Heard:
 
 
 def seqs(store: MemoryEventStore) -> list[int]:
-    return [ev.decode(line).seq for line in store.lines()]
+    return [decode(line).seq for line in store.lines()]
 
 
 async def test_an_event_is_numbered_dated_written_folded_and_told() -> None:
@@ -44,7 +45,7 @@ async def test_an_event_is_numbered_dated_written_folded_and_told() -> None:
     await bus.publish(stage("running"))
     wanted = ev.Envelope(seq=1, at=START, event=stage("running"))
     assert heard.events == [wanted]
-    assert store.lines() == [ev.encode(wanted)]
+    assert store.lines() == [encode(wanted)]
     assert bus.state.stage == "running"
 
 
@@ -107,7 +108,7 @@ async def test_a_failure_stops_everything_that_comes_later() -> None:
     with pytest.raises(StoreError, match="the disk is full"):
         await bus.publish(stage("later"))
     assert heard.stages == ["kept"]
-    assert bus.state == fold([ev.decode(line) for line in store.lines()])
+    assert bus.state == fold([decode(line) for line in store.lines()])
 
 
 async def test_an_odd_failure_of_the_store_stops_everything_too() -> None:
@@ -139,7 +140,7 @@ async def test_a_cancelled_publisher_takes_no_event_of_others_along() -> None:
     await others[2]
     assert heard.stages == ["first", "0", "1", "2"]
     assert seqs(store) == [1, 2, 3, 4]
-    assert bus.state == fold([ev.decode(line) for line in store.lines()])
+    assert bus.state == fold([decode(line) for line in store.lines()])
 
 
 async def test_whoever_is_cancelled_the_state_stays_the_fold_of_what_is_written() -> None:
@@ -153,7 +154,7 @@ async def test_whoever_is_cancelled_the_state_stays_the_fold_of_what_is_written(
             task.cancel()
         await asyncio.gather(*publishing, return_exceptions=True)
         await bus.publish(stage("last"))
-        assert bus.state == fold([ev.decode(line) for line in store.lines()])
+        assert bus.state == fold([decode(line) for line in store.lines()])
         assert seqs(store) == list(range(1, len(store.lines()) + 1))
         assert bus.state.stage == "last"
 

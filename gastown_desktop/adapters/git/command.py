@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from gastown_desktop.engine.ports import Finished, Launcher
+    from gastown_desktop.engine.ports import Child, Finished, Launcher
 
 OLDEST_VERSION = (2, 39, 0)
 REF_LOCK_WAIT_S = 5.0
@@ -165,6 +165,31 @@ class GitCommand:
             if not isinstance(failure, RefLocked) or loop.time() >= deadline:
                 raise failure
             await asyncio.sleep(_RETRY_S)
+
+    async def start(
+        self,
+        *args: str | bytes | Path,
+        allow_protocol: str | None,
+        environment: Mapping[str, str],
+    ) -> Child:
+        """Starts a command without a repository (`clone`) whose words are read while it runs.
+
+        Args:
+            args: the command and its arguments.
+            allow_protocol: the one transport that may be used.
+            environment: further variables.
+
+        Raises:
+            Refused: git cannot be started.
+        """
+        base = self._environment(None, None, None, None, (), allow_protocol, None)
+        return await self._launcher.start(
+            ChildCommand(
+                argv=(str(self._git_path), *self._protocol(allow_protocol), *_forced(args)),
+                environment={**base, **environment},
+                merge_error=True,
+            )
+        )
 
     async def version(self) -> tuple[int, int, int]:
         """The version of git.

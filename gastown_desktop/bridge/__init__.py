@@ -1,0 +1,1 @@
+"""Between engine and screen: Qt without widgets."""

@@ -1,0 +1,1 @@
+"""Item models: what the screens' views show, row by row."""

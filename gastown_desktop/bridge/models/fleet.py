@@ -1,0 +1,97 @@
+"""Cards of the fleet, in the order in which they are shown; nothing moves while the pointer is over them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from PySide6.QtCore import QObject
+
+from gastown_desktop.bridge.models.rows import Column, RowsModel
+from gastown_desktop.bridge.town_view import Changes, TownView
+from gastown_desktop.core.card import STATES, Card, State, sort_key
+from gastown_desktop.core.ids import BeadId
+
+COLUMNS = (
+    Column[Card]("State", lambda card: card.word, sort=lambda card: STATES.index(card.state)),
+    Column[Card]("Worker", lambda card: card.worker or ""),
+    Column[Card]("Bead", lambda card: card.title),
+    Column[Card]("Last action", lambda card: card.action),
+    Column[Card]("Steps", lambda card: f"{card.steps_done}/{card.steps}" if card.steps else ""),
+    Column[Card]("Lines", lambda card: f"+{card.added} −{card.removed}", right=True),
+    Column[Card]("Time", lambda _: "", right=True),
+    Column[Card]("Cost, held", lambda _: "", right=True, sort=lambda card: card.cost + card.held),
+)
+"""Time and money are worded by the delegate, which knows the hour."""
+
+
+class FleetModel(RowsModel[Card]):
+    """All cards of the open repository."""
+
+    def __init__(self, view: TownView, parent: QObject | None = None) -> None:
+        """Shows what the view holds now."""
+        super().__init__(COLUMNS, lambda card: card.bead, lambda card: card.spoken, parent)
+        self._view = view
+        self._held = False
+        self._late = False
+        self.refresh()
+
+    def heed(self, changes: Changes) -> None:
+        """Takes a tick's changes: one signal where nothing moved."""
+        if changes.convoys:
+            self.refresh()
+            return
+        if not changes.beads:
+            return
+        now = [card for card in map(self._view.card, changes.beads) if card is not None]
+        self.update_values(now)
+        if self._is_out_of_place(changes.beads, now):
+            self.refresh()
+
+    def hold_order(self, held: bool) -> None:
+        """While held, cards change but none moves; what should have moved does so afterwards."""
+        self._held = held
+        if not held and self._late:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Shows every card at its place."""
+        cards = self._view.cards()
+        if self._held:
+            self._late = True
+            cards = self._in_old_order(cards)
+        else:
+            self._late = False
+            cards = sorted(cards, key=sort_key)
+        self.set_values(cards)
+
+    def counts(self) -> dict[State, int]:
+        """How many cards each state has, in the order of the states; states without any are left out."""
+        counted = Counter(card.state for card in self.values)
+        return {state: counted[state] for state in STATES if counted[state]}
+
+    def _in_old_order(self, cards: Iterable[Card]) -> list[Card]:
+        """Known cards where they are, new ones behind them."""
+        last = self.rowCount()
+
+        def place(card: Card) -> int:
+            row = self.row_of(card.bead)
+            return last if row is None else row
+
+        return sorted(cards, key=place)
+
+    def _is_out_of_place(self, touched: set[BeadId], now: list[Card]) -> bool:
+        """Whether a touched card came, went, or belongs elsewhere than between its neighbours."""
+        shown = {card.bead for card in now}
+        for bead in touched:
+            row = self.row_of(bead)
+            if (row is None) != (bead not in shown):
+                return True
+            if row is not None and not self._fits(row):
+                return True
+        return False
+
+    def _fits(self, row: int) -> bool:
+        around = self.values[max(0, row - 1) : row + 2]
+        keys = [sort_key(card) for card in around]
+        return keys == sorted(keys)

@@ -1,0 +1,241 @@
+"""What the screens know of the town: the fold of everything that came through the feed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from gastown_desktop.bridge.event_feed import FeedItem
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.card import Card, Glance, card_of
+from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName
+from gastown_desktop.core.projection import NeedView, PolecatView, Projection
+
+LONGEST_LIVE_TEXT = 20_000
+"""Characters of a reply kept while it streams; all of it is in the transcript once its turn ended."""
+_SAMPLE_EVERY = timedelta(seconds=2)
+_MOST_SAMPLES = 20_000
+
+
+@dataclass(slots=True)
+class Changes:
+    """What changed since the last tick, so that each screen can decide whether it is concerned."""
+
+    beads: set[BeadId] = field(default_factory=set[BeadId])
+    """Whose card may look otherwise."""
+    texts: set[PolecatName] = field(default_factory=set[PolecatName])
+    """Whose reply grew."""
+    turns: set[BeadId] = field(default_factory=set[BeadId])
+    """Of which a turn ended."""
+    envelopes: list[ev.Envelope] = field(default_factory=list[ev.Envelope])
+    """New history."""
+    convoys: bool = False
+    """Convoys came, went, or went on to another stage."""
+    needs: bool = False
+    money: bool = False
+    queue: bool = False
+    """Merge requests or gates."""
+    progress: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.beads
+            or self.texts
+            or self.envelopes
+            or self.convoys
+            or self.needs
+            or self.money
+            or self.queue
+            or self.progress
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Where the meter stood at a time; nano-dollars."""
+
+    at: datetime
+    settled: int
+    assumed: int
+    held: int
+
+
+class TownView:
+    """The screens' state. `apply` is the only way to change it; screens only read."""
+
+    def __init__(self) -> None:
+        """Starts with no convoy."""
+        self.convoys: dict[ConvoyId, Projection] = {}
+        self.glance = Glance()
+        self.live: dict[PolecatName, str] = {}
+        """Each worker's reply as far as it streamed."""
+        self.timeline: list[ev.Envelope] = []
+        """History of all convoys in the order of its coming."""
+        self.samples: deque[Sample] = deque(maxlen=_MOST_SAMPLES)
+        self.progress: dict[str, ev.Progressed] = {}
+        self.now: datetime | None = None
+        """The newest time that was seen."""
+
+    # --- reading ---
+
+    @property
+    def current(self) -> Projection | None:
+        """The convoy that came last; None while there is none."""
+        return next(reversed(self.convoys.values()), None)
+
+    def projection_of(self, bead: BeadId) -> Projection | None:
+        """The convoy of a bead."""
+        return next((one for one in self.convoys.values() if bead in one.beads), None)
+
+    def card(self, bead: BeadId) -> Card | None:
+        """The card of a bead; None when it is not shown."""
+        state = self.projection_of(bead)
+        return None if state is None else card_of(state, self.glance, bead)
+
+    def cards(self) -> list[Card]:
+        """All cards, convoy by convoy, in planning order."""
+        found = (card_of(state, self.glance, bead) for state in self.convoys.values() for bead in state.beads)
+        return [card for card in found if card is not None]
+
+    def workers(self) -> list[PolecatView]:
+        """Workers that have a bead."""
+        return [
+            view
+            for state in self.convoys.values()
+            for view in state.polecats.values()
+            if view.bead is not None
+        ]
+
+    def needs(self) -> list[tuple[Projection, NeedView]]:
+        """Items that wait for the user: what blocks others first, then the newest."""
+        found = [(state, need) for state in self.convoys.values() for need in state.needs_you.values()]
+        return sorted(
+            found, key=lambda one: (self.blocked_by(*one) == 0, -one[1].at.timestamp(), one[1].item)
+        )
+
+    def blocked_by(self, state: Projection, need: NeedView) -> int:
+        """How many beads wait for the bead of an item; all that are not merged where it is about no bead."""
+        if need.bead is None:
+            return len(state.works()) - len(state.merged())
+        waiting = {one.bead for one in state.dependencies if one.on == need.bead and one.kind != "parent"}
+        return len(waiting - state.merged())
+
+    def meter(self) -> ev.MeterMoved | None:
+        """The meter of the top bar: the town's where it has a limit, else the current convoy's."""
+        state = self.current
+        scopes = ["town", "day", *([f"convoy:{state.convoy}"] if state else [])]
+        known = [self.glance.meters[scope] for scope in scopes if scope in self.glance.meters]
+        return next((meter for meter in known if meter.cap is not None), known[-1] if known else None)
+
+    # --- changing ---
+
+    def apply(self, item: FeedItem, at: datetime, changes: Changes) -> None:
+        """Folds one item in.
+
+        Args:
+            item: what came.
+            at: the time now, for what carries none.
+            changes: is told what changed.
+        """
+        if isinstance(item, ev.Envelope):
+            self._fold(item, changes)
+        else:
+            self.now = at
+            self._glance(item, at, changes)
+
+    def forget(self) -> None:
+        """Another repository: nothing of the last one stays."""
+        self.__init__()
+
+    def _fold(self, envelope: ev.Envelope, changes: Changes) -> None:
+        event = envelope.event
+        state = self.convoys.get(event.convoy)
+        if state is None:
+            state = self.convoys[event.convoy] = Projection()
+            changes.convoys = True
+        if envelope.seq <= state.last_seq:
+            return
+        before = set(state.needs_you)
+        state.apply(envelope)
+        self.now = envelope.at
+        self.timeline.append(envelope)
+        changes.envelopes.append(envelope)
+        self._tell_beads(state, event, changes)
+        if set(state.needs_you) != before:
+            changes.needs = True
+            changes.beads |= {need.bead for need in state.needs_you.values() if need.bead}
+        if isinstance(event, ev.TurnEnded):
+            changes.turns.add(event.bead)
+            self.live.pop(event.polecat, None)
+            changes.texts.add(event.polecat)
+        if isinstance(event, ev.MergeStateChanged | ev.GateRun | ev.BeadSubmitted | ev.BeadMerged):
+            changes.queue = True
+        if isinstance(event, ev.ConvoyStageChanged | ev.ConvoyCreated | ev.ConvoyLanded | ev.LandingUndone):
+            changes.convoys = True
+            changes.beads |= set(state.beads)
+        if isinstance(event, ev.CapChanged):
+            changes.money = True
+
+    def _tell_beads(self, state: Projection, event: ev.DurableEvent, changes: Changes) -> None:
+        """Cards that an event may change: its bead's, and those that wait for it."""
+        bead = getattr(event, "bead", None)
+        polecat = getattr(event, "polecat", None)
+        if bead is None and polecat is not None and polecat in state.polecats:
+            bead = state.polecats[polecat].bead
+        if bead is None:
+            return
+        changes.beads.add(bead)
+        parent = state.resolved_by(bead) if bead in state.beads else None
+        if parent is not None:
+            changes.beads.add(parent)
+        if isinstance(event, ev.BeadMerged | ev.BeadDropped | ev.DependencyAdded):
+            changes.beads |= {one.bead for one in state.dependencies if one.on == bead}
+        if isinstance(event, ev.BeadMerged | ev.BeadSubmitted | ev.BeadReopened):
+            changes.beads |= set(state.resolvers_of(bead))
+
+    def _glance(self, event: ev.EphemeralEvent, at: datetime, changes: Changes) -> None:
+        match event:
+            case ev.TextStreamed(polecat=polecat, text=text):
+                self.live[polecat] = (self.live.get(polecat, "") + text)[-LONGEST_LIVE_TEXT:]
+                changes.texts.add(polecat)
+            case ev.ActionChanged(polecat=polecat, action=action):
+                if self.glance.actions.get(polecat, ("", at))[0] != action:
+                    self.glance.actions[polecat] = (action, at)
+                    self._tell_worker(event, polecat, changes)
+            case ev.HealthChanged(polecat=polecat):
+                self._tell_worker(event, polecat, changes)
+            case ev.MeterMoved(scope=scope):
+                self.glance.meters[scope] = event
+                changes.money = True
+                kind, _, name = scope.partition(":")
+                if kind == "bead":
+                    changes.beads.add(BeadId(name))
+                self._sample(event, at)
+            case ev.GateProgress(running=running, beads=beads):
+                before = self.glance.gate
+                self.glance.gate, self.glance.gate_since = event, at if running else None
+                changes.queue = True
+                changes.beads |= {*beads, *(before.beads if before else ())}
+            case ev.Progressed(task=task):
+                self.progress[task] = event
+                changes.progress = True
+
+    def _tell_worker(
+        self, event: ev.ActionChanged | ev.HealthChanged, polecat: PolecatName, changes: Changes
+    ) -> None:
+        for state in self.convoys.values():
+            view = state.polecats.get(polecat)
+            if view is not None and view.bead is not None:
+                state.glance(event)
+                changes.beads.add(view.bead)
+
+    def _sample(self, meter: ev.MeterMoved, at: datetime) -> None:
+        """Keeps the meter's course, a point every two seconds at most."""
+        if self.meter() is not meter:
+            return
+        sample = Sample(at, meter.settled, meter.assumed, meter.held)
+        if self.samples and at - self.samples[-1].at < _SAMPLE_EVERY:
+            self.samples[-1] = Sample(self.samples[-1].at, *(meter.settled, meter.assumed, meter.held))
+        else:
+            self.samples.append(sample)
