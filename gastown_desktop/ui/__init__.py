@@ -1,0 +1,1 @@
+"""The window: widgets, painted delegates, actions. It knows the engine by its commands alone."""

@@ -1,0 +1,1 @@
+"""How the program looks: tokens, palette, fonts, glyphs, fills of money."""
