@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import errno
 import logging
 import sys
-from collections.abc import Iterator
 
 from gastown_desktop.cli.arguments import parser
-from gastown_desktop.core.errors import ConvoyError, DiskFull, GasTownError, Refused, StoreError
+from gastown_desktop.core.errors import ConvoyError, DiskFull, GasTownError, Refused
 from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, REFUSED
 from gastown_desktop.logs import start_logging
 from gastown_desktop.paths import data_folder
+from gastown_desktop.wiring.troubles import trouble_of
 
 CANCELLED = 130
 
@@ -78,34 +77,11 @@ async def _command(given: argparse.Namespace) -> int:
 
 def _fail(error: BaseException) -> int:
     """Says what happened, what is safe and what to do."""
-    ours = list(_ours(error))
-    if not ours:
+    trouble = trouble_of(error)
+    if trouble is None:
         raise error
-    for one in ours[:1]:
-        _say(" ".join(part for part in (str(one), one.safe, one.remedy) if part))
-    return REFUSED if isinstance(ours[0], Refused | ConvoyError | DiskFull) else DOES_NOT_HOLD
-
-
-def _ours(error: BaseException) -> Iterator[GasTownError]:
-    """Our errors inside an error or a group of them; nothing if anything else is among them."""
-    if isinstance(error, GasTownError):
-        yield error
-    elif isinstance(error, OSError) and error.errno is not None:
-        logging.getLogger(__name__).error("the system refused", exc_info=error)
-        yield _of_the_system(error)
-    elif isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _ours(inner)
-
-
-def _of_the_system(error: OSError) -> GasTownError:
-    """What the system refused, in a sentence: a full disk, a folder that may not be written."""
-    place = f" at {error.filename}" if error.filename else ""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DiskFull(f"The disk is full{place}.", remedy="Make space, then run it again.")
-    if error.filename:
-        return Refused(f"{error.filename}: {error.strerror}.", remedy="See to it, then run it again.")
-    return StoreError(f"The system refused: {error.strerror}.")
+    _say(" ".join(part for part in (str(trouble), trouble.safe, trouble.remedy) if part))
+    return REFUSED if isinstance(trouble, Refused | ConvoyError | DiskFull) else DOES_NOT_HOLD
 
 
 def _say(text: str) -> None:

@@ -139,6 +139,8 @@ class SpendGate:
         self.requests = sum(isinstance(record, Reserve) for record in records)
         self._number = self.requests
         self.usages = [record.usage for record in records if isinstance(record, Settle)]
+        self.records: list[Record] = [*records, *self._orphans]
+        """All records of the ledger, oldest first; for reading only."""
 
     async def open(self, model: ModelStream) -> int:
         """Connects the model and writes down what became of orphans; returns how many there were."""
@@ -313,6 +315,7 @@ class SpendGate:
 
     def _apply(self, record: Record) -> None:
         self.ledger.apply(record)
+        self.records.append(record)
         self._room.set()
         self._moved()
 

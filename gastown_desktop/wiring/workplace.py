@@ -16,7 +16,7 @@ from gastown_desktop.adapters.gate_proposals import FILES, FOLDERS, LARGEST_FILE
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.objects import open_objects
 from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep_locks
-from gastown_desktop.adapters.git.trust import TrustStore, what_would_run
+from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_would_run
 from gastown_desktop.adapters.git.user_repository import RepositoryFacts, inspect
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.repository_config import NAME, RepositoryConfig, parse
@@ -95,20 +95,20 @@ async def open_workplace(repo: Path, data_override: Path | None) -> Workplace:
     """
     data = data_folder(data_override)
     launcher = LocalLauncher(data / "children")
-    git = GitCommand(launcher, _git_path(), data / "empty-hooks")
+    git = GitCommand(launcher, git_path(), data / "empty-hooks")
     await git.version()
     facts = await inspect(git, repo)
-    rig_id = _rig_id(facts.top_level)
-    folder = data / "rigs" / rig_id
+    rig = rig_id(facts.top_level)
+    folder = data / "rigs" / rig
     return Workplace(
         data=data,
         launcher=launcher,
         git=git,
         facts=facts,
         clock=SystemClock(),
-        slots_root=slots_folder(data_override) / rig_id[-6:],
+        slots_root=slots_folder(data_override) / rig[-6:],
         rig=Rig(
-            id=rig_id,
+            id=rig,
             checkout=facts.top_level,
             folder=folder,
             town_git=folder / "town.git",
@@ -149,6 +149,19 @@ async def resolve(workplace: Workplace, objects: GitObjects, rev: str) -> Oid:
     return found
 
 
+async def runs_list(
+    workplace: Workplace, gates: tuple[Gate, ...], generated: tuple[Generated, ...]
+) -> TrustList:
+    """What would run in a trusted rig with these gates and files that are made anew."""
+    return await what_would_run(
+        workplace.git,
+        workplace.facts,
+        [(gate.name, gate.command) for gate in gates],
+        (),
+        [(one.path, one.command) for one in generated],
+    )
+
+
 async def require_trust(
     workplace: Workplace, gates: tuple[Gate, ...], generated: tuple[Generated, ...], *, trust: bool
 ) -> None:
@@ -159,13 +172,7 @@ async def require_trust(
     """
     if not gates:
         return
-    listed = await what_would_run(
-        workplace.git,
-        workplace.facts,
-        [(gate.name, gate.command) for gate in gates],
-        (),
-        [(one.path, one.command) for one in generated],
-    )
+    listed = await runs_list(workplace, gates, generated)
     store = TrustStore(workplace.data / "trust.json")
     if trust:
         store.trust(workplace.facts.top_level, listed.digest)
@@ -177,7 +184,12 @@ async def require_trust(
         )
 
 
-def _git_path() -> Path:
+def git_path() -> Path:
+    """Where git is.
+
+    Raises:
+        Refused: it is not installed.
+    """
     found = shutil.which("git")
     if found is None:
         raise Refused(
@@ -186,7 +198,8 @@ def _git_path() -> Path:
     return Path(found)
 
 
-def _rig_id(top_level: Path) -> RigId:
+def rig_id(top_level: Path) -> RigId:
+    """The id of the rig of a checkout: its name, and what tells it from others of that name."""
     name = re.sub(r"[^a-z0-9]+", "-", top_level.name.lower()).strip("-") or "rig"
     return RigId(f"{name[:30]}-{sha256(os.fsencode(top_level)).hexdigest()[:6]}")
 
