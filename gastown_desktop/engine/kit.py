@@ -12,6 +12,7 @@ from gastown_desktop.core.pace import Pace
 from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
+from gastown_desktop.engine.diff_sizes import LineCounts
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.ports import (
     Clock,
@@ -60,6 +61,8 @@ class Kit:
     """Files that many beads touch at the same place, and how the rig settles them."""
     pace: Pace = field(default_factory=lambda: Pace.of(MOST_POLECATS))
     """What the provider lets run."""
+    lines: LineCounts = field(default_factory=LineCounts)
+    """Lines that the workers' copies gained and lost."""
 
     @property
     def where(self) -> Any:

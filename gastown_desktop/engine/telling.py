@@ -26,6 +26,7 @@ def slung_event(kit: Kit, assignment: Assignment) -> ev.BeadSlung:
 async def turn_event(kit: Kit, assignment: Assignment, turn: Turn, hook: Oid) -> ev.TurnEnded:
     """The event that tells of a turn which the hook commit `hook` holds."""
     changed = await kit.objects.diff_trees(await kit.objects.tree_of(assignment.base), turn.tree)
+    added, removed = await kit.lines.count(kit.objects, changed)
     return ev.TurnEnded(
         **kit.where,
         polecat=assignment.polecat,
@@ -40,6 +41,8 @@ async def turn_event(kit: Kit, assignment: Assignment, turn: Turn, hook: Oid) ->
         steps=len(turn.steps),
         files_changed=len(changed),
         tool_s=turn.tool_s,
+        lines_added=added,
+        lines_removed=removed,
     )
 
 

@@ -129,7 +129,9 @@ async def test_each_turn_is_on_the_hook_with_the_slot_as_it_was(town: FakeTown) 
         ["a.txt", "b.txt", "new.txt"],
     ]
     assert hook.wip == hook.turns[-1].tree
-    assert [event.files_changed for event in town.events("turn_ended")] == [1, 2, 2]
+    ended = town.events("turn_ended")
+    assert [event.files_changed for event in ended] == [1, 2, 2]
+    assert [(event.lines_added, event.lines_removed) for event in ended] == [(1, 0), (2, 0), (2, 0)]
 
 
 async def files(town: FakeTown, tree: Any) -> list[str]:
