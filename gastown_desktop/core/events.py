@@ -354,6 +354,28 @@ class NeedAnswered(Durable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent(Durable):
+    """The user said something to a bead's worker."""
+
+    kind: ClassVar[Literal["message_sent"]] = "message_sent"
+    bead: BeadId
+    message: str
+    """Its id, one of a kind within the convoy."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDelivered(Durable):
+    """A worker was told what the user said."""
+
+    kind: ClassVar[Literal["message_delivered"]] = "message_delivered"
+    bead: BeadId
+    message: str
+    turn: int
+    """The turn at whose end it was told, 0 before the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CapChanged(Durable):
     """A spending cap was set."""
 
@@ -407,6 +429,8 @@ DurableEvent = (
     | ConvoyPushed
     | BeadDropped
     | LandingUndone
+    | MessageSent
+    | MessageDelivered
 )
 
 

@@ -11,117 +11,18 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Bead, BeadKind, BeadSize, BeadStatus, Dependency, DependencyKind
 from gastown_desktop.core.flakiness import FlakeRecord
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
+from gastown_desktop.core.views import BeadView, GateView, MergeView, MessageView, NeedView, PolecatView
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeadView:
-    """Where a bead stands."""
-
-    bead: Bead
-    status: BeadStatus = "open"
-    polecat: PolecatName | None = None
-    attempts: int = 0
-    """How often it was slung."""
-    restarts: int = 0
-    deaths: int = 0
-    """Restarts because its worker died, since the user last had a say."""
-    rework: int = 0
-    """Times that it went back to a worker, or to a resolver, after a red gate or a conflict."""
-    rounds: int = 0
-    """Those since the user last had a say."""
-    handed_back: Oid | None = None
-    """Tree that the user made of its copy by hand; its next attempt goes on from that."""
-    goes_on: bool = False
-    """Its next attempt goes on with the conversation of the last, and is told `reason`."""
-    merge: MergeId | None = None
-    commit: Oid | None = None
-    """Its landing commit on the convoy branch, once merged."""
-    cost: int = 0
-    """Nano-dollars at list price, all attempts."""
-    turns: int = 0
-    tool_s: float = 0.0
-    """Seconds that its tools took, all attempts."""
-    prompt_tokens: int = 0
-    output_tokens: int = 0
-    reason: str = ""
-    model: str = ""
-    """Of its newest attempt."""
-    steps_done: int = 0
-    steps: int = 0
-    files_changed: int = 0
-    """Paths that its newest attempt changed, and lines that it added and removed, against its base."""
-    lines_added: int = 0
-    lines_removed: int = 0
-    first_slung_at: datetime | None = None
-    slung_at: datetime | None = None
-    submitted_at: datetime | None = None
-    merged_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolecatView:
-    """Where a worker stands."""
-
-    name: PolecatName
-    state: str = "starting"
-    bead: BeadId | None = None
-    epoch: int = 0
-    base: Oid | None = None
-    branch: str = ""
-    model: str = ""
-    turn: int = 0
-    cost: int = 0
-    action: str = ""
-    health: str = "healthy"
-    """As the Witness sees it (core.witness.Health)."""
-    steps_done: int = 0
-    steps: int = 0
-    files_changed: int = 0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeView:
-    """Where a merge request stands."""
-
-    id: MergeId
-    bead: BeadId
-    branch: str
-    commit: Oid
-    base: Oid
-    polecat: PolecatName
-    state: str = "queued"
-    reason: str = ""
-    paths: tuple[str, ...] = ()
-    resolver: BeadId | None = None
-    """The resolve bead that made it, where one did."""
-    submitted_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeedView:
-    """One open item of Needs you."""
-
-    item: str
-    about: str
-    text: str
-    bead: BeadId | None
-    options: tuple[str, ...]
-    default: str | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateView:
-    """Where a gate stands."""
-
-    name: str
-    sees: bool | None = None
-    """Whether it notices a broken source; None while that is not known."""
-    runs: int = 0
-    """Runs in this convoy; cached answers are none."""
-    record: FlakeRecord = field(default=FlakeRecord())
-    """What is known of it from all convoys of the rig."""
+__all__ = [
+    "BeadView",
+    "GateView",
+    "MergeView",
+    "MessageView",
+    "NeedView",
+    "PolecatView",
+    "Projection",
+    "fold",
+]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,6 +61,8 @@ class Projection:
     merges: dict[MergeId, MergeView] = field(default_factory=dict[MergeId, MergeView])
     needs_you: dict[str, NeedView] = field(default_factory=dict[str, NeedView])
     answers: dict[str, str] = field(default_factory=dict[str, str])
+    messages: dict[str, MessageView] = field(default_factory=dict[str, MessageView])
+    """What the user said to workers, oldest first."""
     gates: dict[str, GateView] = field(default_factory=dict[str, GateView])
     gate_greens: set[tuple[str, Oid]] = field(default_factory=set[tuple[str, Oid]])
     """Gates with the trees on which they were green, by a run or from memory."""
@@ -218,6 +121,10 @@ class Projection:
     def asking(self) -> set[BeadId]:
         """Beads that wait for the user."""
         return {need.bead for need in self.needs_you.values() if need.bead is not None}
+
+    def unheard(self, bead: BeadId) -> list[MessageView]:
+        """What the user said to a bead's worker and nobody has heard yet, oldest first."""
+        return [one for one in self.messages.values() if one.bead == bead and one.turn is None]
 
     def resolved_by(self, bead: BeadId) -> BeadId | None:
         """The bead whose conflict a resolve bead resolves; None for any other bead."""
@@ -546,6 +453,16 @@ def _told_by_user(text: str, answer: str) -> str:
     return f"{text}\n\nThe user answers: {answer}"
 
 
+def _message_sent(town: Projection, event: ev.MessageSent, at: datetime) -> None:
+    town.messages[event.message] = MessageView(id=event.message, bead=event.bead, text=event.text, sent_at=at)
+
+
+def _message_delivered(town: Projection, event: ev.MessageDelivered, at: datetime) -> None:
+    known = town.messages.get(event.message)
+    if known is not None and known.turn is None:
+        town.messages[event.message] = replace(known, turn=event.turn, delivered_at=at)
+
+
 def _cap_changed(town: Projection, event: ev.CapChanged, at: datetime) -> None:
     del at
     town.caps[event.scope] = event.new
@@ -579,4 +496,6 @@ _FOLDS: dict[type[ev.Durable], Callable[[Projection, Any, datetime], None]] = {
     ev.ConvoyPushed: _pushed,
     ev.BeadDropped: _dropped,
     ev.LandingUndone: _undone,
+    ev.MessageSent: _message_sent,
+    ev.MessageDelivered: _message_delivered,
 }

@@ -119,11 +119,13 @@ async def _going_on(kit: Kit, view: BeadView, earlier: Hook) -> _Beginning:
     said += f"\n\n{place_text(base, start)}"
     turns = len(earlier.turns)
     kept = tuple(one for one in before.said if one.after != turns)
-    unheard = "".join(f"{one.text}\n\n" for one in before.said if one.after == turns)
+    last = [one for one in before.said if one.after == turns]
+    unheard = "".join(f"{one.text}\n\n" for one in last)
+    heard = tuple(message for one in last for message in one.heard)
     return _Beginning(
         task=before.task,
         base=base,
         start=start,
         earlier=earlier,
-        said=(*kept, Interjection(turns, unheard + said)),
+        said=(*kept, Interjection(turns, unheard + said, heard)),
     )

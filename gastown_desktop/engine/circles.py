@@ -21,7 +21,9 @@ def measure(turns: Sequence[Turn]) -> tuple[Measure, str]:
     return measure_against(facts, rule), TOWN_SAYS + hint(rule) if rule else ""
 
 
-def fresh_start(assignment: Assignment, last: Turn, why: str, changed: Sequence[str]) -> str:
+def fresh_start(
+    assignment: Assignment, last: Turn, why: str, changed: Sequence[str], messages: str = ""
+) -> str:
     """The first message of a fresh context: the task, and what is worth keeping of the turns so far.
 
     Args:
@@ -29,6 +31,7 @@ def fresh_start(assignment: Assignment, last: Turn, why: str, changed: Sequence[
         last: the turn after which it begins afresh.
         why: why it does.
         changed: paths that differ from the base.
+        messages: what the user said in turns that are cleared, and what is new.
     """
     earlier = f", {assignment.carried} of them earlier" if assignment.carried else ""
     worked = f"You have worked on this for {last.number} turns{earlier}; what was said is cleared."
@@ -43,7 +46,7 @@ def fresh_start(assignment: Assignment, last: Turn, why: str, changed: Sequence[
             "You have changed so far (see `git diff HEAD`):",
             *(f"- {path}" for path in changed[:100]),
         ]
-    lines += ["", *(one.text for one in assignment.said)]
+    lines += ["", *(one.text for one in assignment.said), "", messages]
     return "\n".join(lines).rstrip()
 
 

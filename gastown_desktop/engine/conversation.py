@@ -78,8 +78,8 @@ class Conversation:
         self._system = system
         self._clear_at = clear_at
         self._cleared = 0
-        self._said = {one.after: one.text for one in said}
-        self._messages: list[dict[str, Any]] = [_message("user", [{"type": "text", "text": _sendable(task)}])]
+        self._said = said
+        self._messages = [self._opening(task, 0)]
         self._exact: tuple[int, int] | None = None
         self._added = ""
         for turn in turns:
@@ -88,11 +88,11 @@ class Conversation:
     def add(self, turn: Turn) -> None:
         """Adds a turn: the reply and what it is answered with, or a fresh beginning."""
         if turn.measure in {"fresh", "room"}:
-            self._messages = [_message("user", [{"type": "text", "text": _sendable(turn.between)}])]
+            self._messages = [self._opening(turn.between, turn.number)]
             self._exact, self._added, self._cleared = None, "", 0
             return
         reply = [block for block in _sendable(turn.assistant) if block.get("text") != ""]
-        between = turn.between or self._said.get(turn.number)
+        between = self._with_said(turn.between, turn.number)
         answer = _sendable(turn.results) or ([] if between else [{"type": "text", "text": NUDGE}])
         if between:
             answer = [*answer, {"type": "text", "text": _sendable(between)}]
@@ -104,6 +104,15 @@ class Conversation:
         self._added = json.dumps(answer, ensure_ascii=False)
         if self._clear_at is not None and turn.prompt_tokens > self._clear_at:
             self._clear_old_results()
+
+    def _opening(self, text: str, after: int) -> dict[str, Any]:
+        """The first message, and what was put in after it and before the next turn."""
+        return _message("user", [{"type": "text", "text": _sendable(self._with_said(text, after))}])
+
+    def _with_said(self, text: str, after: int) -> str:
+        """What a worker is told after a turn, and what was put in there besides."""
+        said = [one.text for one in self._said if one.after == after]
+        return "\n\n".join(part for part in (text, *said) if part)
 
     def _clear_old_results(self) -> None:
         """Clears the results of old turns, many at once: each time costs the prompt cache once."""

@@ -25,8 +25,10 @@ class Interjection:
     """Words that the town puts in between two turns: an answer, what the gate said, what the user changed."""
 
     after: int
-    """Number of the turn that they follow."""
+    """Number of the turn that they follow; 0 for the task."""
     text: str
+    heard: tuple[str, ...] = ()
+    """Ids of the user's messages in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,9 @@ class Turn:
     measure: Measure = "go_on"
     """What was done after it about a worker that went in circles, or about a context that was full."""
     between: str = ""
-    """What the worker was told with that measure."""
+    """What the worker was told after it: with that measure, or by the user."""
+    heard: tuple[str, ...] = ()
+    """Ids of the user's messages in `between`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,16 @@ class Hooks:
         )
         return await self._advance(grown, hook.head, parents=(hook.head, kept), subject=f"turn {turn.number}")
 
+    async def say(self, hook: Hook, said: Interjection) -> Hook:
+        """Adds words that the worker hears when it goes on.
+
+        Raises:
+            StoreError: the hook moved meanwhile.
+        """
+        assignment = replace(hook.assignment, said=(*hook.assignment.said, said))
+        told = replace(hook, assignment=assignment)
+        return await self._advance(told, hook.head, parents=(hook.head,), subject="say")
+
     async def mark_submitted(self, hook: Hook, commit: Oid) -> Hook:
         """Notes the commit that went to the Refinery and keeps it and the transcript reachable by bead."""
         marked = await self._advance(
@@ -230,11 +244,16 @@ def _json(value: object) -> bytes:
 
 
 def _assignment(fields: dict[str, Any]) -> Assignment:
-    said = tuple(Interjection(**one) for one in fields.pop("said", ()))
+    said = tuple(_interjection(one) for one in fields.pop("said", ()))
     return Assignment(**fields, said=said)
+
+
+def _interjection(fields: dict[str, Any]) -> Interjection:
+    return Interjection(fields["after"], fields["text"], tuple(fields.get("heard", ())))
 
 
 def _turn(data: bytes) -> Turn:
     fields = json.loads(data)
     fields["steps"] = [(text, done) for text, done in fields["steps"]]
+    fields["heard"] = tuple(fields.get("heard", ()))
     return Turn(**fields)

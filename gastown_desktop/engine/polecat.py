@@ -15,6 +15,7 @@ from gastown_desktop.engine.circles import fresh_start, measure
 from gastown_desktop.engine.conversation import Conversation, tool_result
 from gastown_desktop.engine.hooks import Hook, Turn
 from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.messages import as_said, delivered_events, hear
 from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.spend_gate import Order, Reply
 from gastown_desktop.engine.submission import catch_up, commit_submission, handed_by
@@ -44,11 +45,8 @@ class Polecat:
         self._name = hook.assignment.polecat
         self._bead = kit.bus.state.beads[hook.assignment.bead].bead
         self._for = handed_by(kit, self._bead.id).bead
-        assignment = hook.assignment
-        self._price = price_of(assignment.model)
-        self._conversation = Conversation(
-            kit.system, assignment.task, hook.turns, assignment.said, clear_at=clear_at(self._price)
-        )
+        self._price = price_of(hook.assignment.model)
+        self._conversation = self._begun()
         self._commit: Oid | None = None
 
     async def work(self) -> Outcome:
@@ -60,6 +58,9 @@ class Polecat:
         kit = self._kit
         if (outcome := await self._finish_last_turn()) is not None:
             return outcome
+        if (told := await hear(kit, self._hook)) is not self._hook:
+            self._hook = told
+            self._conversation = self._begun()
         slot = await kit.slots.prepare(self._name, self._hook.assignment.base)
         if self._hook.wip is not None:
             await kit.slots.reset(slot, self._hook.wip)
@@ -79,6 +80,17 @@ class Polecat:
             return "failed"
         finally:
             await bench.close()
+
+    def _begun(self) -> Conversation:
+        """The conversation as the hook has it."""
+        assignment = self._hook.assignment
+        return Conversation(
+            self._kit.system,
+            assignment.task,
+            self._hook.turns,
+            assignment.said,
+            clear_at=clear_at(self._price),
+        )
 
     async def _finish_last_turn(self) -> Outcome | None:
         """Hands in or asks what the last recorded turn did, where the process stopped in between."""
@@ -201,18 +213,25 @@ class Polecat:
             turn = await self._measured(turn)
         self._hook = await kit.hooks.record(self._hook, turn)
         self._conversation.add(turn)
-        await kit.bus.publish(await turn_event(kit, self._hook.assignment, turn, self._hook.head))
+        told = await turn_event(kit, self._hook.assignment, turn, self._hook.head)
+        await kit.bus.publish(told, *delivered_events(kit, self._bead.id, turn.heard, turn.number))
 
     async def _measured(self, turn: Turn) -> Turn:
-        """The turn, with what has to be done about a worker in circles or a context that is full."""
+        """The turn with what is done about a worker in circles or a full context, and with what it hears."""
         done, told = measure((*self._own_turns, turn))
         if done == "go_on" and turn.prompt_tokens > full_at(self._price):
             done, told = "room", "The conversation became too long."
+        unheard = [] if done == "ask" else self._kit.bus.state.unheard(self._bead.id)
         if done in {"fresh", "room"}:
             base = await self._kit.objects.tree_of(self._hook.assignment.base)
             changed = [change.path for change in await self._kit.objects.diff_trees(base, turn.tree)]
-            told = fresh_start(self._hook.assignment, turn, told, changed)
-        return replace(turn, measure=done, between=told)
+            known = self._kit.bus.state.messages
+            heard = [known[one] for past in self._hook.turns for one in past.heard if one in known]
+            messages = as_said([*heard, *unheard])
+            told = fresh_start(self._hook.assignment, turn, told, changed, messages)
+        elif unheard:
+            told = f"{told}\n\n{as_said(unheard)}".lstrip()
+        return replace(turn, measure=done, between=told, heard=tuple(one.id for one in unheard))
 
     def _workbench(self, slot: Slot) -> Workbench:
         async def accept(submission: Submission) -> None:

@@ -20,6 +20,7 @@ from gastown_desktop.core.ids import BeadId, Oid, resolved_bead
 from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.conversation import NUDGE
 from gastown_desktop.engine.expressible import MechanicalPaths
+from gastown_desktop.engine.messages import USER_SAYS
 from gastown_desktop.engine.patience import Patience
 from gastown_desktop.engine.ports import EXECUTABLE, SYMLINK, GitObjects, Merge, TreeChange
 from gastown_desktop.engine.replay import PastWork, Replays
@@ -30,6 +31,8 @@ Block = dict[str, Any]
 _BEAD = re.compile(r"^Bead: (\S+)$", re.MULTILINE)
 _PLACE = re.compile(r"starts from commit ([0-9a-f]{40,64})(?: and holds tree ([0-9a-f]{40,64}))?\.")
 _AFRESH = re.compile(r"^You have worked on this for (\d+) turns(?:, (\d+) of them earlier)?;", re.MULTILINE)
+_NOTHING_NEW = (NUDGE, TOWN_SAYS, USER_SAYS)
+"""How words begin that leave its copy and its task as they were."""
 _LONGEST_TEXT = 40_000
 """Characters of the longest text it types; longer files come from a command, as generated files do."""
 _LONGEST_CALL = 50_000
@@ -257,11 +260,8 @@ def _case(messages: Sequence[Mapping[str, Any]]) -> _Case:
         if message["role"] == "user":
             texts = [str(block["text"]) for block in message["content"] if block["type"] == "text"]
             places += [place for text in texts for place in _PLACE.findall(text)[-1:]]
-            began = (
-                turn
-                if turn > begun_at and not all(text.startswith((NUDGE, TOWN_SAYS)) for text in texts)
-                else began
-            )
+            is_new = turn > begun_at and not all(text.startswith(_NOTHING_NEW) for text in texts)
+            began = turn if is_new else began
     if bead is None or not places:
         raise GasTownError("The rehearsal's model was asked about no bead.")
     base, start = places[-1]

@@ -6,6 +6,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import Oid, merge_id
 from gastown_desktop.engine.hooks import Assignment, Hook, Turn
 from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.messages import delivered_events
 from gastown_desktop.engine.tools.workbench import text_of
 
 
@@ -68,7 +69,7 @@ def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
 
 
 async def tell_missing(kit: Kit, hook: Hook) -> None:
-    """Tells of an assignment, of turns and of a submission that are in git and not in the history."""
+    """Tells of an assignment, turns, messages heard and a submission that git has and the history lacks."""
     assignment = hook.assignment
     view = kit.bus.state.beads.get(assignment.bead)
     if view is None:
@@ -76,6 +77,7 @@ async def tell_missing(kit: Kit, hook: Hook) -> None:
     if view.status == "open" and view.attempts == assignment.epoch - 1:
         await kit.bus.publish(slung_event(kit, assignment))
     await _tell_turns(kit, hook)
+    await _tell_heard(kit, hook)
     known = {merge.commit for merge in kit.bus.state.merges.values()}
     if hook.submitted is not None and hook.submitted not in known and holds(kit, hook):
         await kit.bus.publish(submitted_event(kit, hook, summary_of(hook)))
@@ -107,8 +109,16 @@ async def _tell_turns(kit: Kit, hook: Hook) -> None:
     worker = kit.bus.state.polecats.get(hook.assignment.polecat)
     if worker is None or worker.branch != hook.assignment.branch or worker.turn >= len(hook.turns):
         return
-    chain = await kit.objects.first_parents(hook.head, len(hook.turns) + 3)
+    chain = await kit.objects.first_parents(hook.head, len(hook.turns) + len(hook.assignment.said) + 3)
     held = {commit.subject: commit.oid for commit in chain}
     for turn in hook.turns[worker.turn :]:
         at = held.get(f"{hook.assignment.bead}: turn {turn.number}", hook.head)
         await kit.bus.publish(await turn_event(kit, hook.assignment, turn, at))
+
+
+async def _tell_heard(kit: Kit, hook: Hook) -> None:
+    """Tells of messages that a worker was told, where a stop came before that was."""
+    heard = [(one.heard, one.after) for one in hook.assignment.said]
+    heard += [(turn.heard, turn.number) for turn in hook.turns]
+    for ids, turn in heard:
+        await kit.bus.publish(*delivered_events(kit, hook.assignment.bead, ids, turn))

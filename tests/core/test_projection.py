@@ -459,3 +459,28 @@ def test_a_dropped_bead_is_discarded_and_not_awaited() -> None:
     state = town(slung(), submitted(), merged(), ev.BeadDropped(**WHERE, bead=A, reason="not wanted"))
     assert (state.beads[A].status, state.beads[A].reason) == ("discarded", "not wanted")
     assert state.works() == [B]
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+def sent(message: str, bead: BeadId = A) -> ev.MessageSent:
+    return ev.MessageSent(**WHERE, bead=bead, message=message, text=f"text of {message}")
+
+
+def delivered(message: str, turn: int) -> ev.MessageDelivered:
+    return ev.MessageDelivered(**WHERE, bead=A, message=message, turn=turn)
+
+
+def test_a_message_is_unheard_until_it_was_delivered() -> None:
+    state = town(slung(), sent("m-1"), sent("m-2"), sent("m-3", B), delivered("m-1", 4))
+    assert [one.id for one in state.unheard(A)] == ["m-2"]
+    first = state.messages["m-1"]
+    assert (first.turn, first.text) == (4, "text of m-1")
+    assert first.delivered_at is not None
+    assert first.delivered_at > first.sent_at
+
+
+def test_a_message_is_delivered_once_and_only_if_it_was_sent() -> None:
+    state = town(slung(), sent("m-1"), delivered("m-1", 4), delivered("m-1", 5), delivered("m-9", 5))
+    assert [(one.id, one.turn) for one in state.messages.values()] == [("m-1", 4)]

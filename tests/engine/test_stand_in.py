@@ -23,6 +23,7 @@ from gastown_desktop.core.prices import MAX_TOKENS_CEILING
 from gastown_desktop.engine.circles import fresh_start
 from gastown_desktop.engine.conversation import task_text
 from gastown_desktop.engine.hooks import Assignment, Turn
+from gastown_desktop.engine.messages import USER_SAYS
 from gastown_desktop.engine.polecat import MOST_TURNS
 from gastown_desktop.engine.ports import Confinement, Sandbox
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
@@ -340,6 +341,17 @@ async def test_after_a_fresh_beginning_the_script_goes_on_where_it_was(desk: Des
         afresh = {"messages": [{"role": "user", "content": [{"type": "text", "text": told}]}]}
         assert await stand_in.answer(afresh) == script[turns]
         assert await desk.stand_in(plan).answer(afresh) == script[turns], "another process"
+
+
+async def test_what_the_user_says_changes_nothing_that_it_does(desk: Desk) -> None:
+    desk.repo.write("a.txt", "one\n").commit("Start")
+    desk.repo.write("a.txt", "two\n").commit("Two")
+    plan = await desk.plan()
+    (work,) = plan.works.values()
+    script = await script_of(desk.stand_in(plan), work, plan.base)
+    request = asked_for(work, plan.base, 1)
+    request["messages"][-1]["content"].append({"type": "text", "text": f"{USER_SAYS}Hurry."})
+    assert await desk.stand_in(plan).answer(request) == script[1]
 
 
 def turn_with(number: int) -> Turn:
