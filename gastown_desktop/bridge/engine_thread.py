@@ -71,9 +71,15 @@ class EngineThread:
         return self._thread.is_alive()
 
     def call(self, name: str, *args: Any, **named: Any) -> asyncio.Future[Any]:
-        """Begins a command on the engine's loop; the future belongs to the caller's loop."""
+        """Begins a command on the engine's loop; the future belongs to the caller's loop.
+
+        Raises:
+            RuntimeError: the engine's thread was not started, or has ended.
+        """
         if self._loop is None:
             raise RuntimeError("the engine's thread was not started")
+        if self._loop.is_closed():
+            raise RuntimeError("the engine's thread has ended")
         begun = asyncio.run_coroutine_threadsafe(self._command(name, args, named), self._loop)
         return asyncio.wrap_future(begun, loop=asyncio.get_event_loop_policy().get_event_loop())
 
@@ -105,14 +111,28 @@ class EngineThread:
         self._loop = asyncio.get_running_loop()
         self._ending, self._made = asyncio.Event(), self._loop.create_future()
         self._has_loop.set()
+        making = self._loop.create_task(self._make_engine(self._made), name="make the engine")
+        await self._ending.wait()
+        making.cancel()
+        await asyncio.wait([making])
+        if not self._made.cancelled() and self._made.exception() is None:
+            await self._shut_down(self._made.result())
+
+    async def _make_engine(self, made: asyncio.Future[RunningEngine]) -> None:
         try:
-            self._made.set_result(await self._make())
+            made.set_result(await self._make())
+        except asyncio.CancelledError:
+            made.cancel()
+            raise
         except Exception as error:  # noqa: BLE001 - whoever calls a command hears of it
             _log.exception("the engine could not be made")
-            self._made.set_exception(error)
-        await self._ending.wait()
-        if self._made.exception() is None:
-            await self._made.result().shut_down()
+            made.set_exception(error)
+
+    async def _shut_down(self, engine: RunningEngine) -> None:
+        try:
+            await engine.shut_down()
+        except Exception:  # noqa: BLE001 - the thread ends all the same; what is written down is safe
+            _log.exception("the engine did not shut down in order")
 
 
 class _Remote:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from gastown_desktop.bridge.event_feed import EventFeed, FeedItem
 from gastown_desktop.bridge.town_view import Changes, TownView
 
+_log = logging.getLogger(__name__)
 INTERVAL_MS = 33
 BUDGET_S = 0.008
 """How long one tick may fold events; what is left waits for the next."""
@@ -46,8 +48,9 @@ class EventPump(QObject):
         self._timer.setInterval(INTERVAL_MS)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
-        self._woken.connect(self._timer.start, Qt.ConnectionType.QueuedConnection)
+        self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
         self._asleep = True
+        self._stopped = False
         self.longest_tick_s = 0.0
 
     def put(self, item: FeedItem) -> None:
@@ -66,7 +69,7 @@ class EventPump(QObject):
             return
         changes, at, count = Changes(), self._now(), 0
         while self._waiting:
-            self.view.apply(self._waiting.popleft(), at, changes)
+            self._fold(self._waiting.popleft(), at, changes)
             count += 1
             if count % _CHECK_EVERY == 0 and time.perf_counter() - began > BUDGET_S:
                 break
@@ -81,7 +84,18 @@ class EventPump(QObject):
 
     def stop(self) -> None:
         """No tick comes any more."""
+        self._stopped = True
         self._timer.stop()
+
+    def _fold(self, item: FeedItem, at: datetime, changes: Changes) -> None:
+        try:
+            self.view.apply(item, at, changes)
+        except Exception:  # noqa: BLE001 - one item that cannot be shown must not hide all others
+            _log.exception("an event could not be shown: %s", type(item).__name__)
+
+    def _wake(self) -> None:
+        if not self._stopped:
+            self._timer.start()
 
     def _sleep(self) -> None:
         self._asleep = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gastown_desktop.bridge.event_feed import FeedItem
+from gastown_desktop.bridge.touched import Before
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.card import Card, Glance, card_of
 from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName
@@ -156,15 +157,14 @@ class TownView:
             changes.convoys = True
         if envelope.seq <= state.last_seq:
             return
-        before = set(state.needs_you)
+        before = Before.of(state)
         state.apply(envelope)
         self.now = envelope.at
         self.timeline.append(envelope)
         changes.envelopes.append(envelope)
-        self._tell_beads(state, event, changes)
-        if set(state.needs_you) != before:
+        changes.beads |= before.touched(state)
+        if state.needs_you != before.needs:
             changes.needs = True
-            changes.beads |= {need.bead for need in state.needs_you.values() if need.bead}
         if isinstance(event, ev.TurnEnded):
             changes.turns.add(event.bead)
             self.live.pop(event.polecat, None)
@@ -176,23 +176,6 @@ class TownView:
             changes.beads |= set(state.beads)
         if isinstance(event, ev.CapChanged):
             changes.money = True
-
-    def _tell_beads(self, state: Projection, event: ev.DurableEvent, changes: Changes) -> None:
-        """Cards that an event may change: its bead's, and those that wait for it."""
-        bead = getattr(event, "bead", None)
-        polecat = getattr(event, "polecat", None)
-        if bead is None and polecat is not None and polecat in state.polecats:
-            bead = state.polecats[polecat].bead
-        if bead is None:
-            return
-        changes.beads.add(bead)
-        parent = state.resolved_by(bead) if bead in state.beads else None
-        if parent is not None:
-            changes.beads.add(parent)
-        if isinstance(event, ev.BeadMerged | ev.BeadDropped | ev.DependencyAdded):
-            changes.beads |= {one.bead for one in state.dependencies if one.on == bead}
-        if isinstance(event, ev.BeadMerged | ev.BeadSubmitted | ev.BeadReopened):
-            changes.beads |= set(state.resolvers_of(bead))
 
     def _glance(self, event: ev.EphemeralEvent, at: datetime, changes: Changes) -> None:
         match event:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-import qasync
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -33,22 +32,14 @@ def dark(qapp: QApplication) -> Iterator[None]:
     theme.apply(qapp, "light")
 
 
-@pytest.fixture(scope="session")
-def screen_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
-    """The loop of the GUI thread; Qt's own turns drive it."""
-    loop = qasync.QEventLoop(qapp)
-    asyncio.set_event_loop(loop)
-    yield loop
-    asyncio.set_event_loop(None)
-    loop.close()
-
-
 @pytest.fixture(autouse=True)
 def screen_tasks(screen_loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Coroutines of the screen run while Qt does; none outlives its test."""
+    asyncio.set_event_loop(screen_loop)
     asyncio.events._set_running_loop(screen_loop)
     yield
     asyncio.events._set_running_loop(None)
+    asyncio.set_event_loop(None)
     left = tasks.running()
     tasks.cancel_all()
     assert not left, f"tasks were left running: {left}"

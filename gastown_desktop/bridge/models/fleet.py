@@ -34,6 +34,7 @@ class FleetModel(RowsModel[Card]):
         self._view = view
         self._held = False
         self._late = False
+        self._planned: dict[BeadId, int] = {}
         self.refresh()
 
     def heed(self, changes: Changes) -> None:
@@ -57,12 +58,13 @@ class FleetModel(RowsModel[Card]):
     def refresh(self) -> None:
         """Shows every card at its place."""
         cards = self._view.cards()
+        self._planned = {card.bead: place for place, card in enumerate(cards)}
         if self._held:
             self._late = True
             cards = self._in_old_order(cards)
         else:
             self._late = False
-            cards = sorted(cards, key=sort_key)
+            cards = sorted(cards, key=self._place)
         self.set_values(cards)
 
     def counts(self) -> dict[State, int]:
@@ -93,5 +95,9 @@ class FleetModel(RowsModel[Card]):
 
     def _fits(self, row: int) -> bool:
         around = self.values[max(0, row - 1) : row + 2]
-        keys = [sort_key(card) for card in around]
-        return keys == sorted(keys)
+        places = [self._place(card) for card in around]
+        return places == sorted(places)
+
+    def _place(self, card: Card) -> tuple[int, int, int]:
+        """Where a card belongs: planning order decides among equals."""
+        return *sort_key(card), self._planned[card.bead]

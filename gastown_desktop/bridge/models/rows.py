@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -17,9 +18,9 @@ KEY_ROLE = Qt.ItemDataRole.UserRole + 1
 SORT_ROLE = Qt.ItemDataRole.UserRole + 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column(Generic[_V]):
-    """One column."""
+    """One column; without slots, into which `Column[Card](…)` could not write what it was made as."""
 
     title: str
     text: Callable[[_V], str]
@@ -82,9 +83,10 @@ class RowsModel(QAbstractTableModel, Generic[_V]):
         return 0 if parent.isValid() else len(self._columns)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        if not self.checkIndex(index, self.CheckIndexOption.IndexIsValid):
+        value = self.value(index)
+        if value is None or index.column() >= len(self._columns):
             return None
-        value, column = self._values[index.row()], self._columns[index.column()]
+        column = self._columns[index.column()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return column.text(value)
@@ -133,52 +135,99 @@ class RowsModel(QAbstractTableModel, Generic[_V]):
             self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), last))
 
     def set_values(self, values: Iterable[_V]) -> None:
-        """Makes the rows these, in this order: removes, inserts and moves only what differs."""
+        """Makes the rows these, in this order: removes, moves and inserts only what differs.
+
+        Neighbours come and go with one signal, and what moves does so once.
+        """
         wanted = list(values)
         keys = [self._key(value) for value in wanted]
         self._remove_all_but(set(keys))
-        for place, (key, value) in enumerate(zip(keys, wanted, strict=True)):
-            now = self._places.get(key)
-            if now is None:
-                self._insert(place, value)
-            elif now != place:
-                self._move(now, place)
+        self._put_in_order([key for key in keys if key in self._places])
+        place = 0
+        while place < len(wanted):
+            end = place
+            while end < len(wanted) and keys[end] not in self._places:
+                end += 1
+            if end > place:
+                self._insert(place, wanted[place:end])
+            place = end + 1
         self.update_values(wanted)
 
     def append_values(self, values: Iterable[_V]) -> None:
         """Adds rows at the end."""
         new = list(values)
-        if not new:
-            return
-        first = len(self._values)
-        self.beginInsertRows(QModelIndex(), first, first + len(new) - 1)
-        self._values += new
-        self._places |= {self._key(value): first + at for at, value in enumerate(new)}
-        self.endInsertRows()
+        if new:
+            self._insert(len(self._values), new)
 
     def _remove_all_but(self, kept: set[Hashable]) -> None:
-        for row in reversed(range(len(self._values))):
-            if self._key(self._values[row]) not in kept:
-                self.beginRemoveRows(QModelIndex(), row, row)
-                del self._values[row]
-                self._number(row)
-                self.endRemoveRows()
+        end = len(self._values)
+        while end:
+            if self._key(self._values[end - 1]) in kept:
+                end -= 1
+                continue
+            first = end - 1
+            while first and self._key(self._values[first - 1]) not in kept:
+                first -= 1
+            self._remove(first, end)
+            end = first
 
-    def _insert(self, row: int, value: _V) -> None:
-        self.beginInsertRows(QModelIndex(), row, row)
-        self._values.insert(row, value)
-        self._number(row)
+    def _remove(self, first: int, end: int) -> None:
+        self.beginRemoveRows(QModelIndex(), first, end - 1)
+        for value in self._values[first:end]:
+            del self._places[self._key(value)]
+        del self._values[first:end]
+        self._number(first, len(self._values))
+        self.endRemoveRows()
+
+    def _insert(self, row: int, values: list[_V]) -> None:
+        self.beginInsertRows(QModelIndex(), row, row + len(values) - 1)
+        self._values[row:row] = values
+        self._number(row, len(self._values))
         self.endInsertRows()
 
+    def _put_in_order(self, keys: list[Hashable]) -> None:
+        """Moves rows until they stand as their keys do; each goes behind the one that it follows."""
+        staying = _longest_rise([self._places[key] for key in keys])
+        for place, key in enumerate(keys):
+            now = self._places[key]
+            if now not in staying:
+                after = self._places[keys[place - 1]] + 1 if place else 0
+                self._move(now, after)
+                staying = {_moved(row, now, after) for row in staying} | {self._places[key]}
+
     def _move(self, before: int, after: int) -> None:
-        """Moves a row up; rows are put in order from the first on, so none ever moves down."""
+        """Moves a row in front of another one, as Qt counts: both as they stood before."""
+        if after in {before, before + 1}:
+            return
         self.beginMoveRows(QModelIndex(), before, before, QModelIndex(), after)
-        self._values.insert(after, self._values.pop(before))
-        self._number(after)
+        value = self._values.pop(before)
+        self._values.insert(after - (after > before), value)
+        self._number(min(before, after), max(before + 1, after))
         self.endMoveRows()
 
-    def _number(self, start: int) -> None:
-        if start == 0:
-            self._places.clear()
-        self._places = {key: row for key, row in self._places.items() if row < start}
-        self._places |= {self._key(self._values[row]): row for row in range(start, len(self._values))}
+    def _number(self, first: int, end: int) -> None:
+        for row in range(first, end):
+            self._places[self._key(self._values[row])] = row
+
+
+def _moved(row: int, before: int, after: int) -> int:
+    """Where a row stands once another has moved."""
+    if before < row < after:
+        return row - 1
+    return row + 1 if after <= row < before else row
+
+
+def _longest_rise(rows: list[int]) -> set[int]:
+    """A longest rising subsequence: these rows may stay where they are while the others move around them."""
+    ends: list[int] = []
+    """The smallest row at which a rise of each length ends, as a place in `rows`."""
+    before: list[int | None] = []
+    for place, row in enumerate(rows):
+        length = bisect_left(ends, row, key=rows.__getitem__)
+        before.append(ends[length - 1] if length else None)
+        ends[length : length + 1] = [place]
+    found, at = set[int](), ends[-1] if ends else None
+    while at is not None:
+        found.add(rows[at])
+        at = before[at]
+    return found
