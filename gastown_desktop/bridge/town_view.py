@@ -38,6 +38,7 @@ class Changes:
     queue: bool = False
     """Merge requests or gates."""
     progress: bool = False
+    troubles: bool = False
 
     def __bool__(self) -> bool:
         return bool(
@@ -49,6 +50,7 @@ class Changes:
             or self.money
             or self.queue
             or self.progress
+            or self.troubles
         )
 
 
@@ -75,6 +77,10 @@ class TownView:
         """History of all convoys in the order of its coming."""
         self.samples: deque[Sample] = deque(maxlen=_MOST_SAMPLES)
         self.progress: dict[str, ev.Progressed] = {}
+        self.runs: dict[ConvoyId, ev.RunChanged] = {}
+        """Which convoys this process runs, and how."""
+        self.troubles: dict[ConvoyId, ev.Troubled] = {}
+        """Why a convoy stopped that should not have; taken off when it runs again."""
         self.now: datetime | None = None
         """The newest time that was seen."""
 
@@ -98,6 +104,11 @@ class TownView:
         """All cards, convoy by convoy, in planning order."""
         found = (card_of(state, self.glance, bead) for state in self.convoys.values() for bead in state.beads)
         return [card for card in found if card is not None]
+
+    def runs_now(self, convoy: ConvoyId) -> bool:
+        """Whether this process runs a convoy."""
+        run = self.runs.get(convoy)
+        return run is not None and run.running
 
     def workers(self) -> list[PolecatView]:
         """Workers that have a bead."""
@@ -203,6 +214,14 @@ class TownView:
             case ev.Progressed(task=task):
                 self.progress[task] = event
                 changes.progress = True
+            case ev.RunChanged(convoy=convoy, running=running):
+                self.runs[convoy] = event
+                changes.convoys = True
+                if running:
+                    self.troubles.pop(convoy, None)
+            case ev.Troubled(convoy=convoy):
+                self.troubles[convoy] = event
+                changes.troubles = True
 
     def _tell_worker(
         self, event: ev.ActionChanged | ev.HealthChanged, polecat: PolecatName, changes: Changes

@@ -1,0 +1,98 @@
+"""What can be answered to an item of Needs you: its words, and the ways out that the screen offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gastown_desktop.core.card import State
+from gastown_desktop.core.projection import NeedView
+
+Do = Literal[
+    "answer", "type", "resolve", "diff", "retry", "discard", "give_back", "limit", "open", "land", "message"
+]
+
+_STATES: Mapping[str, State] = {
+    "conflict": "conflict",
+    "red": "failed",
+    "model": "failed",
+    "stuck": "stalled",
+    "review": "review",
+    "limit": "paused_budget",
+    "breaker": "failed",
+    "gate": "failed",
+    "target": "conflict",
+    "remote": "failed",
+    "signing": "failed",
+}
+_KINDS: Mapping[str, str] = {
+    "question": "Question",
+    "conflict": "Conflict",
+    "red": "Failed",
+    "model": "Failed",
+    "stuck": "Stalled",
+    "review": "Review",
+    "limit": "Limit reached",
+    "breaker": "Stopped",
+    "gate": "Gate",
+    "taken": "In your hands",
+    "target": "Landing",
+    "remote": "Landing",
+    "signing": "Landing",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One way out of an item."""
+
+    words: str
+    do: Do
+    text: str = ""
+    """What is told to the town, where it is an answer in words."""
+
+
+def state_of(need: NeedView) -> State:
+    """The state whose glyph and colour an item has."""
+    return _STATES.get(need.about, "needs_you")
+
+
+def kind_of(need: NeedView) -> str:
+    """What kind of item it is, in a word or two."""
+    return _KINDS.get(need.about, "Question")
+
+
+def answers_to(need: NeedView) -> tuple[Answer, ...]:
+    """The ways out of an item, the likeliest first; a typed answer comes last."""
+    match need.about:
+        case "conflict":
+            return (Answer(words="Resolve…", do="resolve"), _again("Let a worker try again"))
+        case "red":
+            return (Answer(words="Open diff", do="diff"), _again("Start another round"), _discard())
+        case "stuck" | "model":
+            return (_again("Start again"), Answer(words="Type an answer…", do="type"), _discard())
+        case "taken":
+            return (Answer(words="Give it back", do="give_back"),)
+        case "limit":
+            return (Answer(words="Change limit…", do="limit"),)
+        case "review" | "target" | "remote" | "signing":
+            return (Answer(words="Look at the landing…", do="land"),)
+        case _:
+            given = tuple(Answer(words=option, do="answer", text=option) for option in _options(need))
+            return (*given, Answer(words="Type an answer…", do="type"))
+
+
+def _options(need: NeedView) -> tuple[str, ...]:
+    """The answers that were offered, the default first."""
+    if need.default is None or need.default not in need.options:
+        return need.options
+    return (need.default, *(one for one in need.options if one != need.default))
+
+
+def _again(words: str) -> Answer:
+    return Answer(words=words, do="retry", text="Try again.")
+
+
+def _discard() -> Answer:
+    return Answer(words="Discard…", do="discard")
