@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
+from unicodedata import category
 
 from gastown_desktop.core.money import NANO
 
 UNKNOWN = "unknown"
 _CENT = Decimal("0.01")
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode categories of control, format (bidi, zero width), surrogate, private and separator characters."""
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -19,7 +22,7 @@ def show_money(amount: int | None) -> str:
     value = Decimal(amount) / NANO
     if 0 < value < _CENT:
         return "<$0.01"
-    return "$" + _digits(value)
+    return ("−$" if value < 0 else "$") + _digits(abs(value))
 
 
 def show_cents(amount: int) -> str:
@@ -97,6 +100,16 @@ def show_percent(share: float | None) -> str:
 def show_lines(added: int, removed: int) -> str:
     """Changed lines: `+120 −34`."""
     return f"+{added} −{removed}"
+
+
+def show_hidden(text: str) -> str:
+    """Text with what cannot be seen, or turns other characters round, written out: `‹U+202E›`.
+
+    Line ends and tabs stay.
+    """
+    return "".join(
+        f"‹U+{ord(one):04X}›" if one not in "\n\t" and category(one) in _UNSEEN else one for one in text
+    )
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

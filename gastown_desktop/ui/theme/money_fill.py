@@ -25,7 +25,7 @@ def held_brush(*, large: bool = False, over: str = "money.held") -> QBrush:
         large: the wider hatch of the 20–26 px gauge.
         over: the colour of its lines.
     """
-    return QBrush(_hatch(theme.color(over).name(), 6 if large else 4, 2.0 if large else 1.5))
+    return QBrush(_hatch(theme.color(over).name(), 6 if large else 5, 2.0 if large else 1.5))
 
 
 def assumed_brush() -> QBrush:

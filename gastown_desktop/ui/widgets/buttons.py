@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QWidget
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionButton, QWidget
 
-from gastown_desktop.ui.theme.glyphs import draw_glyph
 from gastown_desktop.ui.theme.theme import font, theme
+from gastown_desktop.ui.widgets.pieces import Piece, draw_row, row_width
 
 Kind = Literal["plain", "primary", "outlined", "quiet"]
-_GAP = 6
-_ICON = 16
+_COLOR = {"primary": "accent.on", "outlined": "accent.text", "quiet": "text.secondary"}
+_WEIGHT = {"primary": 600}
 
 
 class Button(QPushButton):
@@ -49,12 +49,12 @@ class Button(QPushButton):
         self._key = key
         self._opens = opens
         self._small = small
+        self._large = large
         self.setProperty("kind", kind)
         self.setProperty("small", "true" if small else "false")
         self.setProperty("large", "true" if large else "false")
-        self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setAccessibleName(text)
-        self.setFont(font("body" if not small else "small", self._weight()))
+        self.setFont(font("body" if large else "small", _WEIGHT.get(kind, 500)))
 
     @property
     def kind(self) -> Kind:
@@ -68,7 +68,8 @@ class Button(QPushButton):
         self._kind = kind
         self.setProperty("kind", kind)
         self.style().polish(self)
-        self.setFont(font("body" if not self._small else "small", self._weight()))
+        self.setFont(font("body" if self._large else "small", _WEIGHT.get(kind, 500)))
+        self.updateGeometry()
         self.update()
 
     def set_words(self, text: str, *, icon: str | None = None, key: str | None = None) -> None:
@@ -81,18 +82,27 @@ class Button(QPushButton):
         self.updateGeometry()
         self.update()
 
-    def sizeHint(self) -> QSize:
-        metrics = self.fontMetrics()
-        padding = 14 if self.property("large") == "true" else 8 if self._small else 10
-        width = 2 * padding + 2 + metrics.horizontalAdvance(self.text())
-        if self._icon:
-            width += _ICON + (_GAP if self.text() else 0)
+    def pieces(self) -> list[Piece]:
+        """What is painted on it, from left to right."""
+        color = _COLOR.get(self._kind, "text.primary")
+        size = 14 if self._large else 12
+        made = [Piece(glyph=self._icon, color=color, size=size)] if self._icon else []
+        if self.text():
+            role = "body" if self._large else "small"
+            made.append(Piece(text=self.text(), role=role, weight=_WEIGHT.get(self._kind, 500), color=color))
         if self._key:
-            width += _GAP + self.fontMetrics().horizontalAdvance(self._key)
+            quiet = color if self._kind == "primary" else "text.tertiary"
+            made.append(Piece(text=self._key, role="caption", color=quiet))
         if self._opens:
-            width += _GAP + 12
-        height = 24 if self._small else 32 if self.property("large") == "true" else 28
-        return QSize(width, height)
+            made.append(Piece(glyph="ui_chevron", color=color))
+        return made
+
+    def sizeHint(self) -> QSize:
+        edge = 15 if self._large else 9 if self._small else 11
+        height = 32 if self._large else 24 if self._small else 28
+        if not self.text() and self._icon and not self._opens:
+            return QSize(max(height, round(row_width(self.pieces())) + 8), height)
+        return QSize(round(row_width(self.pieces())) + 2 * edge, height)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -104,49 +114,38 @@ class Button(QPushButton):
         self.initStyleOption(option)
         option.text = ""  # pyright: ignore[reportAttributeAccessIssue] - a plain field in Qt
         self.style().drawControl(QStyle.ControlElement.CE_PushButtonBevel, option, painter, self)
-        self._draw_words(painter)
-        if self.hasFocus() and self.window().property("keyboard") is not False:
-            draw_focus(painter, QRectF(self.rect()), 5.0 if self._small else 6.0)
+        pieces = self.pieces()
+        left = (self.width() - row_width(pieces)) / 2
+        off = None if self.isEnabled() else theme.color("text.disabled")
+        draw_row(painter, pieces, QRectF(left, 0, self.width(), self.height()), on=off)
 
-    def _draw_words(self, painter: QPainter) -> None:
-        color = theme.color(self._color_name())
-        painter.setFont(self.font())
-        metrics = painter.fontMetrics()
-        parts = [metrics.horizontalAdvance(self.text())]
-        parts += [_ICON + (_GAP if self.text() else 0)] if self._icon else []
-        parts += [_GAP + metrics.horizontalAdvance(self._key)] if self._key else []
-        parts += [_GAP + 12] if self._opens else []
-        left = (self.width() - sum(parts)) / 2
-        middle = self.height() / 2
-        if self._icon:
-            draw_glyph(painter, self._icon, color, QRectF(left, middle - _ICON / 2, _ICON, _ICON))
-            left += _ICON + (_GAP if self.text() else 0)
-        painter.setPen(color)
-        self._draw_text(painter, self.text(), left)
-        left += parts[0]
-        if self._key:
-            painter.setFont(font("small"))
-            self._draw_text(painter, self._key, left + _GAP)
-            left += _GAP + metrics.horizontalAdvance(self._key)
-        if self._opens:
-            draw_glyph(painter, "ui_chevron", color, QRectF(left + _GAP, middle - 6, 12, 12))
 
-    def _draw_text(self, painter: QPainter, text: str, left: float) -> None:
-        area = QRectF(left, 0, self.width(), self.height())
-        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+class MenuButton(Button):
+    """A button that drops a menu; whoever made it fills the menu."""
 
-    def _color_name(self) -> str:
-        if not self.isEnabled():
-            return "text.disabled"
-        names = {"primary": "accent.on", "outlined": "accent.text", "quiet": "text.secondary"}
-        return names.get(self._kind, "text.primary")
+    def __init__(
+        self, text: str, *, icon: str = "", small: bool = True, parent: QWidget | None = None
+    ) -> None:
+        """Makes a button with an empty menu."""
+        super().__init__(text, icon=icon, small=small, opens=True, parent=parent)
+        self.drop = QMenu(self)
+        """Its menu."""
+        self.clicked.connect(self.drop_menu)
 
-    def _weight(self) -> int:
-        return {"primary": 600, "outlined": 600, "quiet": 400}.get(self._kind, 500)
+    def drop_menu(self) -> None:
+        """Shows the menu under the button, when anything is in it."""
+        if not self.drop.isEmpty():
+            self.drop.popup(self.mapToGlobal(QPoint(0, self.height() + 2)))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Down:
+            self.drop_menu()
+            return
+        super().keyPressEvent(event)
 
 
 def draw_focus(painter: QPainter, rect: QRectF, radius: float) -> None:
-    """Draws the focus ring, 2 px, along the edge of what has the keyboard."""
+    """Draws a focus ring of 2 px along the inner edge of `rect`, for items of painted lists."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(theme.color("focus.ring"), 2))

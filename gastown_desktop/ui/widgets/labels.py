@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
-from gastown_desktop.ui.theme.theme import font, theme
+from gastown_desktop.core.wording import show_hidden
+from gastown_desktop.ui.theme.theme import font, line_height, theme
+from gastown_desktop.ui.widgets.pieces import baseline
 
 Tone = Literal["primary", "secondary", "tertiary", "accent", "failed", "landed"]
 
@@ -22,6 +24,7 @@ class PlainLabel(QLabel):
         role: str = "body",
         tone: Tone = "primary",
         *,
+        weight: int | None = None,
         wraps: bool = False,
         parent: QWidget | None = None,
     ) -> None:
@@ -31,14 +34,17 @@ class PlainLabel(QLabel):
             text: shown as it is, whatever is in it.
             role: the font's role.
             tone: the colour's.
+            weight: another weight than the role's.
             wraps: breaks over lines.
             parent: owns it.
         """
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setFont(font(role))
+        self.setFont(font(role, weight))
         self.setProperty("tone", tone)
         self.setWordWrap(wraps)
+        if not wraps:
+            self.setMinimumHeight(line_height(role))
         self.setText(text)
 
     def set_tone(self, tone: Tone) -> None:
@@ -105,7 +111,90 @@ class ElidedLabel(QWidget):
         painter.setPen(theme.color(self._color))
         shown = painter.fontMetrics().elidedText(self._text, self._cut, self.width())
         self.setToolTip(plain_tooltip(self._text) if shown != self._text else "")
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        painter.drawText(QPointF(0, baseline(self.font(), QRectF(self.rect()))), shown)
+
+
+class Paragraph(QWidget):
+    """Text over as many lines as it needs, in the design's line height; it breaks rather than be cut."""
+
+    def __init__(
+        self,
+        text: str = "",
+        role: str = "body",
+        color: str = "text.secondary",
+        *,
+        weight: int | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Shows a text.
+
+        Args:
+            text: shown as it is; characters that cannot be seen are written out.
+            role: the font's role.
+            color: a colour of the theme.
+            weight: another weight than the role's.
+            parent: owns it.
+        """
+        super().__init__(parent)
+        self._color = color
+        self._line = line_height(role)
+        self._text = ""
+        self.setFont(font(role, weight))
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setText(text)
+
+    def text(self) -> str:
+        """The text as it is shown."""
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """Shows another text."""
+        self._text = show_hidden(text)
+        self.setAccessibleName(self._text)
+        self.updateGeometry()
+        self.update()
+
+    def set_color(self, color: str) -> None:
+        """Changes the colour to another one of the theme."""
+        self._color = color
+        self.update()
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self._line * max(1, self._laid_out(width).lineCount())
+
+    def sizeHint(self) -> QSize:
+        widest = max(QFontMetrics(self.font()).horizontalAdvance(one) for one in self._text.split("\n")) + 1
+        width = min(widest, 400)
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(60, self._line)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(theme.color(self._color))
+        laid_out = self._laid_out(self.width())
+        for number in range(laid_out.lineCount()):
+            line = laid_out.lineAt(number)
+            top = number * self._line + (self._line - line.height()) / 2
+            line.draw(painter, QPointF(0, round(top)))
+
+    def _laid_out(self, width: int) -> QTextLayout:
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        made = QTextLayout(self._text.replace("\n", "\u2028"), self.font())
+        made.setTextOption(option)
+        made.beginLayout()
+        while (line := made.createLine()).isValid():
+            line.setLineWidth(max(1, width))
+            line.setPosition(QPointF(0, 0))
+        made.endLayout()
+        return made
 
 
 class Hairline(QFrame):
