@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Protocol
 
 WINDOW = timedelta(minutes=10)
@@ -14,6 +16,9 @@ LEAST = timedelta(seconds=20)
 THRESHOLDS = (50, 80, 95)
 """Percent of the limit at which the user is told."""
 _HOUR_S = 3_600
+_LOOKED_AT = timedelta(hours=1)
+_SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(minutes=5)
+_STRETCHES, _FEWEST = 12, 4
 
 
 class MeterSample(Protocol):
@@ -51,31 +56,41 @@ class Burn:
     reached_at: datetime | None
     """When the limit would be reached at the rate of now."""
     reached_between: tuple[datetime, datetime] | None
-    """The same for the faster and the slower of the rates: of now, and of the run, each a fifth off."""
+    """The soonest and the latest that is likely, as `burn_of` says."""
 
 
 def burn_of(samples: Sequence[MeterSample], cap: int | None, now: datetime) -> Burn:
     """How fast money burns.
+
+    The forecast starts from what is spent or promised. It goes on at the rate of now; around it lies a
+    wedge: the run's last hour is cut into stretches (a twelfth of it each, one to five minutes), and the
+    limit is reached the soonest at the pace that nine of ten stretches stay below (P90), the latest at the
+    pace of the middle one (P50). The wedge holds the rate of now, and is never less than a tenth wide
+    either way: a forecast is no sharper than that.
 
     Args:
         samples: where the meter stood, oldest first.
         cap: the limit in nano-dollars; None without one.
         now: the time.
     """
-    recent = [one for one in samples if one.at >= now - WINDOW]
-    quick = _rate(recent if len(recent) > 1 else samples[-2:])
-    whole = _rate(samples)
-    if not samples or cap is None or not quick:
+    if not samples:
+        return Burn(per_hour_now=None, per_hour=None, reached_at=None, reached_between=None)
+    until = max(now, samples[-1].at)
+    quick = _rate(samples, max(until - WINDOW, samples[0].at), until)
+    whole = _rate(samples, samples[0].at, until)
+    if cap is None or not quick:
         return Burn(per_hour_now=quick, per_hour=whole, reached_at=None, reached_between=None)
     last = samples[-1]
-    left = cap - last.settled - last.assumed
-    rates = [quick, whole or quick]
-    fast, slow = max(rates) * 6 // 5, max(1, min(rates) * 4 // 5)
+    left = cap - last.settled - last.assumed - last.held
+    middle, fast = _paces(samples, until) or (quick, quick)
     return Burn(
         per_hour_now=quick,
         per_hour=whole,
-        reached_at=_after(last.at, left, quick),
-        reached_between=(_after(last.at, left, fast), _after(last.at, left, slow)),
+        reached_at=_after(until, left, quick),
+        reached_between=(
+            _after(until, left, max(fast, quick * 11 // 10)),
+            _after(until, left, max(1, min(middle, quick * 9 // 10))),
+        ),
     )
 
 
@@ -87,12 +102,43 @@ def crossed(used: int, cap: int | None, told: Collection[int]) -> int | None:
     return due[-1] if due and due[-1] not in told else None
 
 
-def _rate(samples: Sequence[MeterSample]) -> int | None:
-    if len(samples) < 2 or samples[-1].at - samples[0].at < LEAST:
+def _rate(samples: Sequence[MeterSample], since: datetime, until: datetime) -> int | None:
+    if until - since < LEAST:
         return None
-    first, last = samples[0], samples[-1]
-    spent = last.settled + last.assumed - first.settled - first.assumed
-    return round(spent * _HOUR_S / (last.at - first.at).total_seconds())
+    spent = _spent_at(samples, until) - _spent_at(samples, since)
+    return round(spent * _HOUR_S / (until - since).total_seconds())
+
+
+def _spent_at(samples: Sequence[MeterSample], at: datetime) -> float:
+    """What was spent at a time: between two samples as if money flowed evenly."""
+    place = bisect_right(samples, at, key=lambda one: one.at)
+    if place == 0:
+        return _spent(samples[0])
+    before = samples[place - 1]
+    if place == len(samples):
+        return _spent(before)
+    after = samples[place]
+    share = (at - before.at) / (after.at - before.at)
+    return _spent(before) + share * (_spent(after) - _spent(before))
+
+
+def _spent(sample: MeterSample) -> int:
+    return sample.settled + sample.assumed
+
+
+def _paces(samples: Sequence[MeterSample], until: datetime) -> tuple[int, int] | None:
+    """The middle and the ninth tenth of the last hour's paces; None where it has too few stretches."""
+    since = max(samples[0].at, until - _LOOKED_AT)
+    stretch = min(_LONGEST, max(_SHORTEST, (until - since) / _STRETCHES))
+    count = int((until - since) / stretch)
+    if count < _FEWEST:
+        return None
+    ends = [until - stretch * number for number in range(count + 1)]
+    spent = [_spent_at(samples, end) for end in ends]
+    paces = sorted(
+        round((later - earlier) * _HOUR_S / stretch.total_seconds()) for later, earlier in pairwise(spent)
+    )
+    return paces[count // 2], paces[count * 9 // 10]
 
 
 def _after(at: datetime, left: int, per_hour: int) -> datetime:

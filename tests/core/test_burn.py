@@ -21,8 +21,9 @@ class At:
     held: int = 0
 
 
-def at(minutes: float, dollars: float, assumed: float = 0) -> At:
-    return At(START + timedelta(minutes=minutes), int(dollars * NANO), int(assumed * NANO))
+def at(minutes: float, dollars: float, assumed: float = 0, held: float = 0) -> At:
+    nano = [int(amount * NANO) for amount in (dollars, assumed, held)]
+    return At(START + timedelta(minutes=minutes), *nano)
 
 
 def test_nothing_is_said_of_a_moment() -> None:
@@ -58,6 +59,37 @@ def test_a_fleet_that_rests_reaches_nothing() -> None:
     burn = burn_of([at(0, 1), at(60, 1)], 2 * NANO, START + timedelta(hours=1))
     assert burn.per_hour_now == 0
     assert burn.reached_at is None
+
+
+def test_a_fleet_that_stopped_burns_less_from_minute_to_minute() -> None:
+    samples = [at(minute, minute) for minute in range(11)]
+    burn = burn_of(samples, 100 * NANO, START + timedelta(minutes=15))
+    assert burn.per_hour_now == 30 * NANO
+    assert burn_of(samples, 100 * NANO, START + timedelta(minutes=20)).per_hour_now == 0
+
+
+def test_what_is_held_brings_the_limit_nearer() -> None:
+    samples = [at(minute, minute / 6) for minute in range(60)] + [at(60, 10, held=5)]
+    burn = burn_of(samples, 20 * NANO, START + timedelta(hours=1))
+    assert burn.reached_at is not None
+    assert abs(burn.reached_at - START - timedelta(minutes=90)) < timedelta(seconds=1)
+
+
+def test_an_uneven_run_has_a_wide_wedge() -> None:
+    """Every second five minutes cost $2, the others $1."""
+    samples, dollars = [at(0, 0)], 0
+    for number in range(12):
+        dollars += 2 if number % 2 else 1
+        samples.append(at(5 * (number + 1), dollars))
+    burn = burn_of(samples, 36 * NANO, START + timedelta(hours=1))
+    assert burn.per_hour_now == 18 * NANO
+    assert burn.reached_between is not None
+    assert burn.reached_between[0] == START + timedelta(hours=1, minutes=45)
+    assert burn.reached_between[1] >= START + timedelta(hours=2)
+
+
+def test_no_samples_no_rates() -> None:
+    assert burn_of([], NANO, START).per_hour is None
 
 
 @pytest.mark.parametrize(
