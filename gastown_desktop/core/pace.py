@@ -28,6 +28,10 @@ class Pace:
         """Begins with all of them."""
         return Pace(size=size, allowed=size)
 
+    def resized(self, size: int) -> Pace:
+        """The user wants another number of workers."""
+        return replace(self, size=size, allowed=size if self.since is None else self.allowed)
+
     def limited(self, now: float, retry_after_s: float) -> Pace:
         """The provider refused a request for its rate."""
         hold = max(self.hold_until, now + retry_after_s)

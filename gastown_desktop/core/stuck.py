@@ -19,7 +19,7 @@ SAME_FAILURE = 3
 
 Rule = Literal["same_call", "same_error", "text_only", "alternating", "unchanged", "same_failure"]
 Measure = Literal["go_on", "nudge", "fresh", "ask", "room"]
-"""`room`: a fresh context because the old one was full, which nobody is to blame for."""
+"""`room`: a fresh context because the old one was full or the user wished it; nobody is to blame."""
 
 _HINTS: dict[Rule, str] = {
     "same_call": "You made the same call {SAME_CALL} times and it answered the same each time. "

@@ -16,11 +16,12 @@ from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
 from gastown_desktop.core.pace import Pace
 from gastown_desktop.core.serialising import serial_groups
 from gastown_desktop.engine.assigning import assign, conflict_of, request_in_conflict
+from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.polecat import Outcome
 from gastown_desktop.engine.supervisor import Supervisor
-from gastown_desktop.engine.telling import slung_event
+from gastown_desktop.engine.telling import goes_on, slung_event
 
 _UNDER_WAY = frozenset({"hooked", "submitted"})
 
@@ -42,9 +43,14 @@ class Dispatcher:
         self._model = model
         self._fleet_size = fleet_size
         self._left: list[Hook] = []
+        """Hooks of an earlier process."""
+        self._standing: list[Hook] = []
+        """Hooks whose workers stood still in this one."""
+        self._somebody_stands = False
         self._breaker = Breaker()
         kit.pace = Pace.of(fleet_size)
         self.supervisor = Supervisor(kit, ended=self._heed, died=self._note_death)
+        kit.holding.stop = self.supervisor.stop
         self._told = False
         self.stopped = ""
         """Why no new work is started; empty while it is."""
@@ -70,7 +76,7 @@ class Dispatcher:
         ready = dag.ready(done=state.merged(), taken=taken)
         behind = dag.remaining()
         urgent = sorted(ready, key=lambda bead: (state.beads[bead].bead.priority, -behind[bead]))
-        return self._one_at_a_time(urgent)
+        return [bead for bead in self._one_at_a_time(urgent) if not self._is_held(bead)]
 
     def _one_at_a_time(self, ready: list[BeadId]) -> list[BeadId]:
         """Of beads that expect to touch the same serial files only one, and none while one is under way."""
@@ -99,8 +105,9 @@ class Dispatcher:
         Args:
             group: where polecats run.
         """
-        while self._left and self._has_room():
-            hook = self._left.pop(0)
+        if self._somebody_stands:
+            await self._take_up()
+        while self._has_room() and (hook := self._next_of(self._left)) is not None:
             again = ev.PolecatStateChanged(
                 **self._kit.where,
                 polecat=hook.assignment.polecat,
@@ -109,14 +116,65 @@ class Dispatcher:
             )
             await self._kit.bus.publish(again)
             self.supervisor.start(group, hook)
+        while self._has_room() and (hook := self._next_of(self._standing)) is not None:
+            self.supervisor.start(group, hook)
         if self.stopped_by == "breaker" and not self._told:
             self._told = True
             await self._kit.bus.publish(ev.DispatchPaused(**self._kit.where, reason=self.stopped))
         for bead in self.ready():
-            if not self._has_room() or self.stopped:
+            if not self._has_room() or not self._starts_work:
                 return
             if self._breaker.may_try(bead, self._kit.clock.monotonic()):
                 await self._try(group, bead)
+
+    def limit_raised(self) -> None:
+        """The cap is higher: those whom it stopped go on."""
+        if self.stopped_by == "limit":
+            self.stopped = self.stopped_by = ""
+        self._somebody_stands = True
+
+    def heed_answer(self) -> None:
+        """The user answered something: the model is tried again once nobody asks about it any more."""
+        if self.stopped_by == "model" and not self._asks_about_model():
+            self.stopped = self.stopped_by = ""
+
+    def set_fleet_size(self, polecats: int) -> None:
+        """How many work at once from now on, 1 to 30; those at work beyond that finish their bead."""
+        self._fleet_size = polecats
+        self._kit.pace = self._kit.pace.resized(polecats)
+
+    def _asks_about_model(self) -> bool:
+        return any(need.about == "model" for need in self._kit.bus.state.needs_you.values())
+
+    @property
+    def _starts_work(self) -> bool:
+        """Whether beads are begun; at the limit only what merges others may, out of the closing reserve."""
+        return not self.stopped or (self.stopped_by == "limit" and self._kit.holding.merges_only)
+
+    async def _take_up(self) -> None:
+        """Finds the hooks whose workers stood still; those whom the limit stopped wait until it is raised."""
+        self._somebody_stands = False
+        known = {hook.assignment.bead for hook in (*self._left, *self._standing)}
+        known |= {worker.bead for worker in self.supervisor.workers.values()}
+        for hook in await self._kit.hooks.load_all():
+            is_new = hook.assignment.bead not in known and goes_on(self._kit, hook)
+            if is_new and not (self.stopped_by == "limit" and self._is_short(hook)):
+                self._standing.append(hook)
+
+    def _is_short(self, hook: Hook) -> bool:
+        view = self._kit.bus.state.polecats[hook.assignment.polecat]
+        return view.state == "paused" and view.reason != BY_YOU
+
+    def _next_of(self, hooks: list[Hook]) -> Hook | None:
+        """Takes the first hook that nobody holds; what was taken off its hook meanwhile is forgotten."""
+        hooks[:] = [hook for hook in hooks if goes_on(self._kit, hook)]
+        free = next((hook for hook in hooks if not self._is_held(hook.assignment.bead)), None)
+        if free is not None:
+            hooks.remove(free)
+        return free
+
+    def _is_held(self, bead: BeadId) -> bool:
+        return self._kit.holding.holds(self._kit.bus.state.beads[bead].bead)
 
     def _has_room(self) -> bool:
         active = self.working - len(self._kit.waiting.beads)
@@ -166,7 +224,8 @@ class Dispatcher:
     def _name_for(self, bead: BeadId) -> PolecatName:
         """Who had the bead before, where it goes on and they are free; else the first who is."""
         view = self._kit.bus.state.beads[bead]
-        busy = {*self.supervisor.workers, *(hook.assignment.polecat for hook in self._left)}
+        left = (*self._left, *self._standing)
+        busy = {*self.supervisor.workers, *(hook.assignment.polecat for hook in left)}
         if view.goes_on and view.polecat is not None and view.polecat not in busy:
             return view.polecat
         return next(name for name in map(polecat_name, itertools.count()) if name not in busy)
@@ -187,10 +246,11 @@ class Dispatcher:
             self.stopped, self.stopped_by = reason, "breaker"
 
     def _heed(self, outcome: Outcome) -> None:
+        self._somebody_stands |= outcome == "held"
         if outcome == "limit":
             self.stopped, self.stopped_by = (
                 "The spending limit leaves no room for the next request.",
                 "limit",
             )
-        elif outcome == "failed":
+        elif outcome == "failed" and self._asks_about_model():
             self.stopped, self.stopped_by = "The model cannot be used.", "model"

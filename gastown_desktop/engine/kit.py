@@ -13,6 +13,7 @@ from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.diff_sizes import LineCounts
+from gastown_desktop.engine.held import Held
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.ports import (
     Clock,
@@ -57,6 +58,8 @@ class Kit:
     """Last touch to a tree before it is committed: (bead, base commit, tree) → tree."""
     outputs: RecentOutputs = field(default_factory=RecentOutputs)
     waiting: Waiting = field(default_factory=Waiting)
+    holding: Held = field(default_factory=Held)
+    """What the user holds back."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """Files that many beads touch at the same place, and how the rig settles them."""
     pace: Pace = field(default_factory=lambda: Pace.of(MOST_POLECATS))

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId
-from gastown_desktop.core.projection import BeadView, MessageView
+from gastown_desktop.core.projection import MessageView
 from gastown_desktop.engine.hooks import Hook, Interjection
 from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.worked_on import require_worked_on
 
 USER_SAYS = "The user says: "
 """How a message begins for the worker."""
 LONGEST_MESSAGE = 20_000
 """Characters."""
-_OVER = frozenset({"merged", "landed", "discarded", "failed"})
 
 
 async def send(kit: Kit, bead: BeadId, text: str) -> str:
@@ -27,7 +27,7 @@ async def send(kit: Kit, bead: BeadId, text: str) -> str:
     Raises:
         Refused: there is no such bead, nobody has begun it, its work is over, or there is nothing to say.
     """
-    _refuse_deaf(kit, bead)
+    require_worked_on(kit, bead)
     words = text.strip()
     if not words:
         raise Refused("The message is empty.", safe="Nothing was sent.")
@@ -70,26 +70,3 @@ def delivered_events(kit: Kit, bead: BeadId, ids: Sequence[str], turn: int) -> l
         for one in ids
         if one in known and known[one].turn is None
     ]
-
-
-def _refuse_deaf(kit: Kit, bead: BeadId) -> None:
-    """Refuses a bead that will have no worker any more, or has none yet."""
-    view = kit.bus.state.beads.get(bead)
-    if view is None:
-        raise Refused(f"There is no bead {bead} here.", safe="Nothing was sent.")
-    if not view.attempts:
-        raise Refused(
-            f"Nobody has begun {bead} yet.",
-            safe="Nothing was sent.",
-            remedy="Send it when its worker has started.",
-        )
-    if (why := _over(kit, view)) is not None:
-        raise Refused(f"Nobody works on {bead} any more: {why}.", safe="Nothing was sent.")
-
-
-def _over(kit: Kit, view: BeadView) -> str | None:
-    """Why nobody will work on a bead any more; None where somebody may."""
-    if view.status in _OVER:
-        return f"it is {view.status}"
-    parent = kit.bus.state.resolved_by(view.bead.id)
-    return f"its resolution is handed in for {parent}" if parent and view.status == "submitted" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, price_of
 from gastown_desktop.engine.circles import fresh_start, measure
 from gastown_desktop.engine.conversation import Conversation, tool_result
+from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Hook, Turn
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.messages import as_said, delivered_events, hear
@@ -32,7 +34,11 @@ _RATE_LIMITED = 429
 _ABOUT_THIS_REQUEST = frozenset({400, 413, 422})
 """Statuses that say nothing about other requests: the bead asks, the fleet goes on."""
 
-Outcome = Literal["submitted", "asked", "limit", "stuck", "failed"]
+Outcome = Literal["submitted", "asked", "limit", "held", "stuck", "failed"]
+
+
+class _HeldByUser(Exception):
+    """The user holds the bead back."""
 
 
 class Polecat:
@@ -71,6 +77,9 @@ class Polecat:
         except CapReached as reached:
             await self._become("paused", f"budget: {reached}")
             return "limit"
+        except _HeldByUser:
+            await self._become("paused", BY_YOU)
+            return "held"
         except ModelError as error:
             if error.status in _ABOUT_THIS_REQUEST:
                 return await self._get_stuck(f"The provider does not take its request: {error}")
@@ -112,6 +121,7 @@ class Polecat:
 
     async def _turns(self, slot: Slot, bench: Workbench) -> Outcome:
         while len(self._own_turns) < MOST_TURNS:
+            self._heed_user()
             reply = await self._ask()
             if reply.stop_reason in {"max_tokens", "refusal"}:
                 return await self._get_stuck(f"The model's reply ended with {reply.stop_reason}.")
@@ -153,6 +163,7 @@ class Polecat:
             prompt_bound=self._conversation.prompt_bound(),
             scopes=(*self._kit.scopes, f"bead:{self._for}", f"polecat:{self._name}"),
             what=f"{self._bead.id} {self._name} turn {len(self._hook.turns) + 1}",
+            closing=self._bead.kind == "resolve",
         )
         for attempt in range(1, _ATTEMPTS + 1):
             await self._heed_pace()
@@ -164,15 +175,36 @@ class Polecat:
                 wait_s = min(error.retry_after * 2 ** (attempt - 1), _LONGEST_WAIT_S)
                 if error.status == _RATE_LIMITED:
                     self._kit.pace = self._kit.pace.limited(self._kit.clock.monotonic(), wait_s)
-                self._act(f"Waiting for the provider ({error})")
-                await self._kit.clock.sleep(wait_s)
+                await self._rest(wait_s, f"Waiting for the provider ({error})")
         raise AssertionError("the last attempt returns or raises")
 
     async def _heed_pace(self) -> None:
-        """Waits while the provider wants nobody's requests."""
+        """Waits while the provider wants nobody's requests.
+
+        Raises:
+            _HeldByUser: the user holds the bead meanwhile.
+        """
         while wait_s := self._kit.pace.wait_s(self._kit.clock.monotonic()):
-            self._act("Waiting for the provider")
-            await self._kit.clock.sleep(wait_s)
+            await self._rest(wait_s, "Waiting for the provider")
+
+    async def _rest(self, seconds: float, why: str) -> None:
+        """Waits.
+
+        Raises:
+            _HeldByUser: the user holds the bead meanwhile.
+        """
+        self._act(why)
+        async with asyncio.TaskGroup() as group:
+            resting = group.create_task(self._kit.clock.sleep(seconds))
+            held = group.create_task(self._kit.holding.until_held(self._bead))
+            await asyncio.wait({resting, held}, return_when=asyncio.FIRST_COMPLETED)
+            resting.cancel()
+            held.cancel()
+        self._heed_user()
+
+    def _heed_user(self) -> None:
+        if self._kit.holding.holds(self._bead):
+            raise _HeldByUser
 
     async def _run_tools(self, reply: Reply, bench: Workbench) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []
@@ -221,6 +253,9 @@ class Polecat:
         done, told = measure((*self._own_turns, turn))
         if done == "go_on" and turn.prompt_tokens > full_at(self._price):
             done, told = "room", "The conversation became too long."
+        if done != "ask" and self._bead.id in self._kit.holding.afresh:
+            self._kit.holding.afresh.discard(self._bead.id)
+            done, told = "room", "The user wants you to look at it afresh."
         unheard = [] if done == "ask" else self._kit.bus.state.unheard(self._bead.id)
         if done in {"fresh", "room"}:
             base = await self._kit.objects.tree_of(self._hook.assignment.base)

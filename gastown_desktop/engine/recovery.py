@@ -10,7 +10,7 @@ from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.landing_recovery import recover_landing
 from gastown_desktop.engine.resolving import after_turned_down
-from gastown_desktop.engine.telling import holds, tell_missing
+from gastown_desktop.engine.telling import goes_on, tell_missing
 from gastown_desktop.engine.town import LIMIT_ITEM
 
 _BEAD_TRAILER = re.compile(r"^Gastown-Bead: (\S+)$", re.MULTILINE)
@@ -29,7 +29,7 @@ async def reconcile(kit: Kit) -> list[Hook]:
     await recover_landing(kit)
     await _forget_intents(kit)
     await _send_back_interrupted(kit)
-    going_on = [hook for hook in hooks if _goes_on(kit, hook)]
+    going_on = [hook for hook in hooks if goes_on(kit, hook)]
     await _reopen_lost(kit, {hook.assignment.bead for hook in going_on})
     if LIMIT_ITEM in kit.bus.state.needs_you:
         await kit.bus.publish(ev.NeedAnswered(**kit.where, item=LIMIT_ITEM, answer="resumed"))
@@ -78,7 +78,3 @@ async def _reopen_lost(kit: Kit, held: set[BeadId]) -> None:
         if bead not in held:
             reason = "its hook was not there after a stop"
             await kit.bus.publish(ev.BeadReopened(**kit.where, bead=bead, reason=reason))
-
-
-def _goes_on(kit: Kit, hook: Hook) -> bool:
-    return hook.assignment.bead in kit.bus.state.beads and hook.submitted is None and holds(kit, hook)

@@ -11,10 +11,11 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import MoneyError, StoreError
 from gastown_desktop.core.ids import BeadId, PolecatName
 from gastown_desktop.core.witness import MOST_DEATHS, Finding
+from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.polecat import Outcome, Polecat
-from gastown_desktop.engine.telling import tell_missing
+from gastown_desktop.engine.telling import goes_on, tell_missing
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ class Worker:
     task: asyncio.Task[None] | None = None
     verdict: Finding | None = None
     """Why the Witness ends it."""
+    stopped: bool = False
+    """The user ends it."""
 
     @property
     def bead(self) -> BeadId:
@@ -70,6 +73,27 @@ class Supervisor:
             worker.verdict = verdict
             worker.task.cancel()
 
+    async def stop(self, bead: BeadId) -> None:
+        """Ends a bead's worker for the user; returns when it stands still, its hook as git has it."""
+        worker = next((one for one in self.workers.values() if one.bead == bead), None)
+        if worker is None or worker.task is None:
+            return
+        worker.stopped = True
+        worker.task.cancel()
+        await asyncio.wait({worker.task})
+        name = worker.hook.assignment.polecat
+        if self.workers.get(name) is worker:
+            del self.workers[name]
+        head = await self._kit.objects.read_ref(self._kit.refs.hook(name))
+        if head is None:
+            return
+        hook = await self._kit.hooks.load(head)
+        await tell_missing(self._kit, hook)
+        if goes_on(self._kit, hook):
+            paused = ev.PolecatStateChanged(**self._kit.where, polecat=name, state="paused", reason=BY_YOU)
+            await self._kit.bus.publish(paused)
+        self._ended("held")
+
     async def _run(self, name: PolecatName, worker: Worker) -> None:
         try:
             while not await self._attempt(worker):
@@ -85,9 +109,11 @@ class Supervisor:
             self._ended(await Polecat(self._kit, worker.hook).work())
         except asyncio.CancelledError:
             task, verdict = asyncio.current_task(), worker.verdict
-            if verdict is None or task is None:
+            if task is None or (verdict is None and not worker.stopped):
                 raise
             task.uncancel()
+            if verdict is None or worker.stopped:
+                return True
             worker.verdict = None
             return await self._after(worker, verdict.reason, asks=verdict.action == "ask")
         except (StoreError, MoneyError):

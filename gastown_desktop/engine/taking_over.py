@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId
@@ -27,7 +30,7 @@ def is_hand_slot(name: str) -> bool:
 
 
 async def take_over(kit: Kit, bead: BeadId) -> Slot:
-    """Takes a bead whose worker is not running; its copy is put where the user can work on it.
+    """Takes a bead; its worker is stopped, and its copy is put where the user can work on it.
 
     Raises:
         Refused: there is no such bead, nobody has begun it, or it is in the user's hands already.
@@ -37,6 +40,26 @@ async def take_over(kit: Kit, bead: BeadId) -> Slot:
         raise Refused(f"There is no bead {bead} here.")
     if taken(kit, bead) is not None:
         raise Refused(f"{bead} is in your hands already.")
+    with _held(kit, bead):
+        await kit.holding.stop(bead)
+        return await _hand_over(kit, bead)
+
+
+@contextmanager
+def _held(kit: Kit, bead: BeadId) -> Generator[None]:
+    """Nobody goes on with a bead meanwhile; afterwards it is held as before, unless it was handed over."""
+    was_held = bead in kit.holding.beads
+    kit.holding.beads.add(bead)
+    try:
+        yield
+    finally:
+        if taken(kit, bead) is not None or not was_held:
+            kit.holding.beads.discard(bead)
+        kit.holding.tell()
+
+
+async def _hand_over(kit: Kit, bead: BeadId) -> Slot:
+    view = kit.bus.state.beads[bead]
     attempt = await kit.hooks.attempt(bead, view.attempts) if view.attempts else None
     if view.status not in _TAKEN_FROM or attempt is None:
         raise Refused(

@@ -89,6 +89,12 @@ def holds(kit: Kit, hook: Hook) -> bool:
     return view.status == "hooked" and view.attempts == hook.assignment.epoch
 
 
+def goes_on(kit: Kit, hook: Hook) -> bool:
+    """Tells whether a worker that does not run can go on from this hook."""
+    known = hook.assignment.bead in kit.bus.state.beads
+    return known and hook.submitted is None and holds(kit, hook)
+
+
 def last_call(turns: tuple[Turn, ...], tool: str) -> dict[str, object] | None:
     """The input of the last turn's call of a tool, if that was not refused."""
     if not turns:

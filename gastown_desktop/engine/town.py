@@ -8,6 +8,7 @@ from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.dispatcher import Dispatcher
 from gastown_desktop.engine.gate_proof import DiffSizes, GateProof, nothing_expected
 from gastown_desktop.engine.gates import WITHOUT_GATE, GateRunner, goes_without
@@ -19,6 +20,7 @@ from gastown_desktop.engine.landing_recovery import is_partial
 from gastown_desktop.engine.ref_target import RefTarget
 from gastown_desktop.engine.refinery import Refinery, nothing
 from gastown_desktop.engine.witness import Witness
+from gastown_desktop.engine.worked_on import OVER
 
 LIMIT_ITEM = "limit"
 """Needs-you item that says that the cap stopped the convoy."""
@@ -39,6 +41,7 @@ class Town:
         strict_gates: bool = False,
         watched: bool = True,
         lands_each: bool = False,
+        merges_only: bool = False,
         target: Target | None = None,
         diff_sizes: DiffSizes = nothing_expected,
     ) -> None:
@@ -53,6 +56,8 @@ class Town:
             watched: the Witness looks after the workers.
             lands_each: every merged prefix goes on to the target at once; one that the target does not take
                 waits on the convoy branch for the next.
+            merges_only: what is handed in is merged and nothing else is begun or gone on with but resolvers,
+                who may use the closing reserve.
             target: where the convoy lands; None for the ref of town.git that its history names.
             diff_sizes: lines that the work changes, by path, to choose the sources to break.
         """
@@ -69,8 +74,11 @@ class Town:
         self._called = asyncio.Event()
         after_round = self._land_so_far if lands_each else nothing
         self._refinery = Refinery(kit, gates, idle=self._rest, after_round=after_round)
+        self._goes_on = False
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)
+        kit.holding.begin(merges_only=merges_only)
+        kit.holding.listen(self._wake.set)
 
     async def run(self, hooks: list[Hook]) -> None:
         """Works until nothing can go on without the user.
@@ -107,6 +115,32 @@ class Town:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
         await self._conclude()
+
+    async def cap_raised(self) -> bool:
+        """The cap is higher now: whom the limit stopped goes on.
+
+        Returns:
+            False when the run is at its end already, so that another one has to begin.
+        """
+        if not self._goes_on:
+            return False
+        self._dispatcher.limit_raised()
+        self._wake.set()
+        if LIMIT_ITEM in self._kit.bus.state.needs_you:
+            raised = ev.NeedAnswered(**self._where(), item=LIMIT_ITEM, answer="raised")
+            await self._kit.bus.publish(raised)
+        return True
+
+    def set_fleet_size(self, polecats: int) -> None:
+        """How many work at once from now on; those at work beyond that finish their bead.
+
+        Raises:
+            Refused: it is less than 1 or more than 30.
+        """
+        if not 1 <= polecats <= MOST_POLECATS:
+            raise Refused(f"A fleet has 1 to {MOST_POLECATS} workers, not {polecats}.")
+        self._dispatcher.set_fleet_size(polecats)
+        self._wake.set()
 
     async def _prove_base(self) -> bool:
         """Nothing starts before the gates are green on the base; a rehearsal goes on ungated on a red one.
@@ -191,13 +225,28 @@ class Town:
             self._called.clear()
 
     async def _until_nothing_goes_on(self, group: asyncio.TaskGroup) -> None:
-        while True:
+        self._goes_on = True
+        while self._goes_on:
             self._wake.clear()
             await self._dispatcher.fill(group)
-            at_work = self._dispatcher.working or self._dispatcher.next_try_s is not None
-            if not at_work and not self._refinery.busy and not self._refinery.waiting():
-                return
-            await self._next_wake()
+            if self._nothing_is_in_flight():
+                await self._say_why_stopped("limit")
+            self._goes_on = self._wake.is_set() or self._somebody_is_at_work() or self._user_holds_work()
+            if self._goes_on:
+                await self._next_wake()
+
+    def _somebody_is_at_work(self) -> bool:
+        at_work = self._dispatcher.working or self._dispatcher.next_try_s is not None
+        return bool(at_work or self._refinery.busy or self._refinery.waiting())
+
+    def _user_holds_work(self) -> bool:
+        """Whether the user holds what could go on: the town stays up until it may."""
+        held, state = self._kit.holding, self._kit.bus.state
+        left = {bead for bead, view in state.beads.items() if view.status not in OVER}
+        return bool(left) if held.everything else bool(left & held.beads)
+
+    def _nothing_is_in_flight(self) -> bool:
+        return not self._kit.gate.ledger.totals(self._kit.scopes[0]).held
 
     async def _next_wake(self) -> None:
         """Waits for news, or until a bead that could not be started may be tried again."""
@@ -218,15 +267,17 @@ class Town:
             if isinstance(await self._landing().land(), Landed):
                 await self._take_down_hooks()
             return
-        if self._dispatcher.stopped and LIMIT_ITEM not in state.needs_you:
-            need = ev.NeedsYou(
-                **self._where(),
-                item=LIMIT_ITEM,
-                about=self._dispatcher.stopped_by,
-                text=self._dispatcher.stopped,
-            )
-            await self._kit.bus.publish(need)
-        await self._to_stage("paused", self._dispatcher.stopped or "Some beads need you.")
+        await self._say_why_stopped("limit", "model", "breaker")
+        waits = "What was handed in is merged." if self._kit.holding.merges_only else "Some beads need you."
+        await self._to_stage("paused", self._dispatcher.stopped or waits)
+
+    async def _say_why_stopped(self, *about: str) -> None:
+        """Puts to the user that nothing more is begun, where one of these is why."""
+        stopped_by = self._dispatcher.stopped_by
+        if stopped_by not in about or LIMIT_ITEM in self._kit.bus.state.needs_you:
+            return
+        need = ev.NeedsYou(**self._where(), item=LIMIT_ITEM, about=stopped_by, text=self._dispatcher.stopped)
+        await self._kit.bus.publish(need)
 
     def _landing(self) -> Landing:
         target = self._target or RefTarget(self._kit.objects, self._kit.bus.state.target)
@@ -248,7 +299,8 @@ class Town:
                 await self._kit.objects.swap_ref(name, old=oid, new=None)
 
     async def _to_stage(self, stage: str, reason: str = "") -> None:
-        if self._kit.bus.state.stage != stage:
+        state = self._kit.bus.state
+        if (state.stage, state.stage_reason) != (stage, reason):
             event = ev.ConvoyStageChanged(**self._where(), stage=stage, reason=reason)
             await self._kit.bus.publish(event)
 
@@ -259,6 +311,8 @@ class Town:
                 self._called.set()
             if isinstance(event.event, ev.BeadSubmitted | ev.MergeStateChanged | ev.NeedAnswered):
                 self._refinery.wake()
+            if isinstance(event.event, ev.NeedAnswered):
+                self._dispatcher.heed_answer()
             self._wake.set()
         elif isinstance(event, ev.ActionChanged) and not event.action:
             self._wake.set()

@@ -32,3 +32,10 @@ def test_nobody_sends_before_the_provider_wants_to_be_asked_again() -> None:
     pace = Pace.of(4).limited(100.0, 20.0).limited(101.0, 5.0)
     assert pace.wait_s(101.0) == 19.0
     assert pace.wait_s(121.0) == 0.0
+
+
+def test_another_size_holds_at_once_and_keeps_what_the_provider_refused() -> None:
+    assert Pace.of(4).resized(10).at(0.0) == 10
+    limited = Pace.of(8).limited(0.0, 1.0)
+    assert limited.resized(30).at(0.0) == 4
+    assert limited.resized(2).at(0.0) == 2

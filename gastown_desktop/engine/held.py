@@ -1,0 +1,59 @@
+"""What the user holds back: kept in memory only, so that every worker goes on after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from gastown_desktop.core.bead import Bead
+from gastown_desktop.core.ids import BeadId
+
+
+async def _nobody(bead: BeadId) -> None:
+    """Stops nobody, where nobody is at work."""
+    del bead
+
+
+class Held:
+    """Beads whose workers stand still at the end of their turn until the user lets them go on."""
+
+    def __init__(self) -> None:
+        """Starts with none."""
+        self.beads: set[BeadId] = set()
+        self.everything = False
+        self.merges_only = False
+        """Nobody but resolvers goes on: what is handed in is to be merged, and no more."""
+        self.afresh: set[BeadId] = set()
+        """Beads whose conversation begins anew after the next turn."""
+        self.stop: Callable[[BeadId], Awaitable[None]] = _nobody
+        """Stops a bead's worker at once; returns when it stands still."""
+        self._changed = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` after every change from now on; it must not block."""
+        self._listeners.append(listener)
+
+    def holds(self, bead: Bead) -> bool:
+        """Whether nobody may begin or go on with a bead now."""
+        others = self.merges_only and bead.kind != "resolve"
+        return self.everything or others or bead.id in self.beads
+
+    async def until_held(self, bead: Bead) -> None:
+        """Returns once a bead is held."""
+        while not self.holds(bead):
+            await self._changed.wait()
+
+    def begin(self, *, merges_only: bool) -> None:
+        """A new run: nothing is held any more."""
+        self.beads.clear()
+        self.afresh.clear()
+        self.everything, self.merges_only = False, merges_only
+        self.tell()
+
+    def tell(self) -> None:
+        """Something was changed."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        for listener in self._listeners:
+            listener()
