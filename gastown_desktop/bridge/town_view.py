@@ -199,6 +199,19 @@ class TownView:
                     self._tell_worker(event, polecat, changes)
             case ev.HealthChanged(polecat=polecat):
                 self._tell_worker(event, polecat, changes)
+            case ev.Progressed(task=task):
+                self.progress[task] = event
+                changes.progress = True
+            case ev.Troubled(convoy=convoy):
+                self.troubles[convoy] = event
+                changes.troubles = True
+            case _:
+                self._glance_of_town(event, at, changes)
+
+    def _glance_of_town(
+        self, event: ev.MeterMoved | ev.GateProgress | ev.RunChanged, at: datetime, changes: Changes
+    ) -> None:
+        match event:
             case ev.MeterMoved(scope=scope):
                 self.glance.meters[scope] = event
                 changes.money = True
@@ -211,17 +224,11 @@ class TownView:
                 self.glance.gate, self.glance.gate_since = event, at if running else None
                 changes.queue = True
                 changes.beads |= {*beads, *(before.beads if before else ())}
-            case ev.Progressed(task=task):
-                self.progress[task] = event
-                changes.progress = True
             case ev.RunChanged(convoy=convoy, running=running):
                 self.runs[convoy] = event
                 changes.convoys = True
                 if running:
                     self.troubles.pop(convoy, None)
-            case ev.Troubled(convoy=convoy):
-                self.troubles[convoy] = event
-                changes.troubles = True
 
     def _tell_worker(
         self, event: ev.ActionChanged | ev.HealthChanged, polecat: PolecatName, changes: Changes

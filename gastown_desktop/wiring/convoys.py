@@ -48,6 +48,9 @@ class _Wired:
     """Counts the uses, so that an old timer knows that it is out of date."""
     town: Town | None = None
     task: asyncio.Task[None] | None = None
+    begun: bool = False
+    """Its task made its first step; cancelled before that, it would never come to its own end."""
+    stopping: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     unused: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -70,6 +73,7 @@ class Convoys:
         data_override: Path | None,
         show: Callable[[ev.Envelope | ev.EphemeralEvent], None],
         group: asyncio.TaskGroup,
+        linger_s: float = LINGER_S,
     ) -> None:
         """Opens nothing yet.
 
@@ -78,11 +82,14 @@ class Convoys:
             data_override: what `--data-dir` says.
             show: takes every event.
             group: where convoys run.
+            linger_s: how long a convoy that was looked at keeps its rig.
         """
         self._path = path
         self._override = data_override
         self._show = show
         self._group = group
+        self._linger_s = linger_s
+        self._closing = asyncio.Event()
         self._switching = asyncio.Lock()
         self._wired: _Wired | None = None
 
@@ -187,26 +194,27 @@ class Convoys:
         wired = self._wired
         if wired is None or not self.running(convoy) or wired.task is None:
             return
-        wired.task.cancel()
+        wired.stopping = True
+        if wired.begun:
+            wired.task.cancel()
         await wired.ended.wait()
 
     async def close(self) -> None:
-        """Stops what runs and gives the rig back."""
+        """Stops what runs and gives the rig back, for good: nothing lingers any more."""
         await self.stop()
+        self._closing.set()
         async with self._switching:
             await self._let_go(wait=False)
 
     async def _work(self, wired: _Wired, hooks: list[Hook]) -> None:
         assert wired.town is not None
-        run = wired.run
+        run, wired.begun = wired.run, True
         where: Any = {"rig": run.workplace.rig.id, "convoy": wired.convoy}
         polecats = run.rehearsal.settings.polecats
         self._show(ev.RunChanged(**where, running=True, polecats=polecats))
         try:
-            await run.work(wired.town, hooks)
-            result = await run.result(Listening(), checked=False)
-            file = evidence_file(run.workplace, wired.convoy)
-            file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+            if not wired.stopping:
+                await self._to_the_end(run, wired.town, hooks)
         except Exception as error:  # noqa: BLE001 - the end of a run: logged, and told to the user
             trouble = trouble_of(error)
             _log.exception("the convoy %s stopped", wired.convoy)
@@ -219,15 +227,23 @@ class Convoys:
             shown = ev.Troubled(**where, what=str(trouble), safe=trouble.safe, remedy=trouble.remedy)
             self._show(shown)
         finally:
-            await asyncio.shield(self._end(wired))
-            self._show(ev.RunChanged(**where, running=False, polecats=polecats))
+            ended = ev.RunChanged(**where, running=False, polecats=polecats)
+            await asyncio.shield(self._end(wired, ended))
 
-    async def _end(self, wired: _Wired) -> None:
+    async def _to_the_end(self, run: Rehearsing, town: Town, hooks: list[Hook]) -> None:
+        await run.work(town, hooks)
+        result = await run.result(Listening(), checked=False)
+        file = evidence_file(run.workplace, run.rehearsal.convoy)
+        file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+    async def _end(self, wired: _Wired, told: ev.RunChanged) -> None:
+        """Closes everything; whoever waits for the end finds it told."""
         if self._wired is wired:
             self._wired = None
         try:
             await wired.stack.aclose()
         finally:
+            self._show(told)
             wired.ended.set()
 
     async def _wire(self, prepare: Prepare, *, with_fingerprint: bool = False) -> _Wired:
@@ -263,7 +279,9 @@ class Convoys:
         await wired.stack.aclose()
 
     async def _linger(self, wired: _Wired, used: int) -> None:
-        await asyncio.sleep(LINGER_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._linger_s):
+                await self._closing.wait()
         async with self._switching:
             if self._wired is wired and wired.used == used and not wired.users and wired.task is None:
                 with suppress(GasTownError):

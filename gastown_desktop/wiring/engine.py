@@ -50,7 +50,7 @@ from gastown_desktop.engine.taking_over import give_back, take_over
 from gastown_desktop.engine.transcripts import transcript_of
 from gastown_desktop.engine.undo import Undo, Undone
 from gastown_desktop.paths import settings_file
-from gastown_desktop.wiring.convoys import Convoys, evidence_file
+from gastown_desktop.wiring.convoys import LINGER_S, Convoys, evidence_file
 from gastown_desktop.wiring.opening import Opening, oddities
 from gastown_desktop.wiring.rehearsing import (
     Listening,
@@ -69,15 +69,21 @@ class Engine:
     """The town in this process, for one open repository at a time."""
 
     def __init__(
-        self, show: Callable[[ev.Envelope | ev.EphemeralEvent], None], data_override: Path | None
+        self,
+        show: Callable[[ev.Envelope | ev.EphemeralEvent], None],
+        data_override: Path | None,
+        *,
+        linger_s: float = LINGER_S,
     ) -> None:
         """Opens nothing yet; `start` has to be awaited first.
 
         Args:
             show: takes every event, from the engine's thread.
             data_override: what `--data-dir` says.
+            linger_s: how long a convoy that was looked at keeps its rig, in seconds.
         """
         self._show = show
+        self._linger_s = linger_s
         self._override = data_override
         self._opening = Opening(data_override, show)
         self._stack = AsyncExitStack()
@@ -130,7 +136,7 @@ class Engine:
             await self.close()
             facts = workplace.facts
             self._opening.remember(facts.top_level)
-            convoys = Convoys(facts.top_level, self._override, self._show, self._group)
+            convoys = Convoys(facts.top_level, self._override, self._show, self._group, self._linger_s)
             counted = await workplace.git.run(
                 *("rev-list", "--count", "--first-parent", "--no-merges", f"--max-count={MOST_COMMITS}"),
                 *("HEAD", "--"),

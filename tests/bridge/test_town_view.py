@@ -143,6 +143,19 @@ def test_the_limit_that_was_set_is_told_as_money() -> None:
     assert view.convoys[CONVOY].caps == {scope: 5}
 
 
+def test_trouble_is_told_and_forgotten_when_the_convoy_runs_again() -> None:
+    view = shown(*begun(A))
+    trouble = ev.Troubled(rig=RIG, convoy=CONVOY, what="The disk is full.")
+    changes = tell(view, [trouble])
+    assert changes
+    assert changes.troubles
+    assert view.troubles == {CONVOY: trouble}
+    running = ev.RunChanged(rig=RIG, convoy=CONVOY, running=True, polecats=6)
+    assert tell(view, [running]).convoys
+    assert view.runs == {CONVOY: running}
+    assert view.troubles == {}
+
+
 def test_landing_touches_every_card() -> None:
     view = shown(*begun(A, B), slung(A), submitted(A), merged(A))
     landed = ev.ConvoyLanded(**WHERE, target="refs/heads/main", commit=OID, tree=OID)

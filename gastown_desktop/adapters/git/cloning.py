@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP = re.compile(r"[^/:\s]+:(?!:)(?!//)\S")
 _PROGRESS = re.compile(r"([A-Z][a-z ]+): +(\d{1,3})% \((\d+)/(\d+)\)")
+_TELLS_NOTHING = "fatal: Could not read from remote repository."
 _CHUNK = 4_096
 _TAIL = 2_000
 _PROTOCOLS = {"https": "https", "ssh": "ssh", "git": "git", "http": "http", "file": "file"}
@@ -144,5 +145,7 @@ def _tell(said: str, told: Callable[[str, int, int], None]) -> None:
 
 def _last_words(said: str) -> str:
     lines = [line.strip() for line in said.replace("\r", "\n").splitlines() if line.strip()]
+    if _TELLS_NOTHING in lines:
+        lines = lines[: lines.index(_TELLS_NOTHING)] or [_TELLS_NOTHING]  # why stands before it
     telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
     return (telling or lines or ["git said nothing"])[-1]

@@ -219,7 +219,7 @@ class GitCommand:
         """The configuration in force, includes followed; reading it runs nothing.
 
         Args:
-            git_dir: the repository.
+            git_dir: the repository, which need not exist yet.
             home: also read the user's own configuration below this folder.
             system: also read what the machine's administrator configured.
 
@@ -237,7 +237,7 @@ class GitCommand:
                 environment["XDG_CONFIG_HOME"] = xdg
         args = ("config", "--list", "-z", "--show-scope", "--includes")
         finished = await self._launcher.run(
-            ChildCommand(argv=(str(self._git_path), *args), environment=environment, folder=git_dir)
+            ChildCommand(argv=(str(self._git_path), *args), environment=environment, folder=_made(git_dir))
         )
         if finished.exit_code:
             raise git_failure(args, finished)
@@ -366,3 +366,8 @@ def _parse_config(listing: bytes) -> list[ConfigEntry]:
         key, separator, value = entry.partition("\n")
         entries.append(ConfigEntry(scope, key, value if separator else None))
     return entries
+
+
+def _made(folder: Path) -> Path | None:
+    """A folder that commands can run in; None for one that is not made yet."""
+    return folder if folder.is_dir() else None
