@@ -250,7 +250,12 @@ def _action(
 
 def _asks(need: NeedView) -> str:
     first = need.text.strip().splitlines()[0] if need.text.strip() else need.about
-    return f"Asks: {first}" if need.about == "question" else first
+    return f"Asks: {_within_a_sentence(first)}" if need.about == "question" else first
+
+
+def _within_a_sentence(text: str) -> str:
+    """The text with a small first letter, unless its first word is an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _collides(state: Projection, merge: MergeView) -> str:

@@ -131,6 +131,22 @@ _API = (
         ),
     ),
     Row(
+        id="hb-wc93k", convoy=API, title="Load test: 2,000 keys, 5 minutes", size="L", model=OPUS,
+        likely="2.20", at_most="2.40", worker="Morsov", waits=("hb-3kq9x",),
+        files=("load/keys.py", "load/README.md"),
+        life=(
+            Starts("13:43:40", 33),
+            Worked("14:15:50", 20, "1.92", (2, 6), (97, 3), 2, 2),
+            Asks(
+                "14:16:00", "stuck", "No progress for 16 m, nudged once\nLast: waiting for port 6379",
+                ("Message…", "Fresh context, about $0.30"), "stuck",
+            ),
+            Answered("15:20:10", "Fresh context"),
+            Worked("15:44:50", 8, "2.71", (4, 6), (97, 3), 2, 0),
+            Pauses("15:46:08"),
+        ),
+    ),
+    Row(
         id="hb-9zr4c", convoy=API, title="Limit middleware for /v1 routes", size="M", model=OPUS,
         likely="2.25", at_most="3.20", worker="Nux", waits=("hb-7d1ma",),
         description="Check the caller’s bucket before authentication. Internal callers and health routes "
@@ -145,30 +161,15 @@ _API = (
             Worked("14:22:40", 15, "1.47", (3, 7), (82, 28), 4, 3),
             Worked("14:24:10", 1, "1.58", (4, 7), (82, 28), 4, 0),
             Worked("14:27:20", 1, "1.70", (4, 7), (82, 28), 4, 0),
-            Told("14:28:06", "Keep /health out of the limits.", "14:29:00", 17),
+            Told("14:28:06", "Keep /health out of the limits.", "14:29:00", 18),
             Worked("14:29:40", 1, "1.84", (4, 7), (120, 34), 5, 1),
-            Worked("15:16:30", 13, "3.31", (4, 7), (204, 51), 5, 2),
-            Worked("15:29:10", 1, "3.42", (5, 7), (204, 51), 5, 0),
-            Worked("15:35:20", 1, "3.54", (5, 7), (204, 51), 5, 0),
-            Told("15:38:06", "Keep /health out of the limits.", "15:40:00", 32),
-            Worked("15:40:40", 1, "3.68", (5, 7), (231, 57), 5, 1),
-            Worked("15:44:30", 2, "4.05", (5, 7), (236, 57), 5, 1),
-            Pauses("15:46:08"),
-        ),
-    ),
-    Row(
-        id="hb-wc93k", convoy=API, title="Load test: 2,000 keys, 5 minutes", size="L", model=OPUS,
-        likely="2.20", at_most="2.40", worker="Morsov", waits=("hb-3kq9x",),
-        files=("load/keys.py", "load/README.md"),
-        life=(
-            Starts("13:43:40", 33),
-            Worked("14:15:50", 20, "1.92", (2, 6), (97, 3), 2, 2),
-            Asks(
-                "14:16:00", "stuck", "No progress for 16 m, nudged once\nLast: waiting for port 6379",
-                ("Message…", "Fresh context, about $0.30"), "stuck",
-            ),
-            Answered("15:20:10", "Fresh context"),
-            Worked("15:44:50", 8, "2.71", (4, 6), (97, 3), 2, 0),
+            Worked("15:16:30", 11, "3.31", (4, 7), (204, 51), 5, 2),
+            Worked("15:24:20", 1, "3.41", (4, 7), (204, 51), 5, 0),
+            Worked("15:29:10", 1, "3.52", (5, 7), (204, 51), 5, 0),
+            Worked("15:35:20", 1, "3.64", (5, 7), (204, 51), 5, 0),
+            Told("15:38:06", "Keep /health out of the limits.", "15:40:00", 33),
+            Worked("15:40:40", 1, "3.78", (5, 7), (231, 57), 5, 1),
+            Worked("15:44:30", 1, "4.05", (5, 7), (236, 57), 5, 1),
             Pauses("15:46:08"),
         ),
     ),
@@ -357,6 +358,16 @@ COURSE = (
     ("15:46:08", "37.62", "0.00", "0.18"),
 )
 """Where the town's meter stood: time, settled, held, assumed; in between it went straight."""
+
+REQUESTS = {
+    "hb-7d1ma": (41, 2_800, 93, 48),
+    "hb-k5t0n": (38, 2_440, 93, 41),
+    "hb-wc93k": (44, 2_430, 93, 31),
+    "hb-9zr4c": (33, 2_090, 93, 36),
+    "hb-5gq0h": (31, 1_830, 93, 30),
+    "hb-x4h6s": (36, 1_550, 93, 27),
+}
+"""At 14:32: requests, prompt tokens in thousands, percent of these from the cache, the same of replies."""
 
 OTHER_SPENDING = (
     ("13:04:00", "mayor", FABLE, "0.62"),

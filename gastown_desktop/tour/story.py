@@ -68,6 +68,11 @@ def story(moment: Moment) -> list[_Timed]:
     return [*timed, *_glances(moment)]
 
 
+def durable_until(row: Row, moment: Moment) -> list[tuple[datetime, ev.DurableEvent]]:
+    """A bead's own events until a moment, in order."""
+    return [(when, event) for when, event in _Life(row).events() if when <= moment.at]
+
+
 def spent_by(row: Row, moment: Moment) -> int:
     """What a bead's worker has spent until a moment, in nano-dollars."""
     done = [line for line in row.life if isinstance(line, Worked) and at(line.at) <= moment.at]
@@ -218,7 +223,8 @@ class _Life:
         for line in self._row.life:
             when = at(line.at)
             yield from self._told(line, when)
-            self._since = when
+            if not isinstance(line, Told):
+                self._since = when
 
     def _told(self, line: Line, when: datetime) -> Iterator[tuple[datetime, ev.DurableEvent]]:
         match line:
@@ -238,7 +244,7 @@ class _Life:
             case Pauses():
                 yield self._state(when, "paused", "budget: the town's limit of $40.00 is reached")
             case Told():
-                pass
+                yield from self._message(line, when)
             case _:
                 yield from self._merging(line, when)
 
@@ -299,6 +305,19 @@ class _Life:
                 ),
             )
         self._before = line
+
+    def _message(self, line: Told, when: datetime) -> Iterator[tuple[datetime, ev.DurableEvent]]:
+        message = f"{self._bead}:{line.turn}"
+        yield (
+            when,
+            ev.MessageSent(rig=RIG, convoy=self._convoy, bead=self._bead, message=message, text=line.text),
+        )
+        yield (
+            at(line.delivered),
+            ev.MessageDelivered(
+                rig=RIG, convoy=self._convoy, bead=self._bead, message=message, turn=line.turn
+            ),
+        )
 
     def _asks(self, line: Asks, when: datetime) -> Iterator[tuple[datetime, ev.DurableEvent]]:
         self._asked = f"{line.about}:{self._bead}:{self._attempt}"

@@ -1,0 +1,228 @@
+"""The story's town as the window sees it: every question has an answer, no command does anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.money import usd
+from gastown_desktop.engine.api import (
+    Bill,
+    DiffLine,
+    EngineApi,
+    FileDiff,
+    Looked,
+    OpenRig,
+    Recent,
+    RunsList,
+    SpokenTurn,
+    System,
+    ToolCall,
+    Transcript,
+)
+from gastown_desktop.paths import resource
+from gastown_desktop.tour.beads import API, BEADS, SESSIONS
+from gastown_desktop.tour.bill import bill_of
+from gastown_desktop.tour.lives import Worked
+from gastown_desktop.tour.moments import FLEET, Moment, at
+from gastown_desktop.tour.story import RIG, oid
+
+REHEARSAL = ConvoyId("cv-reh40")
+"""The convoy whose evidence the story has."""
+_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
+
+class HarborEngine:
+    """Answers what `EngineApi` may be asked, as of a moment; every command is refused."""
+
+    def __init__(self, moment: Moment = FLEET) -> None:
+        """Shows a moment; `moment` may be set to another."""
+        self.moment = moment
+
+    @property
+    def api(self) -> EngineApi:
+        """The same, as what the window knows."""
+        return cast("EngineApi", self)
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        """A command of the window's that the tour does not carry out."""
+        if name.startswith("_") or not hasattr(EngineApi, name):
+            raise AttributeError(name)
+        return _refuse
+
+    async def shut_down(self) -> None:
+        """Nothing runs."""
+
+    async def system(self) -> System:
+        """What the pictures say was found."""
+        return System(git="2.43.0", sandbox="bubblewrap 0.8.0")
+
+    async def recents(self) -> tuple[Recent, ...]:
+        """Four repositories, one of which is gone."""
+        home = Path.home()
+        rows = (
+            (home / "code/harbor", "main", "merging", "2 convoys, 9 of 21 landed", "37.62", "40", "24 15:46"),
+            (home / "code/lighthouse-ui", "develop", "landed", "7 landed", "6.18", "10", "23 18:20"),
+            (home / "src/tide-tables", "main", "rehearsed", "rehearsed, 9 of 12 apart", "0", "", "18 11:05"),
+            (Path("/mnt/work/pilot-docs"), "main", "missing", "folder not found", "1.03", "5", "02 09:40"),
+        )
+        return tuple(
+            Recent(
+                path=path,
+                name=path.name,
+                branch=branch,
+                state=state,
+                words=words,
+                spent=usd(spent),
+                cap=usd(cap) if cap else None,
+                at=datetime.strptime(f"2026-11-{when}", "%Y-%m-%d %H:%M").replace(tzinfo=UTC),
+            )
+            for path, branch, state, words, spent, cap, when in rows
+        )
+
+    async def look(self, path: Path) -> Looked:
+        """An ordinary repository, whatever the path."""
+        return Looked(kind="repository", path=path, sentence="", branch="main")
+
+    async def open(self, path: Path) -> OpenRig:
+        """Harbor, whatever the path."""
+        del path
+        return OpenRig(
+            rig=RIG,
+            path=Path.home() / "code/harbor",
+            name="harbor",
+            branch="main",
+            commits=40,
+            convoys=(ConvoyId(SESSIONS), ConvoyId(API)),
+        )
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def gates(self) -> tuple[()]:
+        """None that has to be asked about."""
+        return ()
+
+    async def runs_list(self, gates: tuple[Any, ...]) -> RunsList:
+        """Harbor's own three gates, trusted before."""
+        del gates
+        items = (
+            ("gate", "ruff", "ruff check ."),
+            ("gate", "pyright", "pyright"),
+            ("gate", "pytest", "pytest -q -n 4"),
+            ("setup", "setup", "uv sync"),
+        )
+        return RunsList(items=items, digest="harbor", trusted=True, confined=True)
+
+    async def dependants(self, convoy: ConvoyId, bead: BeadId) -> tuple[BeadId, ...]:
+        """Beads that wait for it."""
+        del convoy
+        return tuple(BeadId(row.id) for row in BEADS if bead in row.waits)
+
+    async def transcript(self, convoy: ConvoyId, bead: BeadId) -> Transcript:
+        """The newest turns; empty for beads that no picture opens."""
+        del convoy
+        row = next(row for row in BEADS if row.id == bead)
+        told = _transcripts()
+        turns = (_turn(one) for one in told["turns"].get(bead, ()))
+        done = [
+            line.steps[0] for line in row.life if isinstance(line, Worked) and at(line.at) <= self.moment.at
+        ]
+        steps = tuple(
+            (text, number < (done or [0])[-1]) for number, text in enumerate(told["steps"].get(bead, ()))
+        )
+        return Transcript(
+            bead=bead,
+            task=f"{row.title}\n\n{row.description}".strip(),
+            turns=tuple(turn for turn in turns if turn.at <= self.moment.at),
+            steps=steps,
+        )
+
+    async def diff(self, convoy: ConvoyId, bead: BeadId) -> tuple[FileDiff, ...]:
+        """The limit middleware's change; nothing for other beads."""
+        del convoy
+        try:
+            text = resource(f"tour/{bead}.diff").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ()
+        return tuple(_file_diffs(text))
+
+    async def bill(self, convoy: ConvoyId) -> Bill:
+        """The bill of both convoys."""
+        return bill_of(convoy, self.moment)
+
+    async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:
+        """The report of the one rehearsal."""
+        return evidence() if convoy == REHEARSAL else None
+
+
+@cache
+def evidence() -> Mapping[str, Any]:
+    """The rehearsal of the last 40 commits, as `rehearse --json` prints one."""
+    return json.loads(resource("tour/evidence.json").read_text(encoding="utf-8"))
+
+
+@cache
+def _transcripts() -> dict[str, Any]:
+    return json.loads(resource("tour/transcripts.json").read_text(encoding="utf-8"))
+
+
+async def _refuse(*_given: Any, **_named: Any) -> Any:
+    raise Refused("This is the tour; nothing runs here.")
+
+
+def _turn(told: Mapping[str, Any]) -> SpokenTurn:
+    return SpokenTurn(
+        number=told["number"],
+        at=at(told["at"]),
+        text=told["text"],
+        calls=tuple(ToolCall(**call) for call in told["calls"]),
+        cost=usd(told["cost"]),
+        seconds=told["seconds"],
+        told=told["told"],
+        request_id=f"req_{told['number']:03}",
+        prompt_tokens=61_000,
+        output_tokens=1_150,
+        tree=oid(f"turn {told['number']} {told['at']}"),
+    )
+
+
+def _file_diffs(text: str) -> Iterator[FileDiff]:
+    """Reads a unified diff of files that all exist on both sides."""
+    for part in re.split(r"^--- .*\n\+\+\+ b/", text, flags=re.MULTILINE)[1:]:
+        path, _, body = part.partition("\n")
+        hunks = tuple(_hunks(body))
+        signs = [line.sign for hunk in hunks for line in hunk]
+        yield FileDiff(
+            path=path, change="modified", added=signs.count("+"), removed=signs.count("-"), hunks=hunks
+        )
+
+
+def _hunks(body: str) -> Iterator[tuple[DiffLine, ...]]:
+    lines: list[DiffLine] = []
+    old = new = 0
+    for text in body.splitlines():
+        if found := _HUNK.match(text):
+            if lines:
+                yield tuple(lines)
+            lines, old, new = [], int(found[1]), int(found[2])
+            continue
+        sign = cast("Literal[' ', '+', '-']", text[:1] or " ")
+        lines.append(
+            DiffLine(
+                sign=sign,
+                old=None if sign == "+" else old,
+                new=None if sign == "-" else new,
+                text=text[1:],
+            )
+        )
+        old, new = old + (sign != "+"), new + (sign != "-")
+    if lines:
+        yield tuple(lines)
