@@ -16,6 +16,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 PROJECT = "gastown-desktop"
+FONTS = ("Inter 3.19", "JetBrains Mono 2.242")
+FONTS_LICENCE = Path(__file__).resolve().parent.parent / "resources" / "fonts" / "OFL.txt"
 ALLOWED = re.compile(
     r"\b(MIT|MIT-0|BSD|0BSD|BSD-\d-Clause|Apache|ISC|PSF|Python-2\.0|Python Software Foundation|MPL|MPL-2\.0"
     r"|Mozilla Public|LGPL|Lesser General Public|Unlicense)\b",
@@ -82,12 +84,14 @@ def main() -> int:
     seen: dict[str, Distribution] = {}
     dependencies(PROJECT, seen)
     rows = [(found.metadata["Name"], found.version, licence(found)) for _, found in sorted(seen.items())]
-    table = "\n".join(f"{name} {version}: {text}" for name, version, text in rows)
+    lines = [f"{name} {version}: {text}" for name, version, text in rows]
+    table = "\n".join([*lines, *(f"{font} (font): OFL-1.1" for font in FONTS)])
     refused = [name for name, _, text in rows if not allowed(text)]
     if options.write:
         pieces = [f"Gas Town Desktop is shipped with:\n\n{table}\n"]
         for _, found in sorted(seen.items()):
             pieces += [f"\n{'=' * 80}\n{name}\n\n{text}\n" for name, text in texts(found)]
+        pieces.append(f"\n{'=' * 80}\n{', '.join(FONTS)}\n\n{FONTS_LICENCE.read_text(encoding='utf-8')}\n")
         options.write.write_text("".join(pieces), encoding="utf-8")
     else:
         print(table)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontInfo, QFontMetricsF
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from gastown_desktop.core.card import STATES
+from gastown_desktop.ui.frame.frame import Frame
 from gastown_desktop.ui.theme import glyphs
 from gastown_desktop.ui.theme.theme import font, load_fonts, theme
 from gastown_desktop.ui.theme.tokens import Scheme, tokens
+from gastown_desktop.ui.welcome.page import WelcomePage
 
 SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
 SURFACES = [name for name in tokens().colours["light"] if name.startswith("surface.")]
@@ -87,3 +91,38 @@ def test_another_scheme_changes_colours_and_palette(qapp: QApplication, dark: No
     assert theme.color("surface.content").name().upper() == "#1D1A18"
     assert qapp.palette().window().color() == theme.color("surface.content")
     assert "{" not in qapp.styleSheet().replace("{ ", "").split("/*")[0]
+
+
+def test_a_window_that_is_open_takes_the_other_scheme_on(qapp: QApplication, qtbot: QtBot) -> None:
+    frame = Frame()
+    frame.add_page("welcome", WelcomePage())
+    qtbot.addWidget(frame)
+    frame.resize(1280, 800)
+    frame.show()
+    try:
+        theme.apply(qapp, "dark")
+        image = frame.grab().toImage()
+        assert image.pixelColor(640, 5) == theme.color("surface.rail")
+        assert image.pixelColor(100, 500) == theme.color("surface.rail")
+        assert image.pixelColor(230, 400) == theme.color("surface.content")
+        assert image.pixelColor(590, 350) == theme.color("accent.base")
+    finally:
+        theme.apply(qapp, "light")
+    assert frame.grab().toImage().pixelColor(230, 400).name().upper() == "#F8F6F2"
+
+
+def test_the_scheme_of_the_system_is_followed_unless_another_is_wanted(qapp: QApplication) -> None:
+    hints = qapp.styleHints()
+    theme.apply(qapp, "system")
+    try:
+        for scheme, dark in ((Qt.ColorScheme.Dark, True), (Qt.ColorScheme.Light, False)):
+            hints.colorSchemeChanged.emit(scheme)
+            assert theme.dark is dark
+        theme.apply(qapp, "light")
+        hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark)
+        assert not theme.dark
+        theme.apply(qapp, "system")
+        assert theme.dark
+    finally:
+        hints.colorSchemeChanged.emit(Qt.ColorScheme.Light)
+        theme.apply(qapp, "light")

@@ -13,6 +13,10 @@ _DENSITY = 4
 """Tiles are drawn this many times finer than the pixels, so that they stay sharp on dense screens."""
 
 
+_PITCH, _LARGE_PITCH = 5.75, 8.5
+"""Level distance of the hatch's lines in pixels: 4 and 6 across them, to a whole pixel of a tile."""
+
+
 def settled_brush() -> QBrush:
     """What is paid."""
     return QBrush(theme.color("money.settled"))
@@ -25,7 +29,7 @@ def held_brush(*, large: bool = False, over: str = "money.held") -> QBrush:
         large: the wider hatch of the 20–26 px gauge.
         over: the colour of its lines.
     """
-    return QBrush(_hatch(theme.color(over).name(), 6 if large else 5, 2.0 if large else 1.5))
+    return QBrush(_hatch(theme.color(over).name(), _LARGE_PITCH if large else _PITCH, 2.0 if large else 1.5))
 
 
 def assumed_brush() -> QBrush:
@@ -77,12 +81,12 @@ def draw_bar(
 
 
 @lru_cache(maxsize=32)
-def _hatch(color: str, pitch: int, stroke: float) -> QPixmap:
+def _hatch(color: str, pitch: float, stroke: float) -> QPixmap:
     tile, painter = _tile(pitch)
     pen = QPen(QColor(color), stroke)
     pen.setCapStyle(Qt.PenCapStyle.SquareCap)
     painter.setPen(pen)
-    for shift in (-pitch, 0, pitch):
+    for shift in (-pitch, 0.0, pitch):
         painter.drawLine(QPointF(shift, pitch), QPointF(shift + pitch, 0))
     painter.end()
     return tile
@@ -98,8 +102,8 @@ def _dots(color: str) -> QPixmap:
     return tile
 
 
-def _tile(side: int) -> tuple[QPixmap, QPainter]:
-    tile = QPixmap(side * _DENSITY, side * _DENSITY)
+def _tile(side: float) -> tuple[QPixmap, QPainter]:
+    tile = QPixmap(round(side * _DENSITY), round(side * _DENSITY))
     tile.setDevicePixelRatio(_DENSITY)
     tile.fill(Qt.GlobalColor.transparent)
     painter = QPainter(tile)

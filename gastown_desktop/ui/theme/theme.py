@@ -57,6 +57,7 @@ class Theme(QObject):
         self.scheme: Scheme = "light"
         self._wanted: Wanted = "system"
         self._follows = False
+        self._system: Scheme = "light"
 
     @property
     def dark(self) -> bool:
@@ -84,24 +85,19 @@ class Theme(QObject):
         if not self._follows:
             hints.colorSchemeChanged.connect(self._heed_system)
             self._follows = True
-        self.scheme = self._decide()
+            self._system = _scheme_of(hints.colorScheme())
+        self.scheme = self._system if wanted == "system" else wanted
         app.setStyle("Fusion")
         app.setPalette(self._palette())
         app.setFont(font("body"))
         app.setStyleSheet(self._style_sheet())
         self.changed.emit()
 
-    def _heed_system(self) -> None:
+    def _heed_system(self, said: Qt.ColorScheme) -> None:
+        self._system = _scheme_of(said)
         app = QApplication.instance()
-        if self._wanted == "system" and isinstance(app, QApplication) and self._decide() != self.scheme:
+        if self._wanted == "system" and isinstance(app, QApplication) and self._system != self.scheme:
             self.apply(app, "system")
-
-    def _decide(self) -> Scheme:
-        if self._wanted != "system":
-            return self._wanted
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        return "dark" if app.styleHints().colorScheme() == Qt.ColorScheme.Dark else "light"
 
     def _palette(self) -> QPalette:
         palette = QPalette()
@@ -114,6 +110,11 @@ class Theme(QObject):
     def _style_sheet(self) -> str:
         template = resource("styles/app.qss").read_text(encoding="utf-8")
         return _PLACE.sub(lambda found: tokens().colours[self.scheme][found[1]], template)
+
+
+def _scheme_of(said: Qt.ColorScheme) -> Scheme:
+    """A scheme for what the system says; light where it does not know."""
+    return "dark" if said == Qt.ColorScheme.Dark else "light"
 
 
 theme = Theme()

@@ -102,7 +102,7 @@ class WelcomePage(QWidget):
 
     def show_sheet(self, sheet: Sheet) -> None:
         """Opens a sheet over the page; while it is there, its own button is the orange one."""
-        sheet.closed.connect(lambda: self.target.choose.set_kind("primary"))
+        sheet.closed.connect(self._sheet_closed)
         self.target.choose.set_kind("plain")
         sheet.open()
 
@@ -119,12 +119,15 @@ class WelcomePage(QWidget):
             self._dialog.fileSelected.connect(lambda chosen: self.folder_chosen.emit(Path(chosen)))
         self._dialog.open()
 
+    def _sheet_closed(self) -> None:
+        self.target.choose.set_kind("primary")
+
     def _lay_out(self) -> None:
         column = QWidget()
         column.setProperty("surface", "content")
         column.setMaximumWidth(WIDTH + 2 * OUTDENT)
         rows = QVBoxLayout(column)
-        rows.setContentsMargins(0, _TOP, 0, 24)
+        rows.setContentsMargins(0, _TOP, 0, 12)
         rows.setSpacing(0)
         inner = QVBoxLayout()
         inner.setContentsMargins(OUTDENT, 0, OUTDENT, 0)

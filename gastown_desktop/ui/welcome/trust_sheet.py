@@ -6,10 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from gastown_desktop.engine.api import RunsList
-from gastown_desktop.ui.theme.glyphs import pixmap
-from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button
-from gastown_desktop.ui.widgets.labels import Hairline, Paragraph, PlainLabel
+from gastown_desktop.ui.widgets.labels import Glyph, Hairline, Paragraph, PlainLabel
 from gastown_desktop.ui.widgets.sheets import Sheet
 
 KINDS = {
@@ -134,8 +132,6 @@ def _confinement(runs: RunsList) -> QHBoxLayout:
             "Not confined: no sandbox was found on this computer. These commands run with your rights "
             "and can read and change everything that you can."
         )
-    sign = PlainLabel()
-    sign.setPixmap(pixmap(name, theme.color(color), 16, 2.0))
-    row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(Glyph(name, color), 0, Qt.AlignmentFlag.AlignTop)
     row.addWidget(Paragraph(words, color="text.secondary" if runs.confined else "text.primary"), 1)
     return row

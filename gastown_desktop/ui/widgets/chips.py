@@ -112,5 +112,5 @@ class Tag(QWidget):
         color = state_token("state", self._state)
         return [
             Piece(glyph=glyph_of(self._state), color=color, size=12),
-            Piece(text=self._text, role="caption", weight=500, color=color),
+            Piece(text=self._text, role="caption", weight=500, color=color, gap=5),
         ]

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QTextLayout, QTex
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from gastown_desktop.core.wording import show_hidden
+from gastown_desktop.ui.theme.glyphs import draw_glyph
 from gastown_desktop.ui.theme.theme import font, line_height, theme
 from gastown_desktop.ui.widgets.pieces import baseline
 
@@ -195,6 +196,34 @@ class Paragraph(QWidget):
             line.setPosition(QPointF(0, 0))
         made.endLayout()
         return made
+
+
+class Glyph(QWidget):
+    """One glyph as a widget; decoration, what it means is said in words beside it."""
+
+    def __init__(
+        self, name: str, color: str = "text.secondary", size: int = 16, parent: QWidget | None = None
+    ) -> None:
+        """Shows a glyph.
+
+        Args:
+            name: a file of `resources/icons`, without `.svg`.
+            color: a colour of the theme.
+            size: its side in pixels.
+            parent: owns it.
+        """
+        super().__init__(parent)
+        self._name = name
+        self._color = color
+        self.setFixedSize(size, size)
+
+    def set_glyph(self, name: str, color: str) -> None:
+        """Shows another one."""
+        self._name, self._color = name, color
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        draw_glyph(QPainter(self), self._name, theme.color(self._color), QRectF(self.rect()))
 
 
 class Hairline(QFrame):

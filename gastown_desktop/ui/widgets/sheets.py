@@ -14,6 +14,7 @@ from gastown_desktop.ui.widgets.buttons import Button
 BAND = 4
 """Pixels of window ground around the frame."""
 _TOP = 24
+_BELOW = 7
 _ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 
 
@@ -157,7 +158,7 @@ class Popover(Sheet):
         under.translate(-host.mapTo(host.window(), QPoint(0, 0)))
         left = under.left() - BAND if self._edge == "left" else under.right() + 1 - width + BAND
         left = max(0, min(left, host.width() - width))
-        top = max(0, under.bottom() + 1 + 7 - BAND)
+        top = max(0, under.bottom() + 1) + _BELOW - BAND
         self.setGeometry(left, top, width, min(self.height_for(width), host.height() - top))
 
     def _focus_moved(self, _old: QWidget | None, new: QWidget | None) -> None:
