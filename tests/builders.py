@@ -204,3 +204,24 @@ def small_python_repository(folder: Path) -> RepositoryBuilder:
     )
     repo.write("README.md", "# Greetings\n").commit("Say what this is")
     return repo
+
+
+def contested_repository(folder: Path) -> RepositoryBuilder:
+    """A history whose work, done all at once, ends with one conflict and one question for the user; 7 commits.
+
+    A slow commit writes a motto, which a quick later one writes anew after a third took it away: without
+    hindsight the quick one is merged first, the slow one conflicts with it for ever, and what is to be
+    taken away is not there.
+    """
+    repo = RepositoryBuilder(folder)
+    for number in range(24):
+        repo.write(f"part{number:02}.txt", f"part {number}\nbody\n")
+    repo.write("README", "Parts\n").commit("Start")
+    for number in range(24):
+        repo.write(f"part{number:02}.txt", f"part {number}\nbody, longer\n")
+    repo.write("motto.txt", "Slow and steady\n").commit("Write the parts and a motto")
+    repo.delete("motto.txt").commit("Drop the motto")
+    repo.write("motto.txt", "Fast and loose\n").commit("Another motto")
+    for number in range(4):
+        repo.write(f"page{number}.txt", f"page {number}\n").commit(f"Add page {number}")
+    return repo

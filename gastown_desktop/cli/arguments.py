@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from gastown_desktop import __version__
@@ -17,21 +18,13 @@ def parser() -> argparse.ArgumentParser:
     """The whole grammar."""
     top = argparse.ArgumentParser(
         prog="gastown-desktop",
-        description="Run a fleet of coding agents on a git repository, under a cap that is never passed.",
+        description="Run a fleet of coding agents on a git repository, under a cap that is never passed. "
+        "Without a command, or with a folder, it shows the window.",
     )
     top.add_argument("--version", action="version", version=f"gastown-desktop {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _rehearse(commands.add_parser("rehearse", help="run the fleet on your own history, for $0"))
-    _status(commands.add_parser("status", help="where the newest convoy stands"))
-    _resume(commands.add_parser("resume", help="go on with what was interrupted"))
-    _inbox(commands.add_parser("inbox", help="what waits for you, and your answers"))
-    _hands(commands.add_parser("take-over", help="work on a bead's copy by hand"))
-    _hands(commands.add_parser("give-back", help="let its worker go on from what you made"))
-    _land(commands.add_parser("land", help="bring the newest convoy onto a branch of yours"))
-    _undo_land(commands.add_parser("undo-land", help="take the newest convoy off that branch again"))
-    _drop(commands.add_parser("drop", help="take a bead out of the newest convoy"))
-    _audit(commands.add_parser("audit", help="what a worker did, and when"))
-    _beads(commands.add_parser("beads", help="import or export beads as JSON lines"))
+    for name, (fill, words) in COMMANDS.items():
+        fill(commands.add_parser(name, help=words))
     return top
 
 
@@ -178,3 +171,19 @@ def _money(text: str) -> int:
         return usd(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
+    "rehearse": (_rehearse, "run the fleet on your own history, for $0"),
+    "status": (_status, "where the newest convoy stands"),
+    "resume": (_resume, "go on with what was interrupted"),
+    "inbox": (_inbox, "what waits for you, and your answers"),
+    "take-over": (_hands, "work on a bead's copy by hand"),
+    "give-back": (_hands, "let its worker go on from what you made"),
+    "land": (_land, "bring the newest convoy onto a branch of yours"),
+    "undo-land": (_undo_land, "take the newest convoy off that branch again"),
+    "drop": (_drop, "take a bead out of the newest convoy"),
+    "audit": (_audit, "what a worker did, and when"),
+    "beads": (_beads, "import or export beads as JSON lines"),
+}
+"""Each command with what fills its grammar, and what it does."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gastown_desktop.core.card import State
+from gastown_desktop.core.ids import resolved_bead
 from gastown_desktop.core.projection import NeedView
 
 Do = Literal[
@@ -55,19 +56,29 @@ class Answer:
 
 def state_of(need: NeedView) -> State:
     """The state whose glyph and colour an item has."""
+    if is_conflict(need):
+        return "conflict"
     return _STATES.get(need.about, "needs_you")
+
+
+def is_conflict(need: NeedView) -> bool:
+    """Whether an item is about a conflict: it says so, or one who resolves a conflict asks."""
+    by_resolver = need.about in {"question", "stuck"} and need.bead is not None
+    return need.about == "conflict" or (by_resolver and resolved_bead(need.bead) != need.bead)
 
 
 def kind_of(need: NeedView) -> str:
     """What kind of item it is, in a word or two."""
+    if is_conflict(need):
+        return "Conflict"
     return _KINDS.get(need.about, "Question")
 
 
 def answers_to(need: NeedView) -> tuple[Answer, ...]:
     """The ways out of an item, the likeliest first; a typed answer comes last."""
+    if is_conflict(need):
+        return (Answer(words="Resolve…", do="resolve"), _again("Let a worker try again"))
     match need.about:
-        case "conflict":
-            return (Answer(words="Resolve…", do="resolve"), _again("Let a worker try again"))
         case "red":
             return (Answer(words="Open diff", do="diff"), _again("Start another round"), _discard())
         case "stuck" | "model":

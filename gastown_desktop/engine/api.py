@@ -380,7 +380,11 @@ class EngineApi(Protocol):
 
     # the running convoy
     async def resume(self, convoy: ConvoyId) -> None:
-        """Goes on with a convoy that does not run."""
+        """Goes on with a convoy that does not run, or that was paused."""
+        ...
+
+    async def go_on(self, convoy: ConvoyId) -> None:
+        """Runs a convoy again that ended because only the user could go on; one that runs stays as it is."""
         ...
 
     async def pause(self, convoy: ConvoyId) -> None:
@@ -396,7 +400,10 @@ class EngineApi(Protocol):
         ...
 
     async def set_cap(self, convoy: ConvoyId, cap: int) -> None:
-        """Sets the convoy's cap, durably; a lower one than what is committed blocks at once."""
+        """Sets the convoy's cap, durably; a lower one than what is committed blocks at once.
+
+        A higher one lets those go on whom the limit stopped, while the convoy runs.
+        """
         ...
 
     async def set_fleet_size(self, convoy: ConvoyId, polecats: int) -> None:

@@ -102,7 +102,11 @@ class Patience:
         return all(self._is_settled(other) or other in later for other in order)
 
     def _is_settled(self, bead: BeadId) -> bool:
-        return self._bus.state.beads[bead].status in _SETTLED
+        """Whether a bead changes nothing more by itself: a resolver of it that asks stands for it."""
+        state = self._bus.state
+        if state.beads[bead].status in _SETTLED:
+            return True
+        return any(state.beads[one].status == "blocked" for one in state.resolvers_of(bead))
 
     def _heard(self, event: ev.Envelope | ev.EphemeralEvent) -> None:
         if isinstance(event, ev.Envelope):

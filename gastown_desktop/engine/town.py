@@ -116,6 +116,11 @@ class Town:
                     await task
         await self._conclude()
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it runs and is not at its end yet."""
+        return self._goes_on
+
     async def cap_raised(self) -> bool:
         """The cap is higher now: whom the limit stopped goes on.
 

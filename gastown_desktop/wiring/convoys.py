@@ -51,6 +51,7 @@ class _Wired:
     begun: bool = False
     """Its task made its first step; cancelled before that, it would never come to its own end."""
     stopping: bool = False
+    held: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     unused: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -115,6 +116,26 @@ class Convoys:
         wired = self._wired
         return wired is not None and wired.task is not None and convoy in {None, wired.convoy}
 
+    def run_of(self, convoy: ConvoyId) -> Rehearsing | None:
+        """What serves a convoy that runs; None when it does not."""
+        return self._wired.run if self._wired is not None and self.running(convoy) else None
+
+    def tell_run(self, *, held: bool | None = None) -> None:
+        """Tells how the convoy runs, after a change of its fleet or of whether it is held."""
+        wired = self._wired
+        if wired is None or wired.task is None:
+            return
+        wired.held = wired.held if held is None else held
+        self._show(
+            ev.RunChanged(
+                rig=wired.run.workplace.rig.id,
+                convoy=wired.convoy,
+                running=True,
+                polecats=wired.run.rehearsal.settings.polecats,
+                held=wired.held,
+            )
+        )
+
     def town(self, convoy: ConvoyId) -> Town | None:
         """The town of a convoy that runs; None when it does not."""
         return self._wired.town if self._wired is not None and self.running(convoy) else None
@@ -161,11 +182,12 @@ class Convoys:
 
     # --- running ---
 
-    async def begin(self, prepare: Prepare) -> ConvoyId:
+    async def begin(self, prepare: Prepare, *, merges_only: bool = False) -> ConvoyId:
         """Starts a convoy; returns once it runs.
 
         Args:
             prepare: gives the rehearsal, once the rig is taken.
+            merges_only: only what was handed in goes on.
 
         Raises:
             Refused: one runs already, or another process has the rig.
@@ -184,7 +206,7 @@ class Convoys:
             except BaseException:
                 await wired.stack.aclose()
                 raise
-            wired.town = wired.run.whole_town()
+            wired.town = wired.run.whole_town(merges_only=merges_only)
             self._wired = wired
             wired.task = self._group.create_task(self._work(wired, hooks), name=f"run {wired.convoy}")
         return wired.convoy
@@ -198,6 +220,12 @@ class Convoys:
         if wired.begun:
             wired.task.cancel()
         await wired.ended.wait()
+
+    async def wait_for_end(self, convoy: ConvoyId) -> None:
+        """Waits until a convoy that is at its end is closed; returns at once where it does not run."""
+        wired = self._wired
+        if wired is not None and self.running(convoy):
+            await wired.ended.wait()
 
     async def close(self) -> None:
         """Stops what runs and gives the rig back, for good: nothing lingers any more."""

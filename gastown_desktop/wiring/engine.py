@@ -21,6 +21,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.core.money import NanoUsd, usd
+from gastown_desktop.engine import holding, messages
 from gastown_desktop.engine.api import (
     Bill,
     EngineApi,
@@ -239,10 +240,35 @@ class Engine:
     # --- the running convoy ---
 
     async def resume(self, convoy: ConvoyId) -> None:
+        town = self._convoys.town(convoy)
+        if town is not None and town.goes_on:
+            await holding.resume_all(self._running(convoy).town.kit)
+            self._convoys.tell_run(held=False)
+            return
+        await self.go_on(convoy)
+
+    async def go_on(self, convoy: ConvoyId) -> None:
+        town = self._convoys.town(convoy)
+        if town is not None and town.goes_on:
+            return
+        await self._convoys.wait_for_end(convoy)
         await self._convoys.begin(lambda _, objects: load(objects, convoy))
 
     async def stop(self, convoy: ConvoyId) -> None:
         await self._convoys.stop(convoy)
+
+    async def pause(self, convoy: ConvoyId) -> None:
+        await holding.pause_all(self._running(convoy).town.kit)
+        self._convoys.tell_run(held=True)
+
+    async def finish_merges(self, convoy: ConvoyId) -> None:
+        town = self._convoys.town(convoy)
+        if town is None or not town.goes_on:
+            await self._convoys.wait_for_end(convoy)
+            await self._convoys.begin(lambda _, objects: load(objects, convoy), merges_only=True)
+            return
+        await holding.finish_merges(self._running(convoy).town.kit)
+        self._convoys.tell_run(held=False)
 
     async def set_cap(self, convoy: ConvoyId, cap: int) -> None:
         async with self._convoys.wired(convoy) as run:
@@ -252,6 +278,19 @@ class Engine:
             await store(run.objects, run.rehearsal)
             await gate.set_cap(scope, NanoUsd(cap))
             await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=old, new=cap))
+            town = self._convoys.town(convoy)
+            if town is not None and old is not None and cap > old:
+                await town.cap_raised()
+
+    async def set_fleet_size(self, convoy: ConvoyId, polecats: int) -> None:
+        async with self._convoys.wired(convoy) as run:
+            settings = replace(run.rehearsal.settings, polecats=polecats)
+            run.rehearsal = replace(run.rehearsal, settings=settings)
+            await store(run.objects, run.rehearsal)
+            town = self._convoys.town(convoy)
+            if town is not None:
+                town.set_fleet_size(polecats)
+                self._convoys.tell_run()
 
     async def answer(self, convoy: ConvoyId, item: str, text: str) -> None:
         async with self._convoys.wired(convoy) as run:
@@ -264,6 +303,22 @@ class Engine:
             await kit.bus.publish(ev.NeedAnswered(**kit.where, item=item, answer=text))
 
     # --- one worker ---
+
+    async def message(self, convoy: ConvoyId, bead: BeadId, text: str) -> None:
+        async with self._convoys.wired(convoy) as run:
+            await messages.send(run.town.kit, bead, text)
+
+    async def pause_bead(self, convoy: ConvoyId, bead: BeadId) -> None:
+        await holding.pause_bead(self._running(convoy).town.kit, bead)
+
+    async def resume_bead(self, convoy: ConvoyId, bead: BeadId) -> None:
+        await holding.resume_bead(self._running(convoy).town.kit, bead)
+
+    async def stop_bead(self, convoy: ConvoyId, bead: BeadId) -> None:
+        await holding.stop_bead(self._running(convoy).town.kit, bead)
+
+    async def fresh_context(self, convoy: ConvoyId, bead: BeadId) -> None:
+        await holding.fresh_context(self._running(convoy).town.kit, bead)
 
     async def take_over(self, convoy: ConvoyId, bead: BeadId) -> Path:
         async with self._convoys.wired(convoy) as run:
@@ -378,6 +433,12 @@ class Engine:
         return GitSigner(place.git, place.rig.town_git, place.facts.git_dir)
 
     # --- what is open ---
+
+    def _running(self, convoy: ConvoyId) -> Rehearsing:
+        run = self._convoys.run_of(convoy)
+        if run is None:
+            raise Refused("The convoy does not run.", safe="Nothing was changed.", remedy="Resume it first.")
+        return run
 
     def _require_open(self) -> OpenRig:
         if self._open is None:

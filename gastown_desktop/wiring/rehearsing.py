@@ -162,8 +162,12 @@ class Rehearsing:
         await self._set_cap()
         return hooks
 
-    def whole_town(self) -> Town:
-        """Dispatcher, polecats and Refinery, as the rehearsal's settings have them."""
+    def whole_town(self, *, merges_only: bool = False) -> Town:
+        """Dispatcher, polecats and Refinery, as the rehearsal's settings have them.
+
+        Args:
+            merges_only: nothing new is begun but what lets handed-in work merge.
+        """
         settings, works = self.rehearsal.settings, self.rehearsal.plan.works
         return Town(
             self.town.kit,
@@ -172,6 +176,7 @@ class Rehearsing:
             model=settings.model,
             strict_gates=settings.strict_gates,
             lands_each=settings.lands_each,
+            merges_only=merges_only,
             diff_sizes=lambda: changed_lines(self.objects, [work.commit for work in works.values()]),
         )
 

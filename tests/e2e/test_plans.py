@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import RepositoryBuilder
+from tests.builders import RepositoryBuilder, contested_repository
 from tests.e2e.conftest import CommandLine
 
 
@@ -42,3 +42,14 @@ def test_more_waiting_beads_than_workers_come_to_an_end(command_line: CommandLin
     result = command_line.run(*given).ended(0).json
     assert result["merged"] == 8
     assert result["tree_equal"]
+
+
+def test_a_resolver_that_asks_holds_nobody_up_who_waits_for_its_bead(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    builder = contested_repository(tmp_path / "contested")
+    given = ("--last", "7", "--parallel", "--polecats", "8", "--no-gate", "--json")
+    result = command_line.run("rehearse", builder.folder, *given).ended(3).json
+    assert result["merged"] == 5
+    assert sorted(need["bead"].endswith(".r1") for need in result["needs_you"]) == [False, True]
+    assert result["check"]["ok"]

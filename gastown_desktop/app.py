@@ -1,0 +1,150 @@
+"""The window's composition root: thread, feed, screens, and their orderly end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import qasync
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from gastown_desktop.adapters.system_clock import SystemClock
+from gastown_desktop.bridge.engine_thread import EngineThread, RunningEngine
+from gastown_desktop.bridge.event_pump import EventPump
+from gastown_desktop.bridge.garbage import GarbageTimer
+from gastown_desktop.bridge.single_instance import SingleInstance
+from gastown_desktop.bridge.tasks import tasks
+from gastown_desktop.bridge.town_view import TownView
+from gastown_desktop.logs import start_logging
+from gastown_desktop.paths import data_folder
+from gastown_desktop.ui.main_window import MainWindow
+from gastown_desktop.ui.theme.glyphs import app_icon
+from gastown_desktop.ui.theme.theme import Wanted, theme
+
+STOP_S = 30.0
+"""How long the engine may take to stop; then the process ends, and the next start recovers."""
+_SIGNALS_MS = 200
+
+_log = logging.getLogger(__name__)
+
+
+class Application(QObject):
+    """One window with its engine."""
+
+    def __init__(self, data_override: Path | None) -> None:
+        """Shows nothing yet.
+
+        Args:
+            data_override: what `--data-dir` says.
+        """
+        super().__init__()
+        self._override = data_override
+        self.view = TownView()
+        self.pump = EventPump(self.view, SystemClock().now, self)
+        self.engine = EngineThread(self._make_engine)
+        self._garbage = GarbageTimer(self)
+        self.window = MainWindow(self.view, self.pump, self.engine.api, SystemClock().now)
+
+    def start(self, folder: Path | None) -> None:
+        """Shows the window; what is slow to load comes after its first paint.
+
+        Args:
+            folder: is opened as soon as the engine is there.
+        """
+        self.window.show()
+
+        def after_first_paint() -> None:
+            self.engine.start()
+            self.window.engine_ready(folder)
+
+        QTimer.singleShot(0, self, lambda: QTimer.singleShot(0, self, after_first_paint))
+
+    def stop(self) -> bool:
+        """Ends in order: nothing new starts, what runs is kept, stores are closed; tells whether in time."""
+        tasks.cancel_all()
+        self.pump.stop()
+        ended = self.engine.stop(STOP_S)
+        if not ended:
+            _log.error("the engine did not end within %s s", STOP_S)
+        self.window.dispose()
+        self._garbage.stop()
+        return ended
+
+    async def _make_engine(self) -> RunningEngine:
+        from gastown_desktop.wiring.engine import Engine
+
+        return await Engine(self.pump.put, self._override).start()
+
+
+def run(arguments: list[str]) -> int:
+    """Shows the window; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    began = time.monotonic()
+    data = data_folder(given.data_dir)
+    start_logging(data / "logs")
+    app = QApplication.instance() or QApplication(["gastown-desktop"])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Gas Town")
+    app.setDesktopFileName("gastown-desktop")
+    app.setQuitOnLastWindowClosed(False)
+    instance = SingleInstance(data)
+    if instance.hand_over(given.folder):
+        return 0
+    instance.listen()
+    theme.apply(app, given.theme)
+    app.setWindowIcon(app_icon())
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    application = Application(given.data_dir)
+    instance.asked.connect(application.window.asked_by_another_start)
+    application.window.quit_wanted.connect(app.quit)
+    _heed_signals(app, application)
+    if given.measure_start:
+        _measure(application, began)
+    application.start(given.folder)
+    with loop:
+        loop.run_forever()
+        instance.close()
+        ended = application.stop()
+    asyncio.set_event_loop(None)
+    if not ended:
+        os._exit(1)
+    return 0
+
+
+def _heed_signals(app: QApplication, application: Application) -> None:
+    """Ctrl+C and a polite kill quit in order; the timer lets Python notice them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: app.quit())
+    timer = QTimer(application)
+    timer.setInterval(_SIGNALS_MS)
+    timer.timeout.connect(lambda: None)
+    timer.start()
+
+
+def _measure(application: Application, began: float) -> None:
+    """Prints when the window was first painted and when it was usable, in seconds since `run` began."""
+
+    def tell(what: str) -> Callable[[], None]:
+        return lambda: print(f"{what} {time.monotonic() - began:.3f}", file=sys.stderr, flush=True)  # noqa: T201
+
+    application.window.painted.connect(tell("painted"))
+    application.window.usable.connect(tell("usable"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gastown-desktop", description="Shows the window.")
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="a repository to open")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="keep everything there instead")
+    themes: tuple[Wanted, ...] = ("system", "light", "dark")
+    parser.add_argument("--theme", choices=themes, default="system")
+    parser.add_argument("--measure-start", action="store_true", help=argparse.SUPPRESS)
+    return parser

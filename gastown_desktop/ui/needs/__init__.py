@@ -1,0 +1,1 @@
+"""What needs the user: one list, answers in place; conflicts file by file."""

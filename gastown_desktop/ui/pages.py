@@ -1,0 +1,90 @@
+"""The pages behind the rail, each made in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from gastown_desktop.bridge.town_view import Changes, TownView
+from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.projection import Projection
+from gastown_desktop.engine.api import EngineApi
+
+if TYPE_CHECKING:
+    from gastown_desktop.ui.main_window import MainWindow
+
+
+class Page(Protocol):
+    """What every page can do."""
+
+    def heed(self, changes: Changes) -> None:
+        """Takes what changed in a tick; called only while the page is shown."""
+        ...
+
+
+class ReportPlace(QWidget):
+    """Where the report of a rehearsal is shown; a newer one takes the place of the last."""
+
+    def __init__(self) -> None:
+        """Is empty."""
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._report: QWidget | None = None
+
+    def put(self, report: QWidget) -> None:
+        """Shows a report."""
+        if self._report is not None:
+            self._column.removeWidget(self._report)
+            self._report.deleteLater()
+        self._report = report
+        self._column.addWidget(report)
+
+
+class Pages:
+    """All pages of a window."""
+
+    def __init__(self, view: TownView, api: EngineApi) -> None:
+        """Makes them.
+
+        Args:
+            view: what they show.
+            api: what they may ask of the town.
+        """
+        self._report = ReportPlace()
+        self.by_name: dict[str, QWidget] = {"evidence": self._report}
+
+    def connect_to(self, window: MainWindow) -> None:
+        """Connects what the pages want with what the window does."""
+
+    def heed(self, changes: Changes, shown: str) -> None:
+        """Gives a tick's changes to the page that is shown."""
+        page = self.by_name.get(shown)
+        if page is not None and hasattr(page, "heed"):
+            page.heed(changes)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def refresh(self) -> None:
+        """Shows everything anew: another repository is open."""
+        for page in self.by_name.values():
+            if hasattr(page, "refresh"):
+                page.refresh()  # pyright: ignore[reportAttributeAccessIssue]
+
+    def open_bead(self, bead: BeadId, tab: str = "") -> None:
+        """Shows a bead in the fleet."""
+
+    def ask_discard(self, bead: BeadId) -> None:
+        """Asks whether a bead is to be discarded."""
+
+    def ask_for_limit(self) -> None:
+        """Opens the editor of the limit."""
+
+    def ask_for_landing(self) -> None:
+        """Opens the landing sheet."""
+
+    def show_evidence(self, window: MainWindow, convoy: ConvoyId, result: dict[str, Any]) -> None:
+        """Makes the page of a report."""
+
+    def make_limit_sheet(self, host: QWidget, view: TownView, state: Projection) -> Any:
+        """Makes the sheet at the limit."""
+        raise NotImplementedError
