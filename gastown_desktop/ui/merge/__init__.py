@@ -1,0 +1,1 @@
+"""The merge page: the queue, the gates, landing."""
