@@ -59,9 +59,13 @@ async def assign(
 
 async def conflict_of(kit: Kit, request: MergeView) -> Merge:
     """A merge request on the tip as it is now; clean when it conflicts no more."""
-    objects, tip = kit.objects, await kit.tip()
-    trees = [await objects.tree_of(commit) for commit in (request.base, tip, request.commit)]
-    return await objects.merge_trees(*trees)
+    return await merge_on(kit, request, await kit.tip())
+
+
+async def merge_on(kit: Kit, request: MergeView, tip: Oid) -> Merge:
+    """A merge request on a commit."""
+    trees = [await kit.objects.tree_of(commit) for commit in (request.base, tip, request.commit)]
+    return await kit.objects.merge_trees(*trees)
 
 
 def request_in_conflict(kit: Kit, resolver: BeadId) -> MergeView:

@@ -25,6 +25,8 @@ LANDING_POINTS = (
     "restack-swap-before", "restack-swap-after", "restack-told", "push-before", "push-after", "push-told",
 )  # fmt: skip
 """What only a landing on a branch that moved, or on a remote, passes."""
+BY_HAND_POINTS = ("by-hand-before", "by-hand-after", "by-hand-told")
+"""What only a conflict that the user resolved passes."""
 
 _passed: Counter[str] = Counter()
 

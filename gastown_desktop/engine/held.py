@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 from gastown_desktop.core.bead import Bead
 from gastown_desktop.core.ids import BeadId
@@ -43,6 +44,17 @@ class Held:
         """Returns once a bead is held."""
         while not self.holds(bead):
             await self._changed.wait()
+
+    @contextmanager
+    def standing(self, *beads: BeadId) -> Generator[None]:
+        """Holds beads for a while; afterwards they are held as before."""
+        added = set(beads) - self.beads
+        self.beads |= added
+        try:
+            yield
+        finally:
+            self.beads -= added
+            self.tell()
 
     def begin(self, *, merges_only: bool) -> None:
         """A new run: nothing is held any more."""

@@ -10,6 +10,7 @@ from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.landing_recovery import recover_landing
 from gastown_desktop.engine.resolving import after_turned_down
+from gastown_desktop.engine.resolving_by_hand import tell_by_hand
 from gastown_desktop.engine.telling import goes_on, tell_missing
 from gastown_desktop.engine.town import LIMIT_ITEM
 
@@ -25,6 +26,7 @@ async def reconcile(kit: Kit) -> list[Hook]:
     hooks = await kit.hooks.load_all()
     for hook in hooks:
         await tell_missing(kit, hook)
+    await tell_by_hand(kit)
     await _tell_merges(kit)
     await recover_landing(kit)
     await _forget_intents(kit)

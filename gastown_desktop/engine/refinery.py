@@ -23,6 +23,7 @@ from gastown_desktop.engine.intents import forget, intend
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Merge
 from gastown_desktop.engine.resolving import after_turned_down
+from gastown_desktop.engine.resolving_by_hand import BY_HAND
 from gastown_desktop.engine.settling import Settled, Settling
 
 
@@ -185,11 +186,12 @@ class Refinery:
         return await self._settling.settle(view, under, merge) if self._gates.gates else None
 
     async def _learn(self, candidate: Candidate) -> None:
-        """Remembers what a resolver made of a conflict, now that the gates proved it and it is merged."""
+        """Remembers how a conflict was resolved, now that the gates proved it and it is merged."""
         merges = self._kit.bus.state.merges
         view = merges[candidate.merge]
-        handed_in = [one for one in merges.values() if one.bead == view.bead and one.resolver is None]
-        if view.resolver is not None and handed_in and self._gates.gates:
+        before = [one for one in merges.values() if one.bead == view.bead and one.id != view.id]
+        handed_in = [one for one in before if one.resolver is None]
+        if (view.resolver is not None or view.polecat == BY_HAND) and handed_in and self._gates.gates:
             await self._settling.learn(handed_in[-1], view)
 
     def _not_aside(self, order: list[tuple[MergeRequest, MergeView]]) -> list[tuple[MergeRequest, MergeView]]:

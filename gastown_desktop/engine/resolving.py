@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Bead
 from gastown_desktop.core.ids import BeadId, resolve_bead_id
@@ -29,7 +31,7 @@ async def after_turned_down(kit: Kit, request: MergeView) -> list[ev.DurableEven
         item = f"{request.bead}:{about}:{request.id}"
         return [ev.NeedsYou(**kit.where, item=item, about=about, text=request.reason, bead=request.bead)]
     if request.state == "conflicted":
-        resolver = _resolver(kit, request, await _met(kit, request))
+        resolver = _resolver(kit, request, await met_in(kit, request, request.paths))
         return [resolver, *_link(kit, resolver.bead, request)]
     return [ev.BeadReopened(**kit.where, bead=request.bead, reason=request.reason)]
 
@@ -61,8 +63,8 @@ def _link(kit: Kit, resolver: BeadId, request: MergeView) -> list[ev.DurableEven
     return [*news, resolving]
 
 
-async def _met(kit: Kit, request: MergeView) -> list[Bead]:
-    """Beads that were merged since the work began and changed a path in conflict, oldest first."""
+async def met_in(kit: Kit, request: MergeView, paths: Collection[str]) -> list[Bead]:
+    """Beads that were merged since the work began and changed one of these paths, oldest first."""
     objects = kit.objects
     met: list[Bead] = []
     for commit in reversed(await objects.first_parents(await kit.tip(), _LONGEST_CONVOY)):
@@ -70,7 +72,7 @@ async def _met(kit: Kit, request: MergeView) -> list[Bead]:
         if bead is None or await objects.is_ancestor(commit.oid, request.base):
             continue
         changes = await objects.diff_trees(await objects.tree_of(commit.parents[0]), commit.tree)
-        if {change.path for change in changes} & set(request.paths):
+        if {change.path for change in changes} & set(paths):
             met.append(bead)
     return met
 

@@ -134,7 +134,7 @@ async def _write_commit(kit: Kit, hook: Hook, handed: Handed, submission: Submis
     body = submission.summary
     if handed.resolver is not None and (work := await _resolved_work(kit, handed.bead)) is not None:
         author = work.author
-        body = f"{_body_of(work)}\n\nResolved by {name}: {submission.summary}".strip()
+        body = f"{body_of(work)}\n\nResolved by {name}: {submission.summary}".strip()
     message = f"{bead.title}\n\n{body}\n\n{_trailers(kit, hook, handed)}\n"
     return await kit.objects.write_commit(tree, (hook.assignment.base,), message, author, committer)
 
@@ -145,7 +145,7 @@ async def _resolved_work(kit: Kit, bead: BeadId) -> Commit | None:
     return await kit.objects.read_commit(kit.bus.state.merges[merge].commit) if merge else None
 
 
-def _body_of(commit: Commit) -> str:
+def body_of(commit: Commit) -> str:
     """A message without its subject and its trailers."""
     paragraphs = commit.message.strip().split("\n\n")
     return "\n\n".join(paragraphs[1:-1])

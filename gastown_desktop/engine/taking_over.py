@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId
@@ -40,22 +37,11 @@ async def take_over(kit: Kit, bead: BeadId) -> Slot:
         raise Refused(f"There is no bead {bead} here.")
     if taken(kit, bead) is not None:
         raise Refused(f"{bead} is in your hands already.")
-    with _held(kit, bead):
+    with kit.holding.standing(bead):
         await kit.holding.stop(bead)
-        return await _hand_over(kit, bead)
-
-
-@contextmanager
-def _held(kit: Kit, bead: BeadId) -> Generator[None]:
-    """Nobody goes on with a bead meanwhile; afterwards it is held as before, unless it was handed over."""
-    was_held = bead in kit.holding.beads
-    kit.holding.beads.add(bead)
-    try:
-        yield
-    finally:
-        if taken(kit, bead) is not None or not was_held:
-            kit.holding.beads.discard(bead)
-        kit.holding.tell()
+        slot = await _hand_over(kit, bead)
+    kit.holding.beads.discard(bead)
+    return slot
 
 
 async def _hand_over(kit: Kit, bead: BeadId) -> Slot:

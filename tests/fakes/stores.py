@@ -71,5 +71,9 @@ class MemoryEventStore:
     def lines(self) -> list[bytes]:
         return list(self._lines)
 
+    def forget(self, last: int) -> None:
+        """The last lines never reached the disk."""
+        del self._lines[len(self._lines) - last :]
+
     async def close(self) -> None:
         pass
