@@ -105,7 +105,7 @@ class Dispatcher:
         Args:
             group: where polecats run.
         """
-        if self._somebody_stands:
+        while self._somebody_stands:
             await self._take_up()
         while self._has_room() and (hook := self._next_of(self._left)) is not None:
             again = ev.PolecatStateChanged(

@@ -54,6 +54,8 @@ class Polecat:
         self._price = price_of(hook.assignment.model)
         self._conversation = self._begun()
         self._commit: Oid | None = None
+        self._short_of: tuple[str, NanoUsd | None] = ("", None)
+        """The scope that left no room, and its cap then."""
 
     async def work(self) -> Outcome:
         """Works until the bead is submitted, asks, or cannot go on.
@@ -72,9 +74,17 @@ class Polecat:
             await kit.slots.reset(slot, self._hook.wip)
         bench = self._workbench(slot)
         try:
+            outcome = await self._at_work(slot, bench)
+        finally:
+            await bench.close()
+        return "held" if outcome == "limit" and self._cap_moved() else outcome
+
+    async def _at_work(self, slot: Slot, bench: Workbench) -> Outcome:
+        try:
             await self._become("working")
             return await self._turns(slot, bench)
         except CapReached as reached:
+            self._short_of = (reached.scope, self._kit.gate.ledger.totals(reached.scope).cap)
             await self._become("paused", f"budget: {reached}")
             return "limit"
         except _HeldByUser:
@@ -85,10 +95,13 @@ class Polecat:
                 return await self._get_stuck(f"The provider does not take its request: {error}")
             await self._become("failed", str(error))
             await self._need("model", f"The model could not be used: {error}")
-            await kit.hooks.give_up(self._hook)
+            await self._kit.hooks.give_up(self._hook)
             return "failed"
-        finally:
-            await bench.close()
+
+    def _cap_moved(self) -> bool:
+        """Whether the cap that it met was set anew while it stopped, so that it only stands still."""
+        scope, cap = self._short_of
+        return self._kit.gate.ledger.totals(scope).cap != cap
 
     def _begun(self) -> Conversation:
         """The conversation as the hook has it."""

@@ -91,6 +91,24 @@ async def test_a_run_that_is_over_says_that_another_has_to_begin(town: FakeTown)
     assert LIMIT_ITEM in town.bus.state.needs_you
 
 
+async def test_a_limit_that_is_raised_while_a_worker_stops_for_it_stops_nobody(town: FakeTown) -> None:
+    publish = town.bus.publish
+
+    async def raised_meanwhile(*events: ev.DurableEvent) -> None:
+        if any(isinstance(one, ev.PolecatStateChanged) and one.state == "paused" for one in events):
+            await set_cap(town, None)
+            await run.whole.cap_raised()
+        await publish(*events)
+
+    async with running(town, fleet_size=1) as run:
+        await run.is_asked("gt-a")
+        await set_cap(town, 1)
+        town.bus.publish = raised_meanwhile  # type: ignore[method-assign]
+        run.says("gt-a", LOOK)
+        await run.is_asked("gt-a", 2)
+    assert town.events("needs_you") == []
+
+
 # --- merges only ----------------------------------------------------------------------------------
 
 
