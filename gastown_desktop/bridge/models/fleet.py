@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel
 
 from gastown_desktop.bridge.models.rows import Column, RowsModel
 from gastown_desktop.bridge.town_view import Changes, TownView
@@ -48,6 +48,11 @@ class FleetModel(RowsModel[Card]):
         self.update_values(now)
         if self._is_out_of_place(changes.beads, now):
             self.refresh()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether cards stay where they are."""
+        return self._held
 
     def hold_order(self, held: bool) -> None:
         """While held, cards change but none moves; what should have moved does so afterwards."""
@@ -101,3 +106,67 @@ class FleetModel(RowsModel[Card]):
     def _place(self, card: Card) -> tuple[int, int, int]:
         """Where a card belongs: planning order decides among equals."""
         return *sort_key(card), self._planned[card.bead]
+
+
+class ShownCards(QSortFilterProxyModel):
+    """The cards that the filter lets through, in the model's order; both views of the page show it."""
+
+    def __init__(self, cards: FleetModel, parent: QObject | None = None) -> None:
+        """Lets all through."""
+        super().__init__(parent)
+        self.cards = cards
+        self._states: frozenset[State] = frozenset()
+        self._words: tuple[str, ...] = ()
+        self.setSourceModel(cards)
+
+    @property
+    def states(self) -> frozenset[State]:
+        """The states that are let through; none chosen lets all through."""
+        return self._states
+
+    @property
+    def is_filtering(self) -> bool:
+        """Whether anything may be left out."""
+        return bool(self._states or self._words)
+
+    def choose(self, *, states: Iterable[State] | None = None, typed: str | None = None) -> None:
+        """Chooses what is let through; None leaves that part of the choice as it is.
+
+        Args:
+            states: one of these; none for every state.
+            typed: words that are all to be found in worker, bead, title, action, model or state.
+        """
+        self._states = self._states if states is None else frozenset(states)
+        self._words = self._words if typed is None else tuple(typed.lower().split())
+        self.invalidate()
+
+    def card(self, index: QModelIndex | QPersistentModelIndex) -> Card | None:
+        """The card of an index of this model."""
+        return self.cards.value(self.mapToSource(index)) if index.isValid() else None
+
+    def shown(self) -> list[Card]:
+        """All cards that are let through, in order."""
+        values = self.cards.values
+        root = QModelIndex()
+        rows = (self.mapToSource(self.index(row, 0)).row() for row in range(self.rowCount(root)))
+        return [values[row] for row in rows]
+
+    def index_of(self, bead: BeadId, column: int = 0) -> QModelIndex:
+        """The index of a bead; an invalid one when it is not let through."""
+        index = self.mapFromSource(self.cards.index_of(bead))
+        return index.siblingAtColumn(column) if index.isValid() else index
+
+    def filterAcceptsRow(  # noqa: D102, N802 - as Qt has it
+        self, source_row: int, source_parent: QModelIndex | QPersistentModelIndex
+    ) -> bool:
+        card = self.cards.value(self.cards.index(source_row, 0, source_parent))
+        return card is not None and self._lets_through(card)
+
+    def _lets_through(self, card: Card) -> bool:
+        if self._states and card.state not in self._states:
+            return False
+        if not self._words:
+            return True
+        parts = (card.worker or "", card.bead, card.title, card.action, card.model, card.word)
+        text = " ".join(parts).lower()
+        return all(word in text for word in self._words)

@@ -1,0 +1,1 @@
+"""The Fleet page: every bead as a card, and one worker in detail."""

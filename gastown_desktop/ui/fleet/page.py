@@ -1,0 +1,227 @@
+"""The Fleet page: all beads as cards or in a table, and one worker in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from gastown_desktop.bridge.models.fleet import FleetModel, ShownCards
+from gastown_desktop.bridge.town_view import Changes, TownView
+from gastown_desktop.core.card import Card
+from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.wording import plural
+from gastown_desktop.engine.api import EngineApi
+from gastown_desktop.ui.fleet.ages import TownTime
+from gastown_desktop.ui.fleet.card_grid import MOST_COLUMNS, width_for
+from gastown_desktop.ui.fleet.card_list import CardList
+from gastown_desktop.ui.fleet.card_table import CardTable
+from gastown_desktop.ui.fleet.filter_chips import FilterChips
+from gastown_desktop.ui.frame.page_header import PageHeader
+from gastown_desktop.ui.widgets.buttons import Button
+from gastown_desktop.ui.widgets.choices import SegmentedControl
+from gastown_desktop.ui.widgets.fields import SearchField
+from gastown_desktop.ui.widgets.labels import PlainLabel
+
+Look = Literal["cards", "table"]
+_LEAST_DETAIL, _MOST_DETAIL = 384, 560
+_ROOMY = width_for(2) + _LEAST_DETAIL
+"""From this width on the detail is always shown."""
+_TICK_MS = 1_000
+
+
+class FleetPage(QWidget):
+    """Cards at the left, the detail of the current one at the right."""
+
+    rehearse_wanted = Signal()
+    """The user wants to rehearse: there is no convoy yet."""
+
+    def __init__(
+        self,
+        view: TownView,
+        api: EngineApi,
+        parent: QWidget | None = None,
+        *,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Shows a town.
+
+        Args:
+            view: what is shown.
+            api: what may be asked of the town.
+            parent: owns it.
+            now: the time; None counts on from the newest time that the view saw.
+        """
+        super().__init__(parent)
+        self._view, self._api = view, api
+        self._now = now or TownTime(view)
+        self.model = FleetModel(view, self)
+        self.shown = ShownCards(self.model, self)
+        self._left = QWidget(self)
+        self.header = PageHeader("Fleet")
+        self.chips = FilterChips()
+        self.search = SearchField("Filter")
+        self.look = SegmentedControl()
+        self.cards = CardList(self.shown, self._now)
+        self.table = CardTable(self.shown, self._now)
+        self.table.setSelectionModel(self.cards.selectionModel())
+        self.stack = QStackedWidget()
+        self._empty = _Sentence("No convoy yet. Rehearse one on your own history for $0.", "Rehearse for $0")
+        self._nothing = _Sentence("No card is like that.", "Show all cards")
+        self._build()
+        self._connect()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self.refresh()
+
+    # --- what the window calls ---
+
+    def heed(self, changes: Changes) -> None:
+        """Takes what changed in a tick."""
+        self.model.heed(changes)
+        if changes.beads or changes.convoys:
+            self._tell_counts()
+
+    def refresh(self) -> None:
+        """Shows everything anew."""
+        self.model.refresh()
+        self._tell_counts()
+
+    def open_bead(self, bead: BeadId, tab: str = "transcript") -> None:
+        """Selects a bead, brings it into sight and opens its detail."""
+        if not self.shown.index_of(bead).isValid():
+            self._show_all()
+        index = self.shown.index_of(bead)
+        if index.isValid():
+            self._select(index)
+            self.cards.scrollTo(index)
+            self.table.scrollTo(index)
+
+    @property
+    def current(self) -> Card | None:
+        """The card that the detail shows."""
+        return self.shown.card(self.cards.currentIndex())
+
+    def selected(self) -> list[Card]:
+        """The selected cards, in order."""
+        rows = sorted(index.row() for index in self.cards.selectionModel().selectedRows())
+        found = (self.shown.card(self.shown.index(row, 0)) for row in rows)
+        return [card for card in found if card is not None]
+
+    # --- what Qt calls ---
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+        self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._arrange()
+
+    # --- building ---
+
+    def _build(self) -> None:
+        self.look.add("cards", "Cards", glyph="ui_grid")
+        self.look.add("table", "Table", glyph="ui_list")
+        self.header.add_left(self.chips)
+        self.header.add_right(self.search)
+        self.header.add_right(self.look)
+        for widget in (self.cards, self.table, self._empty, self._nothing):
+            self.stack.addWidget(widget)
+        column = QVBoxLayout(self._left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.setFocusProxy(self.cards)
+        column.addWidget(self.header)
+        column.addWidget(self.stack, 1)
+
+    def _connect(self) -> None:
+        self.chips.chosen.connect(lambda states: self._filter(states=states))
+        self.search.textChanged.connect(lambda typed: self._filter(typed=typed))
+        self.look.chosen.connect(self._change_look)
+        self._empty.button.clicked.connect(self.rehearse_wanted)
+        self._nothing.button.clicked.connect(self._show_all)
+        for view in (self.cards, self.table):
+            view.pointed_at.connect(self._hold_order)
+
+    def _arrange(self) -> None:
+        """Gives the cards as many columns as fit beside the detail, which takes the rest up to 560."""
+        whole, height = self.width(), self.height()
+        columns = next(
+            (count for count in range(MOST_COLUMNS, 1, -1) if width_for(count) + _LEAST_DETAIL <= whole), 1
+        )
+        detail = min(_MOST_DETAIL, max(_LEAST_DETAIL, whole - width_for(columns)))
+        if whole < _ROOMY:
+            detail = 0
+        self._left.setGeometry(0, 0, whole - detail, height)
+
+    # --- what happens ---
+
+    def _tick(self) -> None:
+        (self.cards if self.look.current == "cards" else self.table).tick()
+
+    def _tell_counts(self) -> None:
+        count = self.model.rowCount()
+        self.header.set_words(plural(count, "bead"))
+        self.chips.set_counts(self.model.counts())
+        self._choose_sheet()
+        if not self.cards.currentIndex().isValid() and self.shown.rowCount():
+            self._select(self.shown.index(0, 0))
+
+    def _choose_sheet(self) -> None:
+        """Shows cards, the table, or why there are none."""
+        if not self.model.rowCount():
+            self.stack.setCurrentWidget(self._empty)
+        elif not self.shown.rowCount():
+            self.stack.setCurrentWidget(self._nothing)
+        else:
+            self.stack.setCurrentWidget(self.cards if self.look.current == "cards" else self.table)
+
+    def _filter(self, *, states: frozenset[str] | None = None, typed: str | None = None) -> None:
+        self.shown.choose(states=states, typed=typed)  # pyright: ignore[reportArgumentType] - states all
+        self._choose_sheet()
+
+    def _show_all(self) -> None:
+        self.chips.clear()
+        self.search.clear()
+
+    def _change_look(self, look: str) -> None:
+        """Shows the other view, with the same bead at its top."""
+        before, after = (self.table, self.cards) if look == "cards" else (self.cards, self.table)
+        top = before.top_bead()
+        self._choose_sheet()
+        if top is not None:
+            after.bring_to_top(top)
+        after.setFocus()
+
+    def _hold_order(self, held: bool) -> None:
+        self.model.hold_order(held)
+        if not held:
+            self.cards.lay_out()
+
+    def _select(self, index: QModelIndex) -> None:
+        flags = QItemSelectionModel.SelectionFlag
+        self.cards.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
+
+
+class _Sentence(QWidget):
+    """One sentence and one action, at the content's top left."""
+
+    def __init__(self, text: str, action: str) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 14, 14, 14)
+        column.setSpacing(12)
+        self.button = Button(action)
+        column.addWidget(PlainLabel(text, "body", "secondary", wraps=True))
+        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(1)

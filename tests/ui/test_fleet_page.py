@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from gastown_desktop.bridge.models.fleet import FleetModel, ShownCards
+from gastown_desktop.bridge.town_view import TownView
+from gastown_desktop.core.ids import BeadId, PolecatName
+from gastown_desktop.ui.fleet.card_painter import BUTTONS, button_rects
+from gastown_desktop.ui.fleet.page import FleetPage
+from gastown_desktop.ui.widgets.choices import SegmentedControl
+from tests.bridge.town import (
+    A,
+    B,
+    C,
+    acting,
+    became,
+    begun,
+    needs,
+    shown,
+    slung,
+    tell,
+    then,
+)
+from tests.fakes.engine_api import FakeEngineApi
+from tests.ui.fleet_town import engine as canned
+
+TOAST = PolecatName("Toast")
+MANY = tuple(BeadId(f"gt-{number:02}") for number in range(20))
+Make = Callable[..., FleetPage]
+
+
+@pytest.fixture
+def make(qtbot: QtBot) -> Make:
+    """Makes a shown page of a view."""
+
+    def made(view: TownView, engine: FakeEngineApi | None = None, width: int = 1224) -> FleetPage:
+        page = FleetPage(view, (engine or canned()).port)
+        qtbot.addWidget(page)
+        page.resize(width, 732)
+        page.show()
+        qtbot.waitUntil(page.isVisible)
+        return page
+
+    return made
+
+
+def small_town() -> TownView:
+    return shown(*begun(A, B, C), slung(A), became("working"), needs("q", bead=B))
+
+
+def click_card(page: FleetPage, bead: BeadId, modifier: Qt.KeyboardModifier | None = None) -> None:
+    at = page.cards.visualRect(page.shown.index_of(bead)).center()
+    QTest.mouseClick(
+        page.cards.viewport(),
+        Qt.MouseButton.LeftButton,
+        modifier or Qt.KeyboardModifier.NoModifier,
+        at,
+    )
+
+
+def choose(control: SegmentedControl, name: str) -> None:
+    button = next(one for one in control.children() if getattr(one, "name", "") == name)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def test_cards_stand_in_groups_and_the_most_urgent_one_is_current(make: Make) -> None:
+    page = make(small_town())
+    assert [card.bead for card in page.shown.shown()] == [B, A, C]
+    assert page.current is not None
+    assert page.current.bead == B
+    assert page.header.words.text() == "3 beads"
+
+
+def test_without_a_convoy_the_page_says_so_and_offers_to_rehearse(make: Make, qtbot: QtBot) -> None:
+    page = make(TownView())
+    sentence = page.stack.currentWidget()
+    assert page.stack.currentIndex() == 2
+    button = sentence.button  # pyright: ignore[reportAttributeAccessIssue]
+    with qtbot.waitSignal(page.rehearse_wanted):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_a_chip_leaves_only_cards_of_its_state(make: Make) -> None:
+    page = make(small_town())
+    QTest.mouseClick(page.chips.chips["queued"], Qt.MouseButton.LeftButton)
+    assert [card.bead for card in page.shown.shown()] == [C]
+    QTest.mouseClick(page.chips.chips["queued"], Qt.MouseButton.LeftButton)
+    assert len(page.shown.shown()) == 3
+
+
+def test_typing_filters_by_worker_bead_and_title(make: Make) -> None:
+    page = make(small_town())
+    QTest.keyClicks(page.search, "nux")
+    assert [card.bead for card in page.shown.shown()] == [A]
+    QTest.keyClick(page.search, Qt.Key.Key_Escape)
+    QTest.keyClicks(page.search, "gt-c do")
+    assert [card.bead for card in page.shown.shown()] == [C]
+    QTest.keyClicks(page.search, "zzz")
+    assert page.stack.currentIndex() == 3
+
+
+@pytest.mark.parametrize(("width", "columns"), [(904, 3), (1224, 3), (1496, 4), (1768, 5), (700, 2)])
+def test_there_are_as_many_columns_as_fit(make: Make, width: int, columns: int) -> None:
+    page = make(shown(*begun(*MANY)), width=width)
+    tops = [page.cards.visualRect(page.shown.index(row, 0)).top() for row in range(6)]
+    assert tops.count(tops[0]) == columns
+
+
+def test_arrows_walk_over_the_grid_and_over_groups(make: Make) -> None:
+    page = make(shown(*begun(*MANY), needs("q", bead=MANY[7])))
+    page.cards.setFocus()
+
+    def at_after(key: Qt.Key) -> int:
+        QTest.keyClick(page.cards, key)
+        return page.cards.currentIndex().row()
+
+    assert at_after(Qt.Key.Key_Down) == 1
+    assert at_after(Qt.Key.Key_Right) == 2
+    assert at_after(Qt.Key.Key_Down) == 5
+    assert at_after(Qt.Key.Key_Left) == 4
+    assert at_after(Qt.Key.Key_End) == 19
+    assert at_after(Qt.Key.Key_Home) == 0
+
+
+def test_typing_on_the_cards_looks_for_a_worker(make: Make) -> None:
+    page = make(shown(*begun(A, B, C), slung(A), slung(B, TOAST)))
+    page.cards.setFocus()
+    QTest.keyClicks(page.cards, "toa")
+    assert page.current is not None
+    assert page.current.bead == B
+
+
+def test_several_cards_can_be_selected(make: Make) -> None:
+    page = make(small_town())
+    click_card(page, A)
+    click_card(page, C, Qt.KeyboardModifier.ControlModifier)
+    assert {card.bead for card in page.selected()} == {A, C}
+
+
+def test_the_table_has_the_same_selection_and_keeps_the_place(make: Make) -> None:
+    page = make(shown(*begun(*MANY)), width=904)
+    page.cards.bring_to_top(MANY[6])
+    assert page.cards.top_bead() == MANY[6]
+    click_card(page, MANY[7])
+    choose(page.look, "table")
+    assert page.stack.currentWidget() is page.table
+    assert page.table.selectionModel().isRowSelected(7)
+
+
+def test_while_the_pointer_is_over_the_cards_none_moves_to_another_place(make: Make) -> None:
+    view = shown(*begun(A, B, C), slung(A), became("working"))
+    page = make(view)
+    before = page.cards.visualRect(page.shown.index_of(C))
+    page.cards.pointed_at.emit(True)
+    page.heed(then(view, needs("q", bead=C)))
+    assert page.cards.visualRect(page.shown.index_of(C)) == before
+    page.cards.pointed_at.emit(False)
+    assert page.shown.index_of(C).row() == 0
+
+
+def test_only_the_changed_line_of_a_card_is_painted(make: Make, qtbot: QtBot) -> None:
+    view = shown(*begun(A, B), slung(A), became("working"))
+    page = make(view)
+    qtbot.wait(50)
+    asked: list[int] = []
+    original = page.cards.viewport().update
+
+    def counted(*args: object) -> None:
+        asked.append(args[0].height() if args else -1)  # type: ignore[attr-defined]
+        original(*args)  # type: ignore[call-overload]
+
+    page.cards.viewport().update = counted  # type: ignore[method-assign]
+    page.heed(tell(view, [acting("Editing a file")]))
+    assert len(asked) == 1
+    assert asked[0] < 25
+
+
+def test_a_card_says_its_state_in_words(make: Make) -> None:
+    page = make(small_town())
+    words = page.shown.data(page.shown.index_of(B), Qt.ItemDataRole.AccessibleTextRole)
+    assert "Needs you" in words
+    assert page.cards.accessibleName()
+    assert page.table.accessibleName()
+
+
+def test_buttons_of_a_card_are_inside_it() -> None:
+    card = QRect(14, 26, 264, 112)
+    rects = button_rects(card)
+    assert tuple(rects) == BUTTONS
+    assert all(card.contains(rect) for rect in rects.values())
+
+
+def test_the_filter_keeps_qts_rules(qtmodeltester: object, qtbot: QtBot) -> None:
+    model = FleetModel(small_town())
+    cards = ShownCards(model)
+    cards.choose(states={"queued"})
+    qtmodeltester.check(cards)  # type: ignore[attr-defined]
+    assert cards.is_filtering
+    assert cards.card(cards.index(0, 0)) is not None
