@@ -137,6 +137,17 @@ def _beads(command: argparse.ArgumentParser) -> None:
     _data(command)
 
 
+def _tour(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures")
+    command.add_argument(
+        "--story", choices=("harbor", "sample"), default="harbor", help="a told story, or a real rehearsal"
+    )
+    command.add_argument("--theme", choices=("light", "dark", "both"), default="both")
+    command.add_argument("--scale", type=float, default=1.0, metavar="N", help="pixels per pixel (1)")
+    command.add_argument("--on-screen", action="store_true", help="show the window meanwhile")
+    _data(command)
+
+
 def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--check", action="store_true", help="replay all landings with plain git at the end and compare"
@@ -185,5 +196,6 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "drop": (_drop, "take a bead out of the newest convoy"),
     "audit": (_audit, "what a worker did, and when"),
     "beads": (_beads, "import or export beads as JSON lines"),
+    "tour": (_tour, "save a picture of every screen"),
 }
 """Each command with what fills its grammar, and what it does."""

@@ -25,6 +25,10 @@ def run(arguments: list[str]) -> int:
     logging.lastResort, logging.raiseExceptions = None, False
     try:
         start_logging(data_folder(given.data_dir) / "logs")
+        if given.command == "tour":
+            from gastown_desktop.tour.command import tour
+
+            return tour(given)
         return asyncio.run(_command(given))
     except KeyboardInterrupt:
         _say("Cancelled. Everything finished is kept; go on with `gastown-desktop resume`.")

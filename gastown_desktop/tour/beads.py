@@ -66,7 +66,7 @@ _API = (
         life=(
             Starts("14:23:05", 25),
             Worked("14:29:40", 6, "0.06", (4, 4), (76, 12), 1, 3),
-            Submits("14:29:50", "openapi-lint, no findings"),
+            Submits("14:29:50", "openapi-lint, no findings", "submitting"),
             Lands("15:14:04"),
         ),
     ),
@@ -276,7 +276,7 @@ _SESSIONS = (
             Starts("13:58:24", 31),
             Worked("14:30:40", 12, "1.31", (5, 7), (133, 61), 6, 3),
             Worked("14:59:10", 10, "2.86", (6, 7), (133, 61), 6, 0),
-            Submits("14:59:20", "pytest tests/sessions, 29 passed"),
+            Submits("14:59:20", "pytest tests/sessions, 29 passed", "submitting"),
             SentBack("15:25:30", "The gate is red: tests/sessions/test_store.py"),
             Worked("15:44:10", 2, "3.12", (6, 7), (133, 61), 6, 0),
             Pauses("15:46:08"),

@@ -62,7 +62,7 @@ class HarborEngine:
 
     async def system(self) -> System:
         """What the pictures say was found."""
-        return System(git="2.43.0", sandbox="bubblewrap 0.8.0")
+        return System(git="2.43", sandbox="bubblewrap")
 
     async def recents(self) -> tuple[Recent, ...]:
         """Four repositories, one of which is gone."""

@@ -57,6 +57,8 @@ class Submits:
 
     at: str
     summary: str = ""
+    state: str = "done"
+    """What its worker is meanwhile: `submitting` while it waits for the gate with its place kept."""
 
 
 @dataclass(frozen=True, slots=True)

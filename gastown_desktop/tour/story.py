@@ -375,12 +375,11 @@ def _between(low: int, high: int, part: int, whole: int) -> int:
 
 
 def _meters(moment: Moment) -> Iterator[_Timed]:
-    """The town's meter as it went, a point every half minute, the last at the moment itself."""
-    when = at(COURSE[0][0])
-    while when < moment.at:
+    """The town's meter as it went, a point every half minute, counted back from the moment itself."""
+    when = moment.at
+    while when >= at(COURSE[0][0]):
         yield when, _meter(when)
-        when += _METER_EVERY
-    yield moment.at, _meter(moment.at)
+        when -= _METER_EVERY
 
 
 def _meter(when: datetime) -> ev.MeterMoved:
