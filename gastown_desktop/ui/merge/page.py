@@ -149,13 +149,15 @@ class MergePage(QWidget):
         self.queue_table = RowsTable(
             self.queue, queue_pieces, name="Merge queue", widths=(44, 0, 84, 58, 128, 84, 72), stretch=1
         )
-        self._nothing = Paragraph(_NOTHING_WAITS, "small", "text.tertiary")
+        self.queue_table.setMinimumHeight(26 + 28)
+        self._nothing = _Indented(Paragraph(_NOTHING_WAITS, "small", "text.tertiary"))
         self._detail = QueueDetail()
         self._merged_title = PlainLabel("Merged", "small", "secondary", weight=600)
         self.merged_table = RowsTable(
             self.merged, merged_pieces, name="Merged beads", widths=(96, 0, 84, 72, 72), stretch=1
         )
         self.merged_table.horizontalHeader().hide()
+        self.merged_table.setMinimumHeight(28)
         self.rounds_table = RowsTable(
             self.rounds, round_pieces, name="Gate runs", widths=(60, 64, 190, 0, 72), stretch=3
         )
@@ -207,9 +209,6 @@ class MergePage(QWidget):
         head.addWidget(self._queue_count)
         head.addStretch(1)
         head.addWidget(self._fleet_button)
-        nothing = QHBoxLayout()
-        nothing.setContentsMargins(20, 4, 20, 12)
-        nothing.addWidget(self._nothing)
         merged = QHBoxLayout()
         merged.setContentsMargins(20, 10, 20, 2)
         merged.addWidget(self._merged_title)
@@ -218,7 +217,7 @@ class MergePage(QWidget):
         column.setSpacing(0)
         column.addLayout(head)
         column.addWidget(self.queue_table)
-        column.addLayout(nothing)
+        column.addWidget(self._nothing)
         column.addWidget(self._detail)
         column.addWidget(Hairline())
         column.addLayout(merged)
@@ -254,7 +253,7 @@ class MergePage(QWidget):
         self._strip.show_strip(strip, self._chosen)
         self._queue_count.setText(str(len(entries)))
         self.queue_table.setVisible(bool(entries))
-        self.queue_table.setFixedHeight(min(self.queue_table.natural_height(), 26 + 28 * 6))
+        self.queue_table.setMaximumHeight(min(self.queue_table.natural_height(), 26 + 28 * 6))
         self._nothing.setVisible(not entries)
         self._merged_title.setText(f"Merged {self.merged.rowCount()}" if self.merged.rowCount() else "")
         self._tell_detail()
@@ -331,3 +330,13 @@ class MergePage(QWidget):
         self._said.setText(outcome.words)
         self._said.set_color("text.primary" if outcome.done else "state.failed")
         self._said.show()
+
+
+class _Indented(QWidget):
+    """A paragraph in line with the tables' first column."""
+
+    def __init__(self, paragraph: Paragraph) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(20, 4, 20, 12)
+        row.addWidget(paragraph)

@@ -126,7 +126,7 @@ class PrefixStrip(QWidget):
         for box in row.boxes:
             first, last = self._cell_rect(box.first), self._cell_rect(box.last)
             rect = QRectF(first.left(), top, last.right() - first.left(), _ROW)
-            _paint_box(painter, rect, box, selected=row.key == self._selected)
+            _paint_box(painter, rect, box, selected=bool(row.key) and row.key == self._selected)
 
     def _cell_rect(self, place: int) -> QRectF:
         return QRectF(_LEFT + _LABEL + place * (_CELL + _GAP), _CELLS_TOP, _CELL, _CELL_HIGH)
