@@ -392,6 +392,9 @@ def _dropped(town: Projection, event: ev.BeadDropped, at: datetime) -> None:
     town.close_resolvers(event.bead)
     town.set_bead(event.bead, status="discarded", reason=event.reason)
     town.forget_needs(event.bead)
+    for merge, view in town.merges.items():
+        if view.bead == event.bead and view.state != "merged":
+            town.merges[merge] = replace(view, state="ejected")
 
 
 def _undone(town: Projection, event: ev.LandingUndone, at: datetime) -> None:

@@ -18,6 +18,9 @@ from gastown_desktop.engine.landing_plan import NotLanded, named
 from gastown_desktop.engine.landing_recovery import LAND, recover_landing, restacked_event, spelled
 from gastown_desktop.engine.restack import Restacked, read_stack, restack
 
+_TRIES = 5
+"""Times that it begins again because the Refinery merged meanwhile."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
@@ -41,7 +44,9 @@ def dependants_of(state: Projection, beads: Collection[BeadId]) -> tuple[BeadId,
 
 
 async def drop(kit: Kit, gates: GateRunner, beads: Collection[BeadId], reason: str) -> Dropped | NotLanded:
-    """Takes beads out of a convoy that has not landed; whether dependants go along is for the caller.
+    """Takes beads out of a convoy that has not landed; whoever works on them is stopped.
+
+    Whether dependants go along is for the caller.
 
     Args:
         kit: the convoy.
@@ -67,7 +72,18 @@ async def drop(kit: Kit, gates: GateRunner, beads: Collection[BeadId], reason: s
             safe="Nothing was changed.",
             remedy="Undo the landing first.",
         )
-    tip = await kit.tip()
+    for _ in range(_TRIES):
+        outcome = await _try(kit, gates, tuple(beads), reason)
+        if outcome is not None:
+            return outcome
+    raise GitError("The convoy branch moved again and again while a bead was dropped.")
+
+
+async def _try(
+    kit: Kit, gates: GateRunner, beads: tuple[BeadId, ...], reason: str
+) -> Dropped | NotLanded | None:
+    """Drops beads from the convoy as it is; None where the Refinery moved it meanwhile."""
+    tip, state = await kit.tip(), kit.bus.state
     stack = await read_stack(kit.objects, state, tip)
     made = await restack(kit.objects, kit.clock, stack, state.stands_on, without=beads)
     if made.clashes:
@@ -77,8 +93,15 @@ async def drop(kit: Kit, gates: GateRunner, beads: Collection[BeadId], reason: s
     if not result.green:
         words = f"{result.gate} is red without it. Nothing was moved.\n{result.tail}"
         return NotLanded(about="red", words=words)
-    await _move(kit, tip, made, tuple(beads), reason)
-    return Dropped(beads=tuple(beads), tip=made.tip)
+    workers = [*beads, *(one for bead in beads for one in state.resolvers_of(bead))]
+    with kit.holding.standing(*workers):
+        for bead in workers:
+            await kit.holding.stop(bead)
+        async with kit.moving:
+            if await kit.tip() != tip:
+                return None
+            await _move(kit, tip, made, beads, reason)
+    return Dropped(beads=beads, tip=made.tip)
 
 
 async def _move(kit: Kit, tip: Oid, made: Restacked, beads: tuple[BeadId, ...], reason: str) -> None:

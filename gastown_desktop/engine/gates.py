@@ -6,8 +6,10 @@ was red so often in a row that chance is no explanation (core.flakiness); nothin
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -116,6 +118,8 @@ class GateRunner:
         self._confinement = confinement
         self._cache = cache
         self._environment = environment
+        self._using: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One run at a time in each slot: the user may drop a bead while the Refinery tests."""
         self.cpu_s = 0.0
 
     @property
@@ -262,8 +266,10 @@ class GateRunner:
     async def _execute(self, gate: Gate, subject: _Subject) -> CommandResult:
         self._progress(gate, subject, running=True)
         try:
-            slot = await self._slots.prepare(subject.slot, subject.commit)
-            result = await self._sandbox.run(gate.command, self._confinement(slot), timeout_s=gate.timeout_s)
+            async with self._using[subject.slot]:
+                slot = await self._slots.prepare(subject.slot, subject.commit)
+                confined = self._confinement(slot)
+                result = await self._sandbox.run(gate.command, confined, timeout_s=gate.timeout_s)
         finally:
             self._progress(gate, subject, running=False)
         self.cpu_s += result.cpu_s

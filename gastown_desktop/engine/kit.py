@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,8 @@ class Kit:
     """Files that many beads touch at the same place, and how the rig settles them."""
     pace: Pace = field(default_factory=lambda: Pace.of(MOST_POLECATS))
     """What the provider lets run."""
+    moving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by who moves the convoy branch until that is told: the Refinery, or the user who drops a bead."""
     lines: LineCounts = field(default_factory=LineCounts)
     """Lines that the workers' copies gained and lost."""
 

@@ -33,6 +33,8 @@ class Candidate:
 
     merge: MergeId
     bead: BeadId
+    under: Oid
+    """The commit that it stands on."""
     commit: Oid
     """The squash commit that would land."""
     tree: Oid
@@ -135,7 +137,8 @@ class Refinery:
                 return
             search.record(probe, result.green)
             if search.landable:
-                await self._merge(stack[: search.landable])
+                if not await self._merge(stack[: search.landable]):
+                    return
                 landed = search.landable
                 self._gates.judged(landed=landed)
                 stack = stack[landed:]
@@ -228,24 +231,48 @@ class Refinery:
         work = await objects.read_commit(view.commit)
         committer = type(work.committer)(work.committer.name, work.committer.email, self._kit.clock.now())
         commit = await objects.write_commit(settled.tree, (under,), work.message, work.author, committer)
-        return Candidate(view.id, view.bead, commit, settled.tree, settled.how)
+        return Candidate(view.id, view.bead, under, commit, settled.tree, settled.how)
 
-    async def _merge(self, landing: list[Candidate]) -> None:
-        """Moves the convoy branch over a gated prefix: intent → compare-and-swap → events."""
-        kit, tip = self._kit, await self._kit.tip()
-        new, name = landing[-1].commit, landing[-1].merge
-        beads = [candidate.bead for candidate in landing]
-        intent = await intend(kit, name, {"old": tip, "new": new, "beads": beads})
-        crash_point("branch-swap-before")
-        if not await kit.objects.swap_ref(kit.refs.convoy_branch, old=tip, new=new):
-            raise GitError("The convoy branch moved under the Refinery.")
-        crash_point("branch-swap-after")
-        crash_point("merged-event-before")
-        await kit.bus.publish(*(self._merged_event(one) for one in landing))
+    async def _merge(self, landing: list[Candidate]) -> bool:
+        """Moves the convoy branch over a gated prefix: intent → compare-and-swap → events.
+
+        Returns:
+            False where the user moved the branch or took one of these beads out of it meanwhile: nothing was
+            merged then, and what still waits is stacked anew.
+        """
+        kit, name = self._kit, landing[-1].merge
+        async with kit.moving:
+            if not await self._is_current(landing):
+                return False
+            intent = await self._move(landing)
+            await kit.bus.publish(*(self._merged_event(one) for one in landing))
         crash_point("merged-event-after")
         await forget(kit, name, intent)
         for one in landing:
             await self._learn(one)
+        return True
+
+    async def _is_current(self, landing: list[Candidate]) -> bool:
+        """Whether a prefix still stands on the tip and all of it still waits."""
+        merges = self._kit.bus.state.merges
+        waits = all(merges[one.merge].state == "queued" for one in landing)
+        return waits and landing[0].under == await self._kit.tip()
+
+    async def _move(self, landing: list[Candidate]) -> Oid:
+        """Moves the branch after its intent; returns that.
+
+        Raises:
+            GitError: somebody else moved it at this moment.
+        """
+        kit, old, new = self._kit, landing[0].under, landing[-1].commit
+        beads = [candidate.bead for candidate in landing]
+        intent = await intend(kit, landing[-1].merge, {"old": old, "new": new, "beads": beads})
+        crash_point("branch-swap-before")
+        if not await kit.objects.swap_ref(kit.refs.convoy_branch, old=old, new=new):
+            raise GitError("The convoy branch moved under the Refinery.")
+        crash_point("branch-swap-after")
+        crash_point("merged-event-before")
+        return intent
 
     def _merged_event(self, one: Candidate) -> ev.BeadMerged:
         return ev.BeadMerged(
@@ -267,8 +294,10 @@ class Refinery:
             await self._turn_down(view.id, "red", f"{_red_reason({1: red.result})}\n\nAnd {reason}.", paths)
 
     async def _turn_down(self, merge: MergeId, state: str, reason: str, paths: tuple[str, ...] = ()) -> None:
-        """Says why a merge request does not land, and hands its bead on."""
+        """Says why a merge request that still waits does not land, and hands its bead on."""
         kit = self._kit
+        if kit.bus.state.merges[merge].state != "queued":
+            return
         bead = kit.bus.state.merges[merge].bead
         await kit.bus.publish(
             ev.MergeStateChanged(

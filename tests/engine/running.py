@@ -10,6 +10,7 @@ from typing import Any
 
 from gastown_desktop.core.ids import BeadId, PolecatName
 from gastown_desktop.core.projection import PolecatView
+from gastown_desktop.engine.gates import GateRunner
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.town import Town
@@ -22,9 +23,10 @@ LOOK = says(use("read", path="a.txt"))
 class Running:
     """A town that runs; each request waits until the test answers about its bead."""
 
-    def __init__(self, town: FakeTown, whole: Town) -> None:
+    def __init__(self, town: FakeTown, whole: Town, gates: GateRunner) -> None:
         self.town = town
         self.whole = whole
+        self.gates = gates
         self.task: asyncio.Task[None] | None = None
         self.asked: dict[str, int] = defaultdict(int)
         """Requests so far, by bead."""
@@ -88,7 +90,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Runs a town; it is cancelled at the end, if it has not ended by then."""
     given = {"fleet_size": 2, "model": MODEL, "watched": False, **fields}
-    one = Running(town, Town(town.kit, town.runner(*gates), **given))
+    runner = town.runner(*gates)
+    one = Running(town, Town(town.kit, runner, **given), runner)
     one.task = asyncio.create_task(one.whole.run(hooks or []))  # noqa: TID251 - awaited below
     try:
         yield one

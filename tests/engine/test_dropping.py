@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import NotLanded
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.ref_target import RefTarget
+from tests.engine.running import running
 from tests.fakes.slots import said
 from tests.fakes.town import FakeTown, found_town
 
@@ -124,3 +126,70 @@ async def test_a_stop_is_told_by_the_next_start(
     assert ("b.txt" not in await again.files_at(await again.tip())) is gone
     assert b"".join(again.store.lines()).count(b'"bead_dropped"') == int(gone)
     assert await again.objects.list_refs(again.refs.intents) == {}
+
+
+# --- beside a running town ------------------------------------------------------------------------
+
+
+async def test_whoever_works_on_it_is_stopped_and_the_rest_lands(town: FakeTown) -> None:
+    await town.add("gt-e")
+    async with running(town) as run:
+        await run.is_asked(D)
+        await run.is_asked("gt-e")
+        assert isinstance(await drop(town.kit, run.gates, [D], "not wanted"), Dropped)
+        assert run.worker(D).state == ""
+        run.hands_in("gt-e")
+        await run.ends()
+    assert (town.bus.state.stage, run.status(D)) == ("landed", "discarded")
+    assert town.events("bead_submitted")[-1].bead == "gt-e"
+
+
+@pytest.mark.parametrize("gone", [B, D])
+async def test_what_is_dropped_while_the_gates_run_is_not_merged_and_nothing_is_lost(
+    town: FakeTown, gone: BeadId
+) -> None:
+    await town.add("gt-e")
+    await town.submit(D, base=await town.tip(), d_txt="D\n")
+    await town.submit("gt-e", base=await town.tip(), e_txt="E\n")
+    once = asyncio.Event()
+    sandbox_run = town.sandbox.run
+
+    async def drops_first(*args: Any, **kwargs: Any) -> Any:
+        if not once.is_set() and town.bus.state.gate_sees is not None:
+            once.set()
+            dropping_task = asyncio.ensure_future(drop(town.kit, run.gates, [gone], "not wanted"))
+            result = await sandbox_run(*args, **kwargs)
+            drops.append(dropping_task)
+            return result
+        return await sandbox_run(*args, **kwargs)
+
+    drops: list[asyncio.Future[Any]] = []
+    town.sandbox.run = drops_first  # type: ignore[method-assign]
+    async with running(town, "check") as run:
+        await run.until(once.is_set)
+        await run.ends()
+    assert isinstance(await drops[0], Dropped)
+    files = await town.files_at(await town.tip())
+    left = {"a.txt", "b.txt", "d.txt", "e.txt"} - {f"{gone[3:]}.txt"}
+    assert set(files) == left
+    assert run.status(gone) == "discarded"
+    assert gone not in town.bus.state.merged()
+
+
+async def test_a_bead_that_waits_in_the_queue_is_dropped_from_it(town: FakeTown) -> None:
+    await town.submit(D, d_txt="D\n")
+    await dropped(town, D)
+    assert [view.state for view in town.bus.state.merges.values() if view.bead == D] == ["ejected"]
+
+
+async def test_whoever_resolves_its_conflict_is_stopped_too(town: FakeTown) -> None:
+    await town.submit(D, base=town.base, a_txt="D\n")
+    await town.add("gt-e")
+    async with running(town) as run:
+        await run.is_asked("gt-d.r1")
+        await drop(town.kit, run.gates, [D], "not wanted")
+        assert run.status("gt-d.r1") == "discarded"
+        run.hands_in("gt-e")
+        await run.ends()
+    assert town.bus.state.stage == "landed"
+    assert town.gate.ledger.open_reservations == {}
