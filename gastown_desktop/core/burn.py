@@ -65,8 +65,8 @@ def burn_of(samples: Sequence[MeterSample], cap: int | None, now: datetime) -> B
     The forecast starts from what is spent or promised. It goes on at the rate of now; around it lies a
     wedge: the run's last hour is cut into stretches (a twelfth of it each, one to five minutes), and the
     limit is reached the soonest at the pace that nine of ten stretches stay below (P90), the latest at the
-    pace of the middle one (P50). The wedge holds the rate of now, and is never less than a tenth wide
-    either way: a forecast is no sharper than that.
+    pace of the middle one (P50). The wedge holds the rates of now and of the run, and a fifth more either
+    way: a forecast is no sharper than that.
 
     Args:
         samples: where the meter stood, oldest first.
@@ -83,13 +83,14 @@ def burn_of(samples: Sequence[MeterSample], cap: int | None, now: datetime) -> B
     last = samples[-1]
     left = cap - last.settled - last.assumed - last.held
     middle, fast = _paces(samples, until) or (quick, quick)
+    rates = (quick, whole or quick)
     return Burn(
         per_hour_now=quick,
         per_hour=whole,
         reached_at=_after(until, left, quick),
         reached_between=(
-            _after(until, left, max(fast, quick * 11 // 10)),
-            _after(until, left, max(1, min(middle, quick * 9 // 10))),
+            _after(until, left, max(fast, max(rates) * 6 // 5)),
+            _after(until, left, max(1, min(middle, min(rates) * 4 // 5))),
         ),
     )
 

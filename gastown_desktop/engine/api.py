@@ -255,6 +255,8 @@ class BillRequest:
     state: Literal["held", "settled", "assumed", "released"]
     amount: int
     usage: Usage | None
+    note: str = ""
+    """Why nobody knows what it cost, or why it cost nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class _Request:
     state: _State = "held"
     amount: int = 0
     usage: Usage | None = None
+    note: str = ""
 
 
 def bill_of(records: Sequence[Record], ledger: Ledger, state: Projection) -> Bill:
@@ -81,10 +82,11 @@ def _requests(records: Iterable[Record]) -> list[_Request]:
                 one = found[record.id]
                 one.state, one.amount, one.usage = "settled", record.amount, record.usage
             case Assume():
-                found[record.id].state = "assumed"
+                one = found[record.id]
+                one.state, one.note = "assumed", record.reason
             case Release():
                 one = found[record.id]
-                one.state, one.amount = "released", 0
+                one.state, one.amount, one.note = "released", 0, record.reason
             case _:
                 pass
     return list(found.values())
@@ -130,6 +132,7 @@ def _as_line(one: _Request) -> BillRequest:
         state=one.state,
         amount=one.amount,
         usage=one.usage,
+        note=one.note,
     )
 
 

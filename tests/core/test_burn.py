@@ -76,16 +76,14 @@ def test_what_is_held_brings_the_limit_nearer() -> None:
 
 
 def test_an_uneven_run_has_a_wide_wedge() -> None:
-    """Every second five minutes cost $2, the others $1."""
+    """Every third five minutes cost $4, the others $1."""
     samples, dollars = [at(0, 0)], 0
     for number in range(12):
-        dollars += 2 if number % 2 else 1
+        dollars += 4 if number % 3 == 1 else 1
         samples.append(at(5 * (number + 1), dollars))
-    burn = burn_of(samples, 36 * NANO, START + timedelta(hours=1))
-    assert burn.per_hour_now == 18 * NANO
-    assert burn.reached_between is not None
-    assert burn.reached_between[0] == START + timedelta(hours=1, minutes=45)
-    assert burn.reached_between[1] >= START + timedelta(hours=2)
+    burn = burn_of(samples, 48 * NANO, START + timedelta(hours=1))
+    assert (burn.per_hour_now, burn.per_hour) == (30 * NANO, 24 * NANO)
+    assert burn.reached_between == (START + timedelta(hours=1.5), START + timedelta(hours=3))
 
 
 def test_no_samples_no_rates() -> None:

@@ -1,0 +1,1 @@
+"""Plots that we paint ourselves."""

@@ -1,0 +1,1 @@
+"""Spend: what the town costs, the limit, and the sheet at the limit."""
