@@ -147,7 +147,12 @@ class MergePage(QWidget):
         self._queue_count = PlainLabel("", "small", "tertiary")
         self._fleet_button = Button("Open in fleet", icon="ui_fleet", small=True)
         self.queue_table = RowsTable(
-            self.queue, queue_pieces, name="Merge queue", widths=(44, 0, 84, 58, 128, 84, 72), stretch=1
+            self.queue,
+            queue_pieces,
+            name="Merge queue",
+            widths=(44, 0, 84, 58, 128, 84, 72),
+            stretch=1,
+            gone_first=(4, 3),
         )
         self.queue_table.setMinimumHeight(26 + 28)
         self._nothing = _Indented(Paragraph(_NOTHING_WAITS, "small", "text.tertiary"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtGui import QFontMetricsF, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -27,6 +27,8 @@ Pieces = Callable[[Any, int], Sequence[Piece]]
 _V = TypeVar("_V")
 _Index = QModelIndex | QPersistentModelIndex
 _SIDE = 8
+LEAST_STRETCH = 220
+"""Pixels of the stretching column below which others go."""
 
 
 class PieceDelegate(QStyledItemDelegate):
@@ -79,6 +81,7 @@ class RowsTable(QTableView):
         widths: Sequence[int],
         stretch: int,
         height: int = 28,
+        gone_first: Sequence[int] = (),
         parent: QWidget | None = None,
     ) -> None:
         """Makes a table.
@@ -90,9 +93,12 @@ class RowsTable(QTableView):
             widths: of the columns, in pixels; that of the stretching one does not matter.
             stretch: the column that takes the rest.
             height: of a row.
+            gone_first: columns that go where the width ends, in this order.
             parent: owns it.
         """
         super().__init__(parent)
+        self._stretch = stretch
+        self._gone_first = tuple(gone_first)
         self.rows = model
         self.setModel(model)
         self.setItemDelegate(PieceDelegate(pieces, height=height, parent=self))
@@ -112,6 +118,7 @@ class RowsTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(height)
+        self._widths = tuple(widths)
         header = self.horizontalHeader()
         header.setProperty("role", "rows")
         header.setFixedHeight(26)
@@ -142,6 +149,23 @@ class RowsTable(QTableView):
         header = 0 if self.horizontalHeader().isHidden() else self.horizontalHeader().height()
         return header + self.rows.rowCount() * self.verticalHeader().defaultSectionSize()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        room = self.viewport().width() - LEAST_STRETCH
+        widths = {
+            column: self.horizontalHeader().sectionSize(column) or self._widths[column]
+            for column in range(self.rows.columnCount())
+            if column != self._stretch
+        }
+        for column in self._gone_first:
+            widths[column] = self._widths[column]
+        gone = set[int]()
+        for column in self._gone_first:
+            if sum(width for one, width in widths.items() if one not in gone) > room:
+                gone.add(column)
+        for column in self._gone_first:
+            self.setColumnHidden(column, column in gone)
+        super().resizeEvent(event)
+
     def sizeHint(self) -> QSize:
         return QSize(400, self.natural_height())
 
@@ -158,6 +182,7 @@ def draw_cut(painter: QPainter, pieces: Sequence[Piece], rect: QRectF, *, right:
         pieces = [*head, replace(last, text=text)] if not last.glyph else head
         wide = min(row_width(pieces), rect.width())
     painter.save()
+    painter.setClipRect(rect.adjusted(-2, -2, 2, 2), Qt.ClipOperation.IntersectClip)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     place = rect.adjusted(rect.width() - wide, 0, 0, 0) if right else rect
     draw_row(painter, pieces, place)
