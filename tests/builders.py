@@ -207,7 +207,7 @@ def small_python_repository(folder: Path) -> RepositoryBuilder:
 
 
 def contested_repository(folder: Path) -> RepositoryBuilder:
-    """A history whose work, done all at once, ends with one conflict and one question for the user; 7 commits.
+    """Past work that, done all at once, ends with one conflict and one question for the user; 7 commits.
 
     A slow commit writes a motto, which a quick later one writes anew after a third took it away: without
     hindsight the quick one is merged first, the slow one conflicts with it for ever, and what is to be
@@ -224,4 +224,14 @@ def contested_repository(folder: Path) -> RepositoryBuilder:
     repo.write("motto.txt", "Fast and loose\n").commit("Another motto")
     for number in range(4):
         repo.write(f"page{number}.txt", f"page {number}\n").commit(f"Add page {number}")
+    return repo
+
+
+def costly_repository(folder: Path) -> RepositoryBuilder:
+    """Thirteen commits, each a long text of its own: at list price a dollar or so of work."""
+    repo = RepositoryBuilder(folder)
+    repo.write("README", "Texts\n").commit("Start")
+    for number in range(12):
+        text = "".join(f"{number}: line {line} of a long text that has to be typed\n" for line in range(160))
+        repo.write(f"text{number:02}.txt", text).commit(f"Write text {number}")
     return repo

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtWidgets import QAbstractButton, QWidget
-
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.tour.harbor import REHEARSAL
 from gastown_desktop.tour.moments import EVENING, FLEET, LIMIT, MERGE, PLAN, REPLAY, Moment
@@ -34,24 +32,6 @@ def _select_nux(window: MainWindow) -> None:
     window.open_bead(_NUX)
 
 
-def _table(window: MainWindow) -> None:
-    _press(window.frame.page("fleet"), "Table")
-    window.open_bead(_NUX)
-
-
-def _press(within: QWidget, name: str) -> None:
-    """Presses a button by what a screen reader calls it.
-
-    Raises:
-        LookupError: there is no such button.
-    """
-    for button in within.findChildren(QAbstractButton):
-        if button.accessibleName() == name:
-            button.click()
-            return
-    raise LookupError(f"no button is called {name}")
-
-
 def _needs(window: MainWindow) -> None:
     window.open_bead(_NUX)
     window.open_needs()
@@ -72,6 +52,6 @@ SCREENS = (
     Screen(name="09-evidence", page="evidence", moment=FLEET, rail_open=True, prepare=_evidence),
     Screen(name="10-history", page="history", moment=REPLAY, rail_open=True),
     Screen(name="11-needs-you", page="fleet", moment=FLEET, prepare=_needs),
-    Screen(name="12-fleet-table", page="fleet", moment=FLEET, size=SMALL, prepare=_table),
+    Screen(name="12-fleet-table", page="fleet", moment=FLEET, size=SMALL, prepare=_select_nux),
 )
 """In the order of their numbers; 13 is the sheet of signs."""

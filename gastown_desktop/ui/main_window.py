@@ -76,7 +76,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._with_strip())
         self.frame.watch_focus()
         self.welcome = WelcomePage()
-        self.pages = Pages(view, api)
+        self.pages = Pages(view, api, now)
         self.frame.add_page("welcome", self.welcome)
         for name, page in self.pages.by_name.items():
             self.frame.add_page(name, page)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -10,6 +12,11 @@ from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.api import EngineApi
+from gastown_desktop.ui.fleet.page import FleetPage
+from gastown_desktop.ui.graph.page import GraphPage
+from gastown_desktop.ui.merge.page import MergePage
+from gastown_desktop.ui.plan.page import PlanPage
+from gastown_desktop.ui.spend.page import SpendPage
 
 if TYPE_CHECKING:
     from gastown_desktop.ui.main_window import MainWindow
@@ -45,18 +52,36 @@ class ReportPlace(QWidget):
 class Pages:
     """All pages of a window."""
 
-    def __init__(self, view: TownView, api: EngineApi) -> None:
+    def __init__(self, view: TownView, api: EngineApi, now: Callable[[], datetime]) -> None:
         """Makes them.
 
         Args:
             view: what they show.
             api: what they may ask of the town.
+            now: the time.
         """
+        self.plan = PlanPage(view, api)
+        self.fleet = FleetPage(view, api, now=now)
+        self.graph = GraphPage(view, api)
+        self.merge = MergePage(view, api)
+        self.spend = SpendPage(view, api, now=now)
         self._report = ReportPlace()
-        self.by_name: dict[str, QWidget] = {"evidence": self._report}
+        self.by_name: dict[str, QWidget] = {
+            "plan": self.plan,
+            "fleet": self.fleet,
+            "graph": self.graph,
+            "merge": self.merge,
+            "spend": self.spend,
+            "evidence": self._report,
+        }
 
     def connect_to(self, window: MainWindow) -> None:
         """Connects what the pages want with what the window does."""
+        for page in (self.plan, self.graph, self.merge):
+            page.bead_wanted.connect(lambda bead: window.open_bead(BeadId(bead)))
+        for page in (self.plan, self.fleet, self.graph, self.merge):
+            page.rehearse_wanted.connect(window.ask_for_rehearsal)
+        self.spend.bead_chosen.connect(lambda bead: window.open_bead(BeadId(bead)))
 
     def heed(self, changes: Changes, shown: str) -> None:
         """Gives a tick's changes to the page that is shown."""
@@ -72,15 +97,18 @@ class Pages:
 
     def open_bead(self, bead: BeadId, tab: str = "") -> None:
         """Shows a bead in the fleet."""
+        self.fleet.open_bead(bead, tab)
 
     def ask_discard(self, bead: BeadId) -> None:
         """Asks whether a bead is to be discarded."""
 
     def ask_for_limit(self) -> None:
         """Opens the editor of the limit."""
+        self.spend.ask_for_limit()
 
     def ask_for_landing(self) -> None:
         """Opens the landing sheet."""
+        self.merge.ask_for_landing()
 
     def show_evidence(self, window: MainWindow, convoy: ConvoyId, result: dict[str, Any]) -> None:
         """Makes the page of a report."""

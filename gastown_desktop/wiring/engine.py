@@ -19,11 +19,12 @@ from gastown_desktop.adapters.sandbox import find_sandbox
 from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.engine import holding, messages
 from gastown_desktop.engine.api import (
     Bill,
+    Conflict,
     EngineApi,
     FileDiff,
     GateWish,
@@ -39,6 +40,7 @@ from gastown_desktop.engine.api import (
     Transcript,
 )
 from gastown_desktop.engine.billing import bill_of
+from gastown_desktop.engine.conflict_sides import conflict_for_user
 from gastown_desktop.engine.dropping import Dropped, dependants_of, drop
 from gastown_desktop.engine.file_diffs import diff_of
 from gastown_desktop.engine.gates import Gate
@@ -46,6 +48,7 @@ from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal, load, store, with_cap
+from gastown_desktop.engine.resolving_by_hand import resolve_by_hand
 from gastown_desktop.engine.restack import patch_ids
 from gastown_desktop.engine.taking_over import give_back, take_over
 from gastown_desktop.engine.transcripts import transcript_of
@@ -352,6 +355,16 @@ class Engine:
     async def diff(self, convoy: ConvoyId, bead: BeadId) -> tuple[FileDiff, ...]:
         async with self._convoys.wired(convoy) as run:
             return await diff_of(run.town.kit, bead)
+
+    async def conflict(self, convoy: ConvoyId, bead: BeadId) -> Conflict:
+        async with self._convoys.wired(convoy) as run:
+            return await conflict_for_user(run.town.kit, bead)
+
+    async def resolve_conflict(
+        self, convoy: ConvoyId, bead: BeadId, files: Mapping[str, bytes | None], tip: Oid
+    ) -> None:
+        async with self._convoys.wired(convoy) as run:
+            await resolve_by_hand(run.town.kit, bead, files, tip)
 
     async def bill(self, convoy: ConvoyId) -> Bill:
         async with self._convoys.wired(convoy) as run:

@@ -14,7 +14,8 @@ from pathlib import Path
 from gastown_desktop.adapters.file_lock import FileLock
 from gastown_desktop.adapters.gate_proposals import FILES, FOLDERS, LARGEST_FILE, VENV_PYTHON
 from gastown_desktop.adapters.git.command import GitCommand
-from gastown_desktop.adapters.git.objects import open_objects
+from gastown_desktop.adapters.git.objects import PygitObjects, open_objects
+from gastown_desktop.adapters.git.objects_command import CommandObjects
 from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep_locks
 from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_would_run
 from gastown_desktop.adapters.git.user_repository import RepositoryFacts, inspect
@@ -32,6 +33,7 @@ from gastown_desktop.paths import data_folder, slots_folder
 REHEARSAL_LOCK = "rehearsal.lock"
 """File in the rig's folder that a rehearsal holds."""
 _FOLDER = 0o040000
+OwnObjects = PygitObjects | CommandObjects
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +48,8 @@ class Workplace:
     clock: SystemClock
     slots_root: Path
     lock: FileLock | None = None
+    objects: OwnObjects | None = None
+    """The rig's own repository, once it was entered."""
     swept: int = 0
     """Children of a killed process that were still running when the rig was entered."""
 
@@ -79,6 +83,8 @@ class Workplace:
 
     async def close(self) -> None:
         """Ends every child, drops folders of slots that are empty now, and gives the lock back."""
+        if self.objects is not None:
+            self.objects.close()
         await self.launcher.close()
         for folder in (self.slots_root, self.slots_root.parent, self.rig.folder / "indexes"):
             with suppress(OSError):
@@ -130,7 +136,8 @@ async def enter(workplace: Workplace) -> GitObjects:
     if workplace.rig.town_git.exists():
         sweep_locks(workplace.rig.town_git)
     town = await open_town(workplace.git, workplace.rig.folder, workplace.facts.git_dir)
-    return await open_objects(workplace.git, town)
+    workplace.objects = await open_objects(workplace.git, town)
+    return workplace.objects
 
 
 async def resolve(workplace: Workplace, objects: GitObjects, rev: str) -> Oid:

@@ -138,6 +138,9 @@ class MergingObjects:
     def _cut(self, commit: Commit) -> Commit:
         return replace(commit, parents=()) if commit.oid in read_shallow(self._git_dir) else commit
 
+    def close(self) -> None:
+        """Gives back what it holds open: nothing, where every question is a command."""
+
     async def merge_trees(self, base: Oid, ours: Oid, theirs: Oid, *, union: Sequence[str] = ()) -> Merge:
         """Merges three trees with git's ort strategy; nothing but objects is written.
 

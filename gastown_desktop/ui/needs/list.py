@@ -72,13 +72,13 @@ class NeedRow(QWidget):
             self._add(answer)
         self._row.addStretch(1)
         layout.addLayout(self._row)
-        self._typed = QLineEdit()
-        self._typed.setAcceptDrops(False)
-        self._typed.setPlaceholderText("Your answer, then Enter")
-        self._typed.setAccessibleName(f"Answer to {who}")
-        self._typed.returnPressed.connect(self._send)
-        self._typed.hide()
-        layout.addWidget(self._typed)
+        self.typed = QLineEdit()
+        self.typed.setAcceptDrops(False)
+        self.typed.setPlaceholderText("Your answer, then Enter")
+        self.typed.setAccessibleName(f"Answer to {who}")
+        self.typed.returnPressed.connect(self._send)
+        self.typed.hide()
+        layout.addWidget(self.typed)
         self.setAccessibleName(f"{who}, {kind_of(need)}: {text}")
 
     @property
@@ -133,11 +133,11 @@ class NeedRow(QWidget):
         if answer.do != "type":
             self.chosen.emit(answer)
             return
-        self._typed.show()
-        self._typed.setFocus()
+        self.typed.show()
+        self.typed.setFocus()
 
     def _send(self) -> None:
-        text = self._typed.text().strip()
+        text = self.typed.text().strip()
         if text:
             self.chosen.emit(Answer(words=text, do="answer", text=text))
 

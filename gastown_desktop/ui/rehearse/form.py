@@ -101,7 +101,7 @@ class RehearsalForm(QWidget):
             last=self._last.value(),
             polecats=self._polecats.value(),
             plan=cast("PlanName", self._plan.current),
-            cap=usd(self._limit.text()),
+            cap=usd(self.limit.text()),
             gates=gates,
             real_pace=self._real_pace.isChecked(),
         )
@@ -130,11 +130,11 @@ class RehearsalForm(QWidget):
         _row(grid, "Plan", self._plan, "")
         self._plan_words = PlainLabel(_PLANS[0][2], "small", "secondary", wraps=True)
         grid.addWidget(self._plan_words, grid.rowCount(), 1, 1, 2)
-        self._limit = QLineEdit("$100")
-        self._limit.setAcceptDrops(False)
-        self._limit.setFixedWidth(90)
-        self._limit.textChanged.connect(self._check)
-        self._limit_words = _row(grid, "Limit", self._limit, "at list price; a rehearsal spends nothing")
+        self.limit = QLineEdit("$100")
+        self.limit.setAcceptDrops(False)
+        self.limit.setFixedWidth(90)
+        self.limit.textChanged.connect(self._check)
+        _row(grid, "Limit", self.limit, "at list price; a rehearsal spends nothing")
         self._real_pace = QCheckBox("Stream at a real model's pace")
         grid.addWidget(self._real_pace, grid.rowCount(), 1, 1, 2)
         self._polecats.setValue(_DEFAULT_POLECATS)
@@ -142,14 +142,14 @@ class RehearsalForm(QWidget):
 
     def _own_gate(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        self._command = QLineEdit()
-        self._command.setAcceptDrops(False)
-        self._command.setPlaceholderText("Another command that must succeed, for example: pytest -q")
-        self._command.setAccessibleName("Gate command")
-        self._command.returnPressed.connect(self._add_own)
+        self.command = QLineEdit()
+        self.command.setAcceptDrops(False)
+        self.command.setPlaceholderText("Another command that must succeed, for example: pytest -q")
+        self.command.setAccessibleName("Gate command")
+        self.command.returnPressed.connect(self._add_own)
         add = Button("Add gate", small=False)
         add.clicked.connect(self._add_own)
-        row.addWidget(self._command, 1)
+        row.addWidget(self.command, 1)
         row.addWidget(add)
         return row
 
@@ -167,11 +167,11 @@ class RehearsalForm(QWidget):
         return row
 
     def _add_own(self) -> None:
-        command = self._command.text().strip()
+        command = self.command.text().strip()
         if command:
             number = len(self._gates) + 1
             self._add_gate(GateWish(name=f"gate {number}", command=command), checked=True)
-            self._command.clear()
+            self.command.clear()
 
     def _add_gate(self, gate: GateWish, *, checked: bool) -> None:
         words = gate.command.replace("\n", " ")
@@ -191,7 +191,7 @@ class RehearsalForm(QWidget):
     def _check(self) -> None:
         """A limit that cannot be read is said at once, and nothing starts with it."""
         try:
-            good = usd(self._limit.text()) > 0
+            good = usd(self.limit.text()) > 0
         except ValueError:
             good = False
         self._problem.setText("" if good else "The limit is an amount such as $20.")

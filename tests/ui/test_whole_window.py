@@ -1,0 +1,104 @@
+"""The whole program as a user has it: every step is a click, a key or a drop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSlider
+from pytestqt.qtbot import QtBot
+
+from gastown_desktop.ui.merge.landing_sheet import LandingSheetView
+from gastown_desktop.ui.needs.conflict import ConflictPanel
+from gastown_desktop.ui.needs.list import NeedRow, NeedsList
+from gastown_desktop.ui.rehearse.form import RehearsalForm
+from gastown_desktop.ui.welcome.trust_sheet import TrustSheet
+from tests.builders import contested_repository
+from tests.ui.window_driver import WindowDriver
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def driver(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowDriver]:
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(home))
+    made = WindowDriver(qtbot, tmp_path / "data")
+    yield made
+    assert made.stop()
+    qtbot.waitUntil(lambda: not made.application.engine.alive)
+
+
+def rehearse(driver: WindowDriver, *, gate: str, plan: str = "None", limit: str = "") -> None:
+    """Fills the rehearsal sheet in and starts."""
+    driver.click("Rehearse for $0")
+    form = driver.find(RehearsalForm)
+    form.findChildren(QSlider)[0].setValue(8)
+    driver.click(plan, form)
+    if limit:
+        field = form.limit
+        driver.qtbot.mouseDClick(field, Qt.MouseButton.LeftButton)
+        field.selectAll()
+        driver.qtbot.keyClicks(field, limit)
+    if gate:
+        driver.qtbot.keyClicks(form.command, gate)
+        driver.click("Add gate", form)
+    driver.click("Start rehearsal", form)
+
+
+def need_row(driver: WindowDriver, *, resolver: bool) -> NeedRow:
+    rows = driver.find(NeedsList).rows
+    return next(row for row in rows if (row.need.bead or "").endswith(".r1") == resolver)
+
+
+def test_a_dropped_repository_is_rehearsed_answered_merged_and_landed(
+    driver: WindowDriver, tmp_path: Path
+) -> None:
+    repository = contested_repository(tmp_path / "contested")
+    repository.git("branch", "scratch", "HEAD~7")
+    driver.drop(repository.folder)
+    driver.wait(lambda: driver.window.rig is not None)
+
+    rehearse(driver, gate="test -e README")
+    sheet = driver.find(TrustSheet)
+    driver.click("Trust and run", sheet)
+    driver.wait(lambda: driver.application.view.current is not None)
+    driver.wait(lambda: len(driver.application.view.needs()) == 2)
+
+    driver.click("Needs you")
+    driver.click("Resolve…", need_row(driver, resolver=True))
+    panel = driver.find(ConflictPanel)
+    driver.click("Take theirs", panel)
+    driver.click("Hand in the resolution", panel)
+    driver.wait(lambda: len(driver.application.view.needs()) == 1)
+    driver.wait(lambda: len(driver.state.merged()) == 6)
+
+    driver.click("Needs you")
+    row = need_row(driver, resolver=False)
+    driver.click("Type an answer…", row)
+    field = row.typed
+    driver.qtbot.keyClicks(field, "Try again: the motto is there now.")
+    driver.qtbot.keyClick(field, Qt.Key.Key_Return)
+    driver.wait(lambda: driver.state.stage == "landed")
+    assert len(driver.state.merged()) == 7
+    driver.wait(lambda: not driver.window.something_runs())
+
+    driver.key(Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
+    driver.wait(lambda: driver.page == "merge")
+    driver.click("Land…")
+    sheet = driver.find(LandingSheetView)
+    driver.qtbot.keyClicks(sheet.first_focus(), "scratch")
+    driver.click("Show what would land", sheet)
+    driver.click("Land 7 beads on scratch", sheet)
+    driver.wait(lambda: driver.state.landed_on == "refs/heads/scratch")
+    landed = repository.git("rev-parse", "scratch")
+    assert landed == driver.state.landed_commit
+    assert repository.git("log", "--format=%s", "HEAD~7..scratch").splitlines()
+    assert repository.git("status", "--porcelain") == ""
+
+    with driver.qtbot.waitSignal(driver.window.quit_wanted):
+        driver.key(Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
