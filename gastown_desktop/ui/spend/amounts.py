@@ -34,6 +34,11 @@ class AmountField(Field):
         except ValueError:
             return None
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            event.accept()  # what it stands in must not take it for its own Enter
+
     def set_amount(self, amount: int) -> None:
         """Shows an amount."""
         self.setText(f"$ {amount / NANO:.2f}")

@@ -1,0 +1,84 @@
+"""The strip that tells, once each, that half, four fifths and nearly all of the limit are used."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from gastown_desktop.core.burn import crossed
+from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.wording import show_money
+from gastown_desktop.ui.spend.gauge import Standing
+from gastown_desktop.ui.theme.glyphs import draw_glyph
+from gastown_desktop.ui.theme.theme import theme
+from gastown_desktop.ui.widgets.buttons import Button
+from gastown_desktop.ui.widgets.labels import ElidedLabel
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_HEIGHT = 40
+_SLOWING = 95
+"""From here on the fleet slows down to land under its limit."""
+
+
+class LimitBanner(QWidget):
+    """Hidden until a threshold is crossed; another limit starts anew."""
+
+    limit_wanted = Signal()
+    """The user wants to change the limit."""
+    told = Signal(str)
+    """What it says, for a notification; once for each threshold."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Says nothing yet."""
+        super().__init__(parent)
+        self.setFixedHeight(_HEIGHT)
+        self._told: dict[tuple[ConvoyId, int], int] = {}
+        self.words = ElidedLabel("", "body")
+        self.dismiss = Button("Dismiss", "quiet", small=True)
+        self.change = Button("Change limit…", small=True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(40, 0, 12, 0)
+        row.setSpacing(8)
+        row.addWidget(self.words, 1)
+        row.addWidget(self.dismiss, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.change, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.dismiss.clicked.connect(self.hide)
+        self.change.clicked.connect(self._change)
+        self.hide()
+
+    def heed(self, convoy: ConvoyId, standing: Standing) -> None:
+        """Takes where the limit stands; shows itself where a threshold was crossed that it did not tell."""
+        cap = standing.cap
+        if cap is None:
+            self.hide()
+            return
+        already = self._told.get((convoy, cap), 0)
+        percent = crossed(standing.used, cap, ())
+        if percent is None or percent <= already:
+            if percent is None:
+                self.hide()  # the limit was raised
+            return
+        self._told[convoy, cap] = percent
+        text = f"{percent}{_NO_BREAK}% of {show_money(cap)} is spent or promised. {_next(standing, percent)}"
+        self.words.setText(text)
+        self.setAccessibleName(text)
+        self.show()
+        self.told.emit(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.raised"))
+        painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), theme.color("border.default"))
+        color = theme.color("state.paused_budget")
+        draw_glyph(painter, "paused_budget", color, QRectF(16, (self.height() - 16) / 2, 16, 16))
+
+    def _change(self) -> None:
+        self.hide()
+        self.limit_wanted.emit()
+
+
+def _next(standing: Standing, percent: int) -> str:
+    if percent >= _SLOWING:
+        return "The fleet slows down to land under it."
+    return f"{show_money(standing.free or 0)} is free for work."
