@@ -59,7 +59,8 @@ class PieceDelegate(QStyledItemDelegate):
         value = index.data(VALUE_ROLE)
         if value is None:
             return
-        inner = rect.adjusted(_SIDE if index.column() else 20, 0, -_SIDE, -1)
+        is_first = index.column() == 0
+        inner = rect.adjusted(20 if is_first else _SIDE, 0, -2 if is_first else -_SIDE, -1)
         pieces = self._pieces(value, index.column())
         align = index.data(Qt.ItemDataRole.TextAlignmentRole)
         right = align is not None and bool(align & Qt.AlignmentFlag.AlignRight)

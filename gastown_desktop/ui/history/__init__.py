@@ -1,0 +1,1 @@
+"""The history page: everything that happened, past convoys, rehearsals and recoveries."""
