@@ -63,8 +63,9 @@ def state_of(need: NeedView) -> State:
 
 def is_conflict(need: NeedView) -> bool:
     """Whether an item is about a conflict: it says so, or one who resolves a conflict asks."""
-    by_resolver = need.about in {"question", "stuck"} and need.bead is not None
-    return need.about == "conflict" or (by_resolver and resolved_bead(need.bead) != need.bead)
+    if need.bead is None or need.about not in {"question", "stuck"}:
+        return need.about == "conflict"
+    return resolved_bead(need.bead) != need.bead
 
 
 def kind_of(need: NeedView) -> str:

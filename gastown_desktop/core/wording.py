@@ -51,6 +51,11 @@ def show_age(seconds: float | None) -> str:
     return f"{hours} h {minutes} m" if minutes else f"{hours} h"
 
 
+def show_minutes(seconds: float) -> str:
+    """About how long ago: `34 s`, `4 m`, `1 h 12 m`."""
+    return f"{int(seconds) // 60} m" if 60 <= seconds < 600 else show_age(seconds)
+
+
 def show_stopwatch(seconds: float) -> str:
     """How long something has been running: `0:42`, `12:05`, `1:02:07`."""
     whole = max(0, int(seconds))

@@ -31,6 +31,9 @@ from gastown_desktop.ui.quitting import QuitSheet
 from gastown_desktop.ui.rehearse.form import RehearsalForm
 from gastown_desktop.ui.sheet_place import SheetPlace
 from gastown_desktop.ui.shortcut_sheet import ShortcutSheet
+from gastown_desktop.ui.spend.banners import LimitBanner
+from gastown_desktop.ui.spend.gauge import Standing as MoneyStanding
+from gastown_desktop.ui.spend.limit_sheet import LimitSheet, limit_facts
 from gastown_desktop.ui.standing import figures_of, limit_reached, running_workers, standing_of
 from gastown_desktop.ui.strips import Strip
 from gastown_desktop.ui.theme.theme import theme
@@ -72,7 +75,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Gas Town")
         self.resize(*_SIZE)
         self.frame = Frame()
-        self.strip = Strip()
+        self.strip, self.banner = Strip(), LimitBanner()
         self.setCentralWidget(self._with_strip())
         self.frame.watch_focus()
         self.welcome = WelcomePage()
@@ -84,7 +87,8 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         add_window_actions(self.actions_, self)
         self.palette_ = CommandPalette(self.actions_, self.frame)
-        self.needs = NeedsPopover(self.frame, self.frame.top_bar.needs_button, view)
+        bar = self.frame.top_bar
+        self.needs = NeedsPopover(self.frame, bar.needs_button, view, self._content_edge)
         self.tray = Tray(self)
         self._drop = FolderDrop(self)
         self._tick = QTimer(self)
@@ -114,8 +118,11 @@ class MainWindow(QMainWindow):
         welcome.recent_forgotten.connect(self._forget_recent)
         welcome.answer_wanted.connect(self._act_on_looked)
         self.needs.answered.connect(self._answered)
+        self.needs.closed.connect(self._tell_standing)
         self.tray.window_wanted.connect(self.come_to_front)
         self.tray.quit_wanted.connect(self.quit)
+        self.banner.limit_wanted.connect(self.change_limit)
+        self.banner.told.connect(self.tray.notify)
         self.pages.connect_to(self)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -194,6 +201,7 @@ class MainWindow(QMainWindow):
             self.needs.list.go_on()
         else:
             self.needs.open_with(self.now())
+            self._tell_standing()
 
     def toggle_rail(self) -> None:
         """Opens or closes the rail."""
@@ -214,7 +222,7 @@ class MainWindow(QMainWindow):
         sheet = QuitSheet(self.frame.stack, has_tray=self.tray.there)
         sheet.quit_chosen.connect(self.quit_wanted)
         sheet.tray_chosen.connect(self.hide)
-        sheet.set_count(running_workers(convoy))
+        sheet.set_count(running_workers(self.view))
         self.sheets.show(sheet)
 
     # --- what is shown ---
@@ -313,7 +321,8 @@ class MainWindow(QMainWindow):
         """Opens the sheet at the limit."""
         state = self.view.convoys[convoy]
         self.frame.show_page("fleet")
-        sheet = self.pages.make_limit_sheet(self.frame.stack, self.view, state)
+        sheet = LimitSheet(self.frame.stack, limit_facts(self.view, state))
+        sheet.stay_paused.connect(self.close_sheets)
         sheet.raise_to.connect(lambda cap: self.run(limit.raise_limit(self, convoy, cap)))
         sheet.finish_merges.connect(lambda: self.run(limit.finish_merges(self, convoy)))
         self.sheets.show(sheet)
@@ -377,6 +386,8 @@ class MainWindow(QMainWindow):
             self._tell_newest(changes)
         if changes.money or changes.needs or changes.convoys or changes.beads:
             self._tell_standing()
+        if changes.money or changes.needs:
+            self._tell_money()
         if changes.convoys:
             self._enable_rail()
 
@@ -411,7 +422,12 @@ class MainWindow(QMainWindow):
         column = self.frame.layout()
         assert isinstance(column, QVBoxLayout)
         column.insertWidget(1, self.strip)
+        column.insertWidget(2, self.banner)
         return self.frame
+
+    def _content_edge(self) -> int:
+        """Where what a page is about ends, before its detail, in the frame's pixels."""
+        return self.frame.stack.x() + self.pages.content_edge(self.frame.shown, self.frame.stack.width())
 
     def _convoy(self) -> ConvoyId | None:
         state = self.view.current
@@ -471,7 +487,8 @@ class MainWindow(QMainWindow):
         bar.fleet_button.set_words(words, icon="ui_pause" if standing.command == "pause" else "ui_play")
         bar.fleet_button.setEnabled(not standing.refusal)
         bar.fleet_button.setToolTip(standing.refusal)
-        other_primary = self.sheets.shown or self.frame.shown in {"evidence", "welcome", "plan"}
+        pages = {"evidence", "welcome"}
+        other_primary = self.sheets.shown or self.needs.isVisible() or self.frame.shown in pages
         bar.set_needs(len(self.view.needs()), "outlined" if other_primary else "filled")
         bar.set_money(figures_of(self.view, self.now()))
 
@@ -502,6 +519,23 @@ class MainWindow(QMainWindow):
                 self._limit_seen.add(name)
                 self.show_limit_sheet(state.convoy)
                 self.tray.notify("The spending limit is reached.")
+
+    def _tell_money(self) -> None:
+        """The banner at 50, 80 and 95 percent, and the sheet at the limit where it is open."""
+        state, meter = self.view.current, self.view.meter()
+        if state is None or meter is None:
+            return
+        if isinstance(self.sheets.sheet, LimitSheet):
+            self.sheets.sheet.set_facts(limit_facts(self.view, state))
+        elif self._is_live(state.convoy):
+            standing = MoneyStanding(
+                settled=meter.settled,
+                assumed=meter.assumed,
+                held=meter.held,
+                reserve=meter.reserve,
+                cap=meter.cap,
+            )
+            self.banner.heed(state.convoy, standing)
 
     def _is_live(self, convoy: ConvoyId) -> bool:
         return convoy in self.view.runs

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.ids import BeadId, ConvoyId
-from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.api import EngineApi
 from gastown_desktop.ui.fleet.page import FleetPage
 from gastown_desktop.ui.graph.page import GraphPage
@@ -89,6 +88,10 @@ class Pages:
         if page is not None and hasattr(page, "heed"):
             page.heed(changes)  # pyright: ignore[reportAttributeAccessIssue]
 
+    def content_edge(self, shown: str, width: int) -> int:
+        """Where the content of a page ends, before its detail; pixels from its left."""
+        return self.fleet.content_edge if shown == "fleet" else width
+
     def refresh(self) -> None:
         """Shows everything anew: another repository is open."""
         for page in self.by_name.values():
@@ -112,7 +115,3 @@ class Pages:
 
     def show_evidence(self, window: MainWindow, convoy: ConvoyId, result: dict[str, Any]) -> None:
         """Makes the page of a report."""
-
-    def make_limit_sheet(self, host: QWidget, view: TownView, state: Projection) -> Any:
-        """Makes the sheet at the limit."""
-        raise NotImplementedError

@@ -10,7 +10,7 @@ from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.burn import burn_of
 from gastown_desktop.core.card import State
 from gastown_desktop.core.polecat import LIVE_STATES, MOST_POLECATS
-from gastown_desktop.core.projection import Projection
+from gastown_desktop.core.projection import PolecatView, Projection
 from gastown_desktop.core.wording import show_clock, show_money
 from gastown_desktop.ui.widgets.meter import Figures
 
@@ -37,21 +37,26 @@ def standing_of(view: TownView) -> Standing:
         return Standing(state=None, figure="", words="nothing running", command="rehearse")
     run = view.runs.get(convoy.convoy)
     size = run.polecats if run is not None else MOST_POLECATS
-    count = running_workers(convoy)
     if run is not None and run.running:
+        count = running_workers(view)
         command: Command = "resume" if run.held else "pause"
         words = f"of {size} running" + (", paused" if run.held else "")
         return Standing(state="working" if count else None, figure=str(count), words=words, command=command)
     if convoy.stage == "landed":
         return Standing(state="landed", figure="", words="landed", command="rehearse")
     refusal = "The spending limit is reached." if limit_reached(convoy) else ""
-    words = "stopped" if convoy.stage == "running" else "paused" if convoy.stage == "paused" else convoy.stage
-    return Standing(state=None, figure="", words=words.replace("_", " "), command="resume", refusal=refusal)
+    words = f"0 of {size} running"
+    return Standing(state=None, figure="", words=words, command="resume", refusal=refusal)
 
 
-def running_workers(convoy: Projection) -> int:
-    """How many workers are at work, or wait for an answer that they need."""
-    return sum(view.state in LIVE_STATES for view in convoy.polecats.values() if view.state != "done")
+def running_workers(view: TownView) -> int:
+    """How many workers are at work, or wait for an answer that they need, in all convoys that run."""
+    states = (state for name, state in view.convoys.items() if view.runs_now(name))
+    return sum(_works(polecat) for state in states for polecat in state.polecats.values())
+
+
+def _works(polecat: PolecatView) -> bool:
+    return polecat.state in LIVE_STATES
 
 
 def limit_reached(convoy: Projection) -> bool:

@@ -10,12 +10,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSlider
 from pytestqt.qtbot import QtBot
 
+from gastown_desktop.core.money import usd
 from gastown_desktop.ui.merge.landing_sheet import LandingSheetView
 from gastown_desktop.ui.needs.conflict import ConflictPanel
 from gastown_desktop.ui.needs.list import NeedRow, NeedsList
 from gastown_desktop.ui.rehearse.form import RehearsalForm
+from gastown_desktop.ui.spend.limit_sheet import LimitSheet
 from gastown_desktop.ui.welcome.trust_sheet import TrustSheet
-from tests.builders import contested_repository
+from tests.builders import contested_repository, costly_repository
 from tests.ui.window_driver import WindowDriver
 
 pytestmark = pytest.mark.timeout(240)
@@ -102,3 +104,22 @@ def test_a_dropped_repository_is_rehearsed_answered_merged_and_landed(
 
     with driver.qtbot.waitSignal(driver.window.quit_wanted):
         driver.key(Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+
+
+def test_the_limit_stops_everything_and_raising_it_finishes(driver: WindowDriver, tmp_path: Path) -> None:
+    driver.drop(costly_repository(tmp_path / "costly").folder)
+    driver.wait(lambda: driver.window.rig is not None)
+    rehearse(driver, gate="", plan="True", limit="$0.50")
+    sheet = driver.find(LimitSheet)
+    meter = driver.application.view.glance.meters[f"convoy:{driver.state.convoy}"]
+    assert meter.held == 0
+    assert meter.settled + meter.assumed <= usd("0.50")
+    merged = len(driver.state.merged())
+    assert merged < len(driver.state.works())
+
+    sheet.amount.selectAll()
+    driver.qtbot.keyClicks(sheet.amount, "50")
+    driver.click("Raise limit…", sheet)
+    driver.wait(lambda: driver.state.stage == "landed", 120_000)
+    assert len(driver.state.merged()) == len(driver.state.works())
+    assert driver.state.caps[f"convoy:{driver.state.convoy}"] == usd("50")

@@ -107,6 +107,11 @@ class FleetPage(QWidget):
         """The card that the detail shows."""
         return self.shown.card(self.cards.currentIndex())
 
+    @property
+    def content_edge(self) -> int:
+        """Where the cards end and the detail begins, in pixels."""
+        return self._left.width()
+
     def selected(self) -> list[Card]:
         """The selected cards, in order."""
         rows = sorted(index.row() for index in self.cards.selectionModel().selectedRows())

@@ -12,11 +12,11 @@ from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.answers import Answer, answers_to, kind_of, state_of
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.projection import NeedView, Projection
-from gastown_desktop.core.wording import plural, show_age
+from gastown_desktop.core.wording import plural, show_minutes
 from gastown_desktop.ui.theme.glyphs import draw_glyph, state_color
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button, Kind
-from gastown_desktop.ui.widgets.labels import Hairline, PlainLabel
+from gastown_desktop.ui.widgets.labels import Hairline, Paragraph, PlainLabel
 
 WIDTH = 470
 _LONGEST = 600
@@ -50,8 +50,8 @@ class NeedRow(QWidget):
         view = state.beads.get(need.bead) if need.bead else None
         who = (view.polecat if view else None) or (need.bead or state.title)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(36, 12, 14, 12)
-        layout.setSpacing(6)
+        layout.setContentsMargins(36, 10, 14, 13)
+        layout.setSpacing(3)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(PlainLabel(who, "strong"))
@@ -59,13 +59,14 @@ class NeedRow(QWidget):
         kind.setStyleSheet(f"color: {state_color(state_of(need)).name()}")
         head.addWidget(kind)
         head.addStretch(1)
-        age = show_age((now - need.at).total_seconds())
+        age = show_minutes((now - need.at).total_seconds())
         held = f"blocks {plural(blocks, 'bead')}, {age}" if blocks else age
         head.addWidget(PlainLabel(held, "small", "tertiary"))
         layout.addLayout(head)
-        text = need.text.strip()
-        self.text = PlainLabel(text if len(text) <= _LONGEST else text[:_LONGEST] + "…", wraps=True)
+        text = " ".join(need.text.split())
+        self.text = Paragraph(text if len(text) <= _LONGEST else text[:_LONGEST] + "…", color="text.primary")
         layout.addWidget(self.text)
+        layout.addSpacing(6)
         self._row = QHBoxLayout()
         self._row.setSpacing(8)
         for answer in answers_to(need):
@@ -113,13 +114,13 @@ class NeedRow(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        if self._current:
-            painter.fillRect(self.rect(), theme.color("surface.selection"))
+        ground = "surface.selection" if self._current else "surface.overlay"
+        painter.fillRect(self.rect(), theme.color(ground))
         state = state_of(self.need)
-        draw_glyph(painter, state, state_color(state), QRectF(14, 14, 14, 14))
+        draw_glyph(painter, state, state_color(state), QRectF(14, 12, 14, 14))
 
     def _add(self, answer: Answer) -> None:
-        button = Button(answer.words, self._plain_kind(answer.do))
+        button = Button(answer.words, self._plain_kind(answer.do), small=True)
         button.setProperty("do", answer.do)
         button.clicked.connect(lambda: self._take(answer))
         self._buttons.append(button)
@@ -173,6 +174,7 @@ class NeedsList(QWidget):
         """Shows what waits now; the current item stays current."""
         current = self.rows[self._at].need.item if self._at < len(self.rows) else None
         box = QWidget()
+        box.setProperty("surface", "overlay")
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from PySide6.QtCore import Signal
@@ -18,14 +19,16 @@ class NeedsPopover(Popover):
     answered = Signal(str, object, object)
     """(convoy, `NeedView`, `Answer`)."""
 
-    def __init__(self, host: QWidget, anchor: QWidget, view: TownView) -> None:
+    def __init__(self, host: QWidget, anchor: QWidget, view: TownView, right_edge: Callable[[], int]) -> None:
         """Is closed.
 
         Args:
             host: what it lies over.
             anchor: the button that it hangs from.
             view: what waits.
+            right_edge: where the content ends that it lies over, in the host's pixels.
         """
+        self._right_edge = right_edge
         super().__init__(host, anchor, width=WIDTH, edge="right", name="Needs you")
         self.list = NeedsList(view)
         self.list.answered.connect(self.answered)
@@ -45,6 +48,12 @@ class NeedsPopover(Popover):
         if self.isVisible():
             self.list.refresh(now)
             self.place()
+
+    def place(self) -> None:
+        """Under its button, with its right edge where the content ends."""
+        super().place()
+        right = min(self.geometry().right(), self._right_edge() + BAND - 6)
+        self.move(max(0, right - self.width() + 1), self.y() + 1)
 
     def height_for(self, width: int) -> int:
         """As high as its items, band and all."""

@@ -79,7 +79,7 @@ class Meter(QAbstractButton):
 
     def _pieces(self) -> list[Piece]:
         figures = self._figures
-        made = [Piece(text=show_money(self._used()), weight=600)]
+        made = [Piece(text=show_money(self._figures.settled), weight=600)]
         if figures.held and not self._narrow:
             made.append(Piece(text=f"{show_held(figures.held)} held", role="caption", color="text.secondary"))
         if figures.cap is not None:
