@@ -12,6 +12,7 @@ from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.ids import BeadId, PolecatName
 from gastown_desktop.ui.fleet.card_painter import BUTTONS, button_rects
 from gastown_desktop.ui.fleet.page import FleetPage
+from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.choices import SegmentedControl
 from tests.bridge.town import (
     A,
@@ -80,7 +81,7 @@ def test_without_a_convoy_the_page_says_so_and_offers_to_rehearse(make: Make, qt
     page = make(TownView())
     sentence = page.stack.currentWidget()
     assert page.stack.currentIndex() == 2
-    button = sentence.button  # pyright: ignore[reportAttributeAccessIssue]
+    button = sentence.findChild(Button)
     with qtbot.waitSignal(page.rehearse_wanted):
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QCursor, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from gastown_desktop.bridge.models.fleet import FleetModel, ShownCards
@@ -16,16 +16,17 @@ from gastown_desktop.core.card import Card
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.wording import plural
 from gastown_desktop.engine.api import EngineApi
-from gastown_desktop.ui.fleet.ages import TownTime
+from gastown_desktop.ui.fleet.acting import WorkerActions
 from gastown_desktop.ui.fleet.card_grid import MOST_COLUMNS, width_for
 from gastown_desktop.ui.fleet.card_list import CardList
 from gastown_desktop.ui.fleet.card_table import CardTable
+from gastown_desktop.ui.fleet.detail import DetailPane
 from gastown_desktop.ui.fleet.filter_chips import FilterChips
 from gastown_desktop.ui.frame.page_header import PageHeader
-from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.choices import SegmentedControl
+from gastown_desktop.ui.widgets.empty import EmptyState
 from gastown_desktop.ui.widgets.fields import SearchField
-from gastown_desktop.ui.widgets.labels import PlainLabel
+from gastown_desktop.ui.widgets.town_time import TownTime
 
 Look = Literal["cards", "table"]
 _LEAST_DETAIL, _MOST_DETAIL = 384, 560
@@ -70,8 +71,11 @@ class FleetPage(QWidget):
         self.table = CardTable(self.shown, self._now)
         self.table.setSelectionModel(self.cards.selectionModel())
         self.stack = QStackedWidget()
-        self._empty = _Sentence("No convoy yet. Rehearse one on your own history for $0.", "Rehearse for $0")
-        self._nothing = _Sentence("No card is like that.", "Show all cards")
+        self._empty = EmptyState("No convoy yet. Rehearse one on your own history for $0.", "Rehearse for $0")
+        self._nothing = EmptyState("No card is like that.", "Show all cards")
+        self.detail = DetailPane(view, api, self._now, self)
+        self._detail_wanted = False
+        self.worker_actions = WorkerActions(view, api, self, self.detail.notice, self.selected)
         self._build()
         self._connect()
         self._timer = QTimer(self)
@@ -86,6 +90,8 @@ class FleetPage(QWidget):
         self.model.heed(changes)
         if changes.beads or changes.convoys:
             self._tell_counts()
+            self._show_current()
+        self.detail.heed(changes)
 
     def refresh(self) -> None:
         """Shows everything anew."""
@@ -101,6 +107,15 @@ class FleetPage(QWidget):
             self._select(index)
             self.cards.scrollTo(index)
             self.table.scrollTo(index)
+            self._want_detail()
+            self.detail.show_tab(tab or "transcript")
+
+    def ask_discard(self, bead: BeadId) -> None:
+        """Asks whether a bead is to be discarded."""
+        card = self._view.card(bead)
+        if card is not None:
+            self.open_bead(bead)
+            self.worker_actions.ask_discard([card])
 
     @property
     def current(self) -> Card | None:
@@ -132,6 +147,12 @@ class FleetPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._arrange()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Delete:
+            self.worker_actions.trigger("worker.discard")
+            return
+        super().keyPressEvent(event)
+
     # --- building ---
 
     def _build(self) -> None:
@@ -153,10 +174,24 @@ class FleetPage(QWidget):
         self.chips.chosen.connect(lambda states: self._filter(states=states))
         self.search.textChanged.connect(lambda typed: self._filter(typed=typed))
         self.look.chosen.connect(self._change_look)
-        self._empty.button.clicked.connect(self.rehearse_wanted)
-        self._nothing.button.clicked.connect(self._show_all)
+        self._empty.wanted.connect(self.rehearse_wanted)
+        self._nothing.wanted.connect(self._show_all)
         for view in (self.cards, self.table):
             view.pointed_at.connect(self._hold_order)
+            view.opened.connect(self._open)
+            view.menu_wanted.connect(self.worker_actions.open_menu)
+        self.cards.pressed_button.connect(self._press)
+        marked = self.cards.selectionModel()
+        marked.currentChanged.connect(self._show_current)
+        marked.selectionChanged.connect(self._show_current)
+        self.detail.action_wanted.connect(self.worker_actions.trigger)
+        self.detail.menu_wanted.connect(self.worker_actions.open_menu)
+        self.detail.message_wanted.connect(
+            lambda text: self.worker_actions.send(text, self.detail.composer.restore)
+        )
+        self.detail.close_wanted.connect(self._leave_detail)
+        self.worker_actions.message_wanted.connect(self._write_message)
+        self.worker_actions.diff_wanted.connect(lambda bead: self.open_bead(bead, "diff"))
 
     def _arrange(self) -> None:
         """Gives the cards as many columns as fit beside the detail, which takes the rest up to 560."""
@@ -166,7 +201,9 @@ class FleetPage(QWidget):
         )
         detail = min(_MOST_DETAIL, max(_LEAST_DETAIL, whole - width_for(columns)))
         if whole < _ROOMY:
-            detail = 0
+            detail = min(_LEAST_DETAIL, whole) if self._detail_wanted else 0
+        self.detail.setVisible(detail > 0)
+        self.detail.setGeometry(whole - detail, 0, detail, height)
         self._left.setGeometry(0, 0, whole - detail, height)
 
     # --- what happens ---
@@ -208,6 +245,43 @@ class FleetPage(QWidget):
             after.bring_to_top(top)
         after.setFocus()
 
+    def _show_current(self) -> None:
+        self.detail.show_card(self.current, len(self.cards.selectionModel().selectedRows()))
+
+    def _open(self, bead: str) -> None:
+        self.open_bead(BeadId(bead))
+        self.detail.transcript.setFocus()
+
+    def _press(self, button: str, bead: str) -> None:
+        """A button of a card was pressed."""
+        card = self._view.card(BeadId(bead))
+        if card is None:
+            return
+        if button == "more":
+            self.worker_actions.open_menu(QCursor.pos())
+        elif button == "message":
+            self.worker_actions.trigger("worker.message")
+        else:
+            standing = card.state in {"paused", "paused_budget"}
+            self._want_detail()
+            self.worker_actions.trigger("worker.resume" if standing else "worker.pause")
+
+    def _write_message(self) -> None:
+        self._want_detail()
+        self.detail.show_tab("transcript")
+        self.detail.composer.field.setFocus()
+
+    def _want_detail(self) -> None:
+        if not self._detail_wanted:
+            self._detail_wanted = True
+            self._arrange()
+
+    def _leave_detail(self) -> None:
+        """Back to the cards; in a narrow window the detail goes."""
+        self._detail_wanted = False
+        self._arrange()
+        (self.cards if self.look.current == "cards" else self.table).setFocus()
+
     def _hold_order(self, held: bool) -> None:
         self.model.hold_order(held)
         if not held:
@@ -216,17 +290,3 @@ class FleetPage(QWidget):
     def _select(self, index: QModelIndex) -> None:
         flags = QItemSelectionModel.SelectionFlag
         self.cards.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
-
-
-class _Sentence(QWidget):
-    """One sentence and one action, at the content's top left."""
-
-    def __init__(self, text: str, action: str) -> None:
-        super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 14, 14, 14)
-        column.setSpacing(12)
-        self.button = Button(action)
-        column.addWidget(PlainLabel(text, "body", "secondary", wraps=True))
-        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addStretch(1)

@@ -26,13 +26,13 @@ class EmptyState(QWidget):
         super().__init__(parent)
         self._words = Paragraph(sentence, "body", "text.secondary")
         self._button = Button(action or "Go on", "primary")
-        self._button.setVisible(bool(action))
         self._button.clicked.connect(self.wanted)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 20, 20, 20)
         column.setSpacing(12)
         column.addWidget(self._words)
         column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._button.setVisible(bool(action))
         column.addStretch(1)
 
     def set_words(self, sentence: str) -> None:
