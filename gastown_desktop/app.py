@@ -105,8 +105,8 @@ def run(arguments: list[str]) -> int:
     asyncio.set_event_loop(loop)
     application = Application(given.data_dir)
     instance.asked.connect(application.window.asked_by_another_start)
-    application.window.quit_wanted.connect(app.quit)
-    _heed_signals(app, application)
+    application.window.quit_wanted.connect(_end)
+    _heed_signals(application)
     if given.measure_start:
         _measure(application, began)
     application.start(given.folder)
@@ -120,10 +120,15 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _heed_signals(app: QApplication, application: Application) -> None:
+def _end() -> None:
+    """Ends the loop. `quit` would ask the window first, which asks the user for as long as a convoy runs."""
+    QApplication.exit(0)
+
+
+def _heed_signals(application: Application) -> None:
     """Ctrl+C and a polite kill quit in order; the timer lets Python notice them."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: app.quit())
+        signal.signal(number, lambda *_: _end())
     timer = QTimer(application)
     timer.setInterval(_SIGNALS_MS)
     timer.timeout.connect(lambda: None)
