@@ -145,12 +145,6 @@ def run_fleet(seconds: float, agents: int) -> dict[str, float]:
 
         engine = EngineThread(make)
         window = MainWindow(view, pump, engine.api, SystemClock().now)
-        if "fleet" not in window.pages.by_name:
-            from gastown_desktop.ui.fleet.page import FleetPage
-
-            page = FleetPage(view, engine.api)
-            window.frame.add_page("fleet", page)
-            pump.changed.connect(page.heed)
         window.show_rig(open_rig(Path(scratch)))
         window.show()
         meters = Meters(seconds)
