@@ -72,6 +72,8 @@ _STATE_OF_NEED: Mapping[str, State] = {
 }
 """What a bead is while such an item waits; any other item asks the user something."""
 
+WAITS = "Waiting for earlier work to merge"
+"""What a worker does that does not count against the size of the fleet."""
 _MONEY_WAITS = "budget"
 """How the reason of a worker begins that the spending limit paused."""
 

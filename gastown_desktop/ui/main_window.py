@@ -377,7 +377,6 @@ class MainWindow(QMainWindow):
         if changes.needs:
             self.needs.heed(self.now())
             self.tray.tell(len(self.view.needs()), hidden=not self.isVisible())
-            self._notice_limit()
         if changes.progress:
             self._tell_progress()
         if changes.troubles:
@@ -386,6 +385,8 @@ class MainWindow(QMainWindow):
             self._tell_newest(changes)
         if changes.money or changes.needs or changes.convoys or changes.beads:
             self._tell_standing()
+        if changes.needs or changes.convoys:
+            self._notice_limit()
         if changes.money or changes.needs:
             self._tell_money()
         if changes.convoys:

@@ -13,6 +13,7 @@ from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.engine.api import EngineApi
 from gastown_desktop.ui.fleet.page import FleetPage
 from gastown_desktop.ui.graph.page import GraphPage
+from gastown_desktop.ui.history.page import HistoryPage
 from gastown_desktop.ui.merge.page import MergePage
 from gastown_desktop.ui.plan.page import PlanPage
 from gastown_desktop.ui.spend.page import SpendPage
@@ -64,6 +65,7 @@ class Pages:
         self.graph = GraphPage(view, api)
         self.merge = MergePage(view, api)
         self.spend = SpendPage(view, api, now=now)
+        self.history = HistoryPage(view, api)
         self._report = ReportPlace()
         self.by_name: dict[str, QWidget] = {
             "plan": self.plan,
@@ -71,15 +73,17 @@ class Pages:
             "graph": self.graph,
             "merge": self.merge,
             "spend": self.spend,
+            "history": self.history,
             "evidence": self._report,
         }
 
     def connect_to(self, window: MainWindow) -> None:
         """Connects what the pages want with what the window does."""
-        for page in (self.plan, self.graph, self.merge):
+        for page in (self.plan, self.graph, self.merge, self.history):
             page.bead_wanted.connect(lambda bead: window.open_bead(BeadId(bead)))
-        for page in (self.plan, self.fleet, self.graph, self.merge):
+        for page in (self.plan, self.fleet, self.graph, self.merge, self.history):
             page.rehearse_wanted.connect(window.ask_for_rehearsal)
+        self.history.evidence_wanted.connect(lambda one: window.show_evidence_of(ConvoyId(one)))
         self.spend.bead_chosen.connect(lambda bead: window.open_bead(BeadId(bead)))
 
     def heed(self, changes: Changes, shown: str) -> None:

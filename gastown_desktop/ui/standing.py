@@ -8,7 +8,7 @@ from typing import Literal
 
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.burn import burn_of
-from gastown_desktop.core.card import State
+from gastown_desktop.core.card import WAITS, State
 from gastown_desktop.core.polecat import LIVE_STATES, MOST_POLECATS
 from gastown_desktop.core.projection import PolecatView, Projection
 from gastown_desktop.core.wording import show_clock, show_money
@@ -52,11 +52,12 @@ def standing_of(view: TownView) -> Standing:
 def running_workers(view: TownView) -> int:
     """How many workers are at work, or wait for an answer that they need, in all convoys that run."""
     states = (state for name, state in view.convoys.items() if view.runs_now(name))
-    return sum(_works(polecat) for state in states for polecat in state.polecats.values())
+    return sum(_works(view, polecat) for state in states for polecat in state.polecats.values())
 
 
-def _works(polecat: PolecatView) -> bool:
-    return polecat.state in LIVE_STATES
+def _works(view: TownView, polecat: PolecatView) -> bool:
+    action, _ = view.glance.actions.get(polecat.name, ("", None))
+    return polecat.state in LIVE_STATES and action != WAITS
 
 
 def limit_reached(convoy: Projection) -> bool:

@@ -18,6 +18,9 @@ from gastown_desktop.adapters.sandbox.entry import SYSTEM_PATH
 from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.adapters.spend_transport import SpendGateTransport
 from gastown_desktop.adapters.town_store import FileEventStore
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.card import WAITS
+from gastown_desktop.core.ids import BeadId
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import GateRunner
 from gastown_desktop.engine.hooks import Hooks
@@ -134,6 +137,7 @@ async def build_rehearsal(
         cache=FileGateCache(rig.folder / "gates.jsonl"),
         environment=_gate_environment(rig.checkout),
     )
+    _show_who_waits(kit)
     return RehearsalTown(
         kit=kit,
         gates=runner,
@@ -145,6 +149,22 @@ async def build_rehearsal(
         log=log,
         store=store,
     )
+
+
+def _show_who_waits(kit: Kit) -> None:
+    """Says of workers that they wait for others' merges: they do not count against the size of the fleet."""
+    told: set[BeadId] = set()
+
+    def tell() -> None:
+        for bead in kit.waiting.beads ^ told:
+            view = kit.bus.state.beads.get(bead)
+            if view is not None and view.polecat is not None:
+                action = WAITS if bead in kit.waiting.beads else "Thinking"
+                kit.bus.show(ev.ActionChanged(rig=kit.rig.id, polecat=view.polecat, action=action))
+        told.clear()
+        told.update(kit.waiting.beads)
+
+    kit.waiting.listen(tell)
 
 
 def bound_folders(checkout: Path) -> tuple[str, ...]:

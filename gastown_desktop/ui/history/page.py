@@ -135,7 +135,7 @@ class HistoryPage(QWidget):
             self.timeline,
             timeline_pieces,
             name="Timeline, newest first",
-            widths=(80, 0, 92, 72),
+            widths=(80, 0, 104, 72),
             stretch=1,
             height=34,
         )

@@ -267,7 +267,7 @@ class MergePage(QWidget):
     def _tell_header(self) -> None:
         state = self._view.current
         self._land_button.setVisible(state is not None)
-        self._undo_button.setVisible(state is not None and state.landed_on.startswith("refs/heads/"))
+        self._undo_button.setVisible(state is not None and _is_on_branch_of_user(state))
         if state is None:
             self._header.set_words("")
             return
@@ -345,3 +345,9 @@ class _Indented(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(20, 4, 20, 12)
         row.addWidget(paragraph)
+
+
+def _is_on_branch_of_user(state: Projection) -> bool:
+    """A rehearsal first lands on a branch of its own, from which there is nothing to take back."""
+    own = "refs/heads/rehearsal/"
+    return state.landed_on.startswith("refs/heads/") and not state.landed_on.startswith(own)

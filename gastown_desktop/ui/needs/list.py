@@ -63,7 +63,7 @@ class NeedRow(QWidget):
         held = f"blocks {plural(blocks, 'bead')}, {age}" if blocks else age
         head.addWidget(PlainLabel(held, "small", "tertiary"))
         layout.addLayout(head)
-        text = " ".join(need.text.split())
+        text = _sentences(need.text)
         self.text = Paragraph(text if len(text) <= _LONGEST else text[:_LONGEST] + "…", color="text.primary")
         layout.addWidget(self.text)
         layout.addSpacing(6)
@@ -261,3 +261,10 @@ class NeedsList(QWidget):
         row.addStretch(1)
         row.addWidget(PlainLabel("Esc closes", "caption", "tertiary"))
         return foot
+
+
+def _sentences(text: str) -> str:
+    """Lines as one paragraph; a line that ends without a stop gets one."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    ended = [line if line[-1] in ".!?:,;…" else f"{line}." for line in lines[:-1]]
+    return " ".join([*ended, *lines[-1:]])
