@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gastown_desktop.core import events as ev
@@ -76,7 +76,7 @@ def _requests(moment: Moment) -> Iterator[_Request]:
         line = _line(
             f"{bead}-{clock}", at(clock), f"{bead} {worker} turn 11", OPUS, "assumed", usd(dollars), None
         )
-        yield _Request(line=line, bead=bead, worker=worker, role="Workers")
+        yield _Request(line=replace(line, note="stream broke off"), bead=bead, worker=worker, role="Workers")
 
 
 def _requests_of(row: Row, moment: Moment) -> Iterator[_Request]:

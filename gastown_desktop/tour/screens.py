@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.tour.harbor import REHEARSAL
 from gastown_desktop.tour.moments import EVENING, FLEET, LIMIT, MERGE, PLAN, REPLAY, Moment
+from gastown_desktop.ui.graph.page import GraphPage
 from gastown_desktop.ui.main_window import MainWindow
+from gastown_desktop.ui.plan.page import PlanPage
 
 WIDE, SMALL = (1280, 800), (960, 600)
 _NUX = BeadId("hb-9zr4c")
@@ -32,6 +36,36 @@ def _select_nux(window: MainWindow) -> None:
     window.open_bead(_NUX)
 
 
+def _plan(window: MainWindow) -> None:
+    page = window.frame.page("plan")
+    assert isinstance(page, PlanPage)
+    page.select_bead(_NUX)
+
+
+def _graph(window: MainWindow) -> None:
+    page = window.frame.page("graph")
+    assert isinstance(page, GraphPage)
+    page.select_bead(_NUX)
+
+
+def _table(window: MainWindow) -> None:
+    _press(window.frame.page("fleet"), "Table")
+    window.open_bead(_NUX)
+
+
+def _press(within: QWidget, name: str) -> None:
+    """Presses a button by what a screen reader calls it.
+
+    Raises:
+        LookupError: there is no such button.
+    """
+    for button in within.findChildren(QAbstractButton):
+        if button.accessibleName() == name:
+            button.click()
+            return
+    raise LookupError(f"no button is called {name}")
+
+
 def _needs(window: MainWindow) -> None:
     window.open_bead(_NUX)
     window.open_needs()
@@ -43,15 +77,15 @@ def _evidence(window: MainWindow) -> None:
 
 SCREENS = (
     Screen(name="01-welcome", page="welcome", moment=EVENING, rail_open=True),
-    Screen(name="02-plan", page="plan", moment=PLAN),
+    Screen(name="02-plan", page="plan", moment=PLAN, prepare=_plan),
     Screen(name="03-fleet", page="fleet", moment=FLEET, prepare=_select_nux),
-    Screen(name="04-graph", page="graph", moment=MERGE),
+    Screen(name="04-graph", page="graph", moment=MERGE, prepare=_graph),
     Screen(name="05-merge", page="merge", moment=MERGE, rail_open=True),
     Screen(name="07-spend", page="spend", moment=FLEET, rail_open=True),
     Screen(name="08-limit", page="fleet", moment=LIMIT, prepare=_select_nux),
     Screen(name="09-evidence", page="evidence", moment=FLEET, rail_open=True, prepare=_evidence),
     Screen(name="10-history", page="history", moment=REPLAY, rail_open=True),
     Screen(name="11-needs-you", page="fleet", moment=FLEET, prepare=_needs),
-    Screen(name="12-fleet-table", page="fleet", moment=FLEET, size=SMALL, prepare=_select_nux),
+    Screen(name="12-fleet-table", page="fleet", moment=FLEET, size=SMALL, prepare=_table),
 )
 """In the order of their numbers; 13 is the sheet of signs."""

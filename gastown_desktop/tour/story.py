@@ -63,9 +63,8 @@ def oid(seed: str, begins: str = "") -> Oid:
 
 def story(moment: Moment) -> list[_Timed]:
     """Everything that comes through the feed until a moment, with its time, oldest first."""
-    timed = [*_meters(moment), *_numbered(_durable(moment), moment)]
-    timed.sort(key=lambda one: one[0])
-    return [*timed, *_glances(moment)]
+    timed = [*_meters(moment), *_numbered(_durable(moment), moment), *_glances(moment)]
+    return sorted(timed, key=lambda one: one[0])
 
 
 def durable_until(row: Row, moment: Moment) -> list[tuple[datetime, ev.DurableEvent]]:

@@ -113,7 +113,7 @@ class Visit:
             window.show_rig(await engine.api.open(Path("harbor")))
             tell(pump, clock, screen.moment)
             window.show_page(screen.page)
-            if screen.prepare is not None:
+            if screen.prepare is not None and screen.page in window.pages.by_name:
                 screen.prepare(window)
         await calm()
         pump.stop()
