@@ -62,10 +62,10 @@ class Pages:
         """
         self.plan = PlanPage(view, api)
         self.fleet = FleetPage(view, api, now=now)
-        self.graph = GraphPage(view, api)
-        self.merge = MergePage(view, api)
+        self.graph = GraphPage(view, api, now=now)
+        self.merge = MergePage(view, api, now=now)
         self.spend = SpendPage(view, api, now=now)
-        self.history = HistoryPage(view, api)
+        self.history = HistoryPage(view, api, now=now)
         self._report = ReportPlace()
         self.by_name: dict[str, QWidget] = {
             "plan": self.plan,

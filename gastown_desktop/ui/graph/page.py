@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -28,18 +31,26 @@ class GraphPage(QWidget):
     """The user wants to see a bead in the fleet."""
     rehearse_wanted = Signal()
 
-    def __init__(self, view: TownView, api: EngineApi, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        view: TownView,
+        api: EngineApi,
+        parent: QWidget | None = None,
+        *,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         """Makes the page; it fills itself when it is shown.
 
         Args:
             view: what it shows.
             api: not asked yet: everything here is in the view.
             parent: owns it.
+            now: the time; None counts on from the newest time that the view saw.
         """
         super().__init__(parent)
         self.setProperty("surface", "content")
         self._view = view
-        self._now = TownTime(view)
+        self._now = now or TownTime(view)
         self._lanes = Lanes()
         self._rounds = GateRounds()
         self._header = PageHeader("Graph")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from PySide6.QtCore import QRectF, Signal
@@ -61,18 +62,26 @@ class HistoryPage(QWidget):
     """The user wants to see the report of a rehearsal, by its convoy."""
     rehearse_wanted = Signal()
 
-    def __init__(self, view: TownView, api: EngineApi, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        view: TownView,
+        api: EngineApi,
+        parent: QWidget | None = None,
+        *,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         """Makes the page; it fills itself when it is shown.
 
         Args:
             view: what it shows.
             api: asked which rehearsals have a report.
             parent: owns it.
+            now: the time; None counts on from the newest time that the view saw.
         """
         super().__init__(parent)
         self.setProperty("surface", "content")
         self._view, self._api = view, api
-        self._now = TownTime(view)
+        self._now = now or TownTime(view)
         self._tab = "timeline"
         self._reports: dict[ConvoyId, tuple[int, bool]] = {}
         """Of each rehearsal up to which event its report was asked for, and whether it was there."""

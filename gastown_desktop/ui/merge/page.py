@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from statistics import median
 
 from PySide6.QtCore import QTimer, Signal
@@ -48,18 +50,26 @@ class MergePage(QWidget):
     """The user wants to see a bead in the fleet."""
     rehearse_wanted = Signal()
 
-    def __init__(self, view: TownView, api: EngineApi, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        view: TownView,
+        api: EngineApi,
+        parent: QWidget | None = None,
+        *,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         """Makes the page; it fills itself when it is shown.
 
         Args:
             view: what it shows.
             api: lands, and takes a landing back.
             parent: owns it.
+            now: the time; None counts on from the newest time that the view saw.
         """
         super().__init__(parent)
         self.setProperty("surface", "content")
         self._view, self._api = view, api
-        self._now = TownTime(view)
+        self._now = now or TownTime(view)
         self._rounds = GateRounds()
         self._states: list[Projection] = []
         self._shown: list[Round] = []
