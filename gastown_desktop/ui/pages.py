@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.engine.api import EngineApi
+from gastown_desktop.ui.fleet.acting import WorkerActions
 from gastown_desktop.ui.fleet.page import FleetPage
 from gastown_desktop.ui.graph.page import GraphPage
 from gastown_desktop.ui.history.page import HistoryPage
@@ -77,6 +78,11 @@ class Pages:
             "evidence": self._report,
         }
 
+    @property
+    def worker_actions(self) -> WorkerActions:
+        """What can be done with the selected workers."""
+        return self.fleet.worker_actions
+
     def connect_to(self, window: MainWindow) -> None:
         """Connects what the pages want with what the window does."""
         for page in (self.plan, self.graph, self.merge, self.history):
@@ -108,6 +114,8 @@ class Pages:
 
     def ask_discard(self, bead: BeadId) -> None:
         """Asks whether a bead is to be discarded."""
+        self.fleet.open_bead(bead)
+        self.worker_actions.trigger("worker.discard")
 
     def ask_for_limit(self) -> None:
         """Opens the editor of the limit."""

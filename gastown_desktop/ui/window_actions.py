@@ -20,6 +20,7 @@ def add_window_actions(actions: Actions, window: MainWindow) -> None:
     _pages(actions, window)
     _repository(actions, window)
     _convoy(actions, window)
+    _worker(actions, window)
     _window(actions, window)
 
 
@@ -176,6 +177,24 @@ def _convoy(actions: Actions, window: MainWindow) -> None:
     )
     for spec, run, refusal in specs:
         actions.add(spec, run, refusal)
+
+
+def _worker(actions: Actions, window: MainWindow) -> None:
+    """What can be done with the selected workers; the Fleet page does it."""
+    for spec in window.pages.worker_actions.specs:
+        actions.add(spec, _does(window, spec.id), _may(window, spec.id))
+
+
+def _does(window: MainWindow, action: str) -> Callable[[], None]:
+    def do() -> None:
+        window.show_page("fleet")
+        window.pages.worker_actions.trigger(action)
+
+    return do
+
+
+def _may(window: MainWindow, action: str) -> Callable[[], str]:
+    return lambda: _needs_convoy(window) or window.pages.worker_actions.refusal(action)
 
 
 def _window(actions: Actions, window: MainWindow) -> None:

@@ -159,7 +159,8 @@ class HistoryPage(QWidget):
             gone_first=(5, 4),
         )
         self.detail = HistoryDetail(self._view)
-        self._empty = EmptyState(_EMPTY["timeline"])
+        self._empty = EmptyState(_EMPTY["timeline"], "Rehearse for $0")
+        self._empty.wanted.connect(self.rehearse_wanted)
 
     def _lay_out(self) -> None:
         self._header.add_left(self._tabs)
@@ -259,6 +260,7 @@ class HistoryPage(QWidget):
         else:
             filtered = in_time and self.timeline.filter not in {Filter(), Filter(kind="Recovery")}
             self._empty.set_words(_EMPTY["filtered" if filtered else self._tab])
+            self._empty.show_action(not filtered and self._tab != "recovery")
             self._lists.setCurrentWidget(self._empty)
         self._tell_top()
         self._tell_detail()

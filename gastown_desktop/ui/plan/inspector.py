@@ -49,6 +49,7 @@ class PlanInspector(QWidget):
         top.setFixedHeight(40)
         top.setLayout(head)
         self._scroll = QScrollArea()
+        self._scroll.setAccessibleName("What the selected bead is")
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setStyleSheet(

@@ -319,6 +319,7 @@ class SpendPage(QWidget):
         column.addWidget(self.tabs)
         column.addWidget(self.table, 1)
         area = QScrollArea()
+        area.setAccessibleName("Spend")
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setWidget(content)

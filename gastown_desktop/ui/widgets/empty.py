@@ -38,3 +38,7 @@ class EmptyState(QWidget):
     def set_words(self, sentence: str) -> None:
         """Says something else."""
         self._words.setText(sentence)
+
+    def show_action(self, shown: bool) -> None:
+        """Offers its action, or not: where nothing can be done about it."""
+        self._button.setVisible(shown)
