@@ -80,7 +80,7 @@ def test_every_widget_with_the_keyboard_has_a_name(qtbot: QtBot, window: MainWin
         found = QAccessible.queryAccessibleInterface(widget)
         name = found.text(QAccessible.Text.Name) if found is not None else widget.accessibleName()
         if not name.strip():
-            nameless.append(f"{type(widget).__module__}.{type(widget).__name__}")
+            nameless.append(f"{type(widget).__name__} in {type(widget.parent()).__name__}")
     assert nameless == []
 
 

@@ -134,6 +134,7 @@ class PlanCanvas(QGraphicsView):
         self.current: BeadId | None = None
         self.setScene(QGraphicsScene(self))
         self.setAccessibleName("Plan of the convoy")
+        self.viewport().setAccessibleName("Plan of the convoy")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setProperty("ring", True)
         self.setProperty("radius", 2)
