@@ -45,6 +45,12 @@ class PlanEvidence:
     """How many beads could run at the same time, step by step."""
     fleet_sizes: tuple[FleetSize, ...]
     fit: Fit
+    at_knee: FleetSize
+    """The suggested fleet."""
+    work_s: float
+    """Seconds of all beads one after another."""
+    line_s: float
+    """Seconds of the longest line of beads that wait for each other: no fleet is faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +104,17 @@ def _simulate(
     later = [dependency for dependency in plan.dependencies if dependency.bead in twice]
     dag = Dag(plan.works, later) if kind == "none" else dag_of(plan, kind, rules)
     curve = speed_up_curve(works, dag, merge_s=_MERGE_S, gate_s=gate_s, sizes=EVERY_SIZE)
+    found = fit(works, dag, curve, [path for path, _ in hot])
+    lasting = {work.bead: work.seconds for work in works}
     return PlanEvidence(
         independent=dag.independent,
         critical_path=len(dag.critical_path()),
         waves=tuple(len(wave) for wave in dag.waves()),
         fleet_sizes=tuple(size for size in curve if size.workers in FLEET_SIZES),
-        fit=fit(works, dag, curve, [path for path, _ in hot]),
+        fit=found,
+        at_knee=next(size for size in curve if size.workers == found.knee),
+        work_s=sum(lasting.values()),
+        line_s=sum(lasting[bead] for bead in dag.critical_path(lasting)),
     )
 
 
@@ -137,16 +148,23 @@ def as_json(evidence: Evidence) -> dict[str, Any]:
 
 
 def _plan_json(plan: PlanEvidence) -> dict[str, Any]:
-    sizes = [
-        {"workers": size.workers, "makespan_s": round(size.makespan_s, 1), "speedup": round(size.speedup, 2)}
-        for size in plan.fleet_sizes
-    ]
     return {
         "independent": plan.independent,
         "critical_path": plan.critical_path,
         "waves": list(plan.waves),
-        "fleet_sizes": sizes,
+        "fleet_sizes": [_size_json(size) for size in plan.fleet_sizes],
         "fit": asdict(plan.fit),
+        "at_knee": _size_json(plan.at_knee),
+        "work_s": round(plan.work_s, 1),
+        "line_s": round(plan.line_s, 1),
+    }
+
+
+def _size_json(size: FleetSize) -> dict[str, Any]:
+    return {
+        "workers": size.workers,
+        "makespan_s": round(size.makespan_s, 1),
+        "speedup": round(size.speedup, 2),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from gastown_desktop.core.flakiness import reds_needed
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import json_usd
+from gastown_desktop.core.prices import PRICES_DATED
 from gastown_desktop.core.projection import GateView, Projection
 from gastown_desktop.engine.conflict_evidence import conflict_figures
 from gastown_desktop.engine.evidence import as_json, cost_by_model, gather
@@ -92,6 +93,12 @@ def result_of(
         "list_price_usd": json_usd(totals.settled),
         "provider_bill_usd": json_usd(measured.provider_bill),
         "cost_by_model": cost_by_model(gate.usages),
+        "tokens": {
+            "prompt": sum(usage.prompt_tokens for usage in gate.usages),
+            "cached": sum(usage.cache_read_tokens for usage in gate.usages),
+            "reply": sum(usage.output_tokens for usage in gate.usages),
+        },
+        "prices_dated": PRICES_DATED,
         "ledger": {
             "cap_usd": json_usd(totals.cap or 0),
             "settled_usd": json_usd(totals.settled),

@@ -112,7 +112,7 @@ class ShareBars(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         for area, color in (
             (track, "surface.sunken"),
-            (fill, "money.settled" if row.marked else "border.control"),
+            (fill, "text.secondary" if row.marked else "border.control"),
         ):
             painter.setBrush(theme.color(color))
             painter.drawRoundedRect(area, 2, 2)
