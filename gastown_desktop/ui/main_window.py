@@ -151,6 +151,10 @@ class MainWindow(QMainWindow):
         """Opens the rehearsal sheet."""
         self.run(rehearsing.ask_for_rehearsal(self))
 
+    def ask_for_rehearsal_with(self, polecats: int) -> None:
+        """Opens the rehearsal sheet with the fleet that a report suggests."""
+        self.run(rehearsing.ask_for_rehearsal(self, polecats))
+
     def pause_all(self) -> None:
         """Pauses the fleet: workers stop at the end of their turn."""
         if (convoy := self._convoy()) is not None:
@@ -284,11 +288,11 @@ class MainWindow(QMainWindow):
         self.frame.show_page("welcome")
         self.welcome.show_looked(looked)
 
-    def show_rehearsal_form(self, gates: tuple[GateWish, ...]) -> None:
-        """Opens the rehearsal sheet."""
+    def show_rehearsal_form(self, gates: tuple[GateWish, ...], polecats: int | None = None) -> None:
+        """Opens the rehearsal sheet, with a size of the fleet where one is wanted."""
         assert self.rig is not None
         form = RehearsalForm()
-        form.show_rig(self.rig.commits, gates)
+        form.show_rig(self.rig.commits, gates, polecats)
         form.wanted.connect(lambda wish: self.run(rehearsing.rehearse(self, wish)))
         form.cancelled.connect(self.close_sheets)
         self.sheets.show_widget(form, "Rehearse", width=560, primary=form.start_button)

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.engine.api import EngineApi
+from gastown_desktop.ui.evidence.page import EvidencePage
 from gastown_desktop.ui.fleet.acting import WorkerActions
 from gastown_desktop.ui.fleet.page import FleetPage
+from gastown_desktop.ui.flows import rehearsing
 from gastown_desktop.ui.graph.page import GraphPage
 from gastown_desktop.ui.history.page import HistoryPage
 from gastown_desktop.ui.merge.page import MergePage
@@ -127,3 +129,10 @@ class Pages:
 
     def show_evidence(self, window: MainWindow, convoy: ConvoyId, result: dict[str, Any]) -> None:
         """Makes the page of a report."""
+        page = EvidencePage(result)
+        page.back_wanted.connect(lambda: window.show_page("history"))
+        page.export_wanted.connect(
+            lambda folder: window.run(rehearsing.export_evidence(window, convoy, folder))
+        )
+        page.plan_wanted.connect(window.ask_for_rehearsal_with)
+        self._report.put(page)

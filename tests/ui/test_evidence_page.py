@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from gastown_desktop.ui.evidence.page import EvidencePage
@@ -201,14 +202,25 @@ def test_no_silent_difference_is_good_news(qtbot: QtBot) -> None:
     assert "None: what merged without" in said(shown(qtbot, report(silent_differences=[])))
 
 
-def test_planning_and_exporting_are_wanted_by_their_buttons(qtbot: QtBot) -> None:
+def test_planning_is_wanted_with_the_suggested_fleet(qtbot: QtBot) -> None:
     page = shown(qtbot, report())
     assert page.plan.text() == "Plan with 5 workers"
     with qtbot.waitSignal(page.plan_wanted) as wanted:
         qtbot.mouseClick(page.plan, LEFT)
     assert wanted.args == [5]
-    with qtbot.waitSignal(page.export_wanted):
-        qtbot.mouseClick(page.export, LEFT)
+
+
+def test_the_report_goes_into_the_folder_that_is_chosen(qtbot: QtBot, tmp_path: Path) -> None:
+    page = shown(qtbot, report())
+    qtbot.mouseClick(page.export, LEFT)
+    dialog = page.findChild(QFileDialog)
+    assert dialog is not None
+    field = dialog.findChild(QLineEdit)
+    assert field is not None
+    field.setText(str(tmp_path))
+    with qtbot.waitSignal(page.export_wanted) as wanted:
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert wanted.args == [tmp_path]
 
 
 def test_the_knee_is_read_off_the_curve_of_an_older_report() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from gastown_desktop.core.wording import plural, show_hidden
 from gastown_desktop.ui.evidence.pieces import Alarm, FigureRow, FileCounts, OracleLine, SilentDifferences
@@ -44,8 +46,8 @@ class EvidencePage(QWidget):
 
     back_wanted = Signal()
     """The history's name was clicked."""
-    export_wanted = Signal()
-    """Write the report into files."""
+    export_wanted = Signal(object)
+    """Write the report into a folder (Path)."""
     plan_wanted = Signal(int)
     """Plan with that many workers."""
 
@@ -70,7 +72,7 @@ class EvidencePage(QWidget):
         column.setSpacing(0)
         column.addWidget(self._header(branch))
         column.addWidget(self._scrolled(), 1)
-        self.export.clicked.connect(self.export_wanted)
+        self.export.clicked.connect(self._choose_folder)
         self.plan.clicked.connect(lambda: self.plan_wanted.emit(self._workers))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -78,6 +80,14 @@ class EvidencePage(QWidget):
         level, upright = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         self._columns.setDirection(upright if narrow else level)
         self._between.setVisible(not narrow)
+
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self, "Export the report into a folder")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda name: self.export_wanted.emit(Path(name)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def _header(self, branch: str) -> PageHeader:
         header = PageHeader(title_of(self._result, branch), above="History", reading=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gastown_desktop.core.ids import ConvoyId
@@ -12,10 +13,10 @@ if TYPE_CHECKING:
     from gastown_desktop.ui.main_window import MainWindow
 
 
-async def ask_for_rehearsal(window: MainWindow) -> None:
-    """Opens the sheet with the gates that were found."""
+async def ask_for_rehearsal(window: MainWindow, polecats: int | None = None) -> None:
+    """Opens the sheet with the gates that were found, and with a size of the fleet where one is wanted."""
     gates = await window.api.gates()
-    window.show_rehearsal_form(gates)
+    window.show_rehearsal_form(gates, polecats)
 
 
 async def rehearse(window: MainWindow, wish: RehearsalWish) -> ConvoyId | None:
@@ -54,6 +55,12 @@ async def show_evidence(window: MainWindow, convoy: ConvoyId) -> bool:
         return False
     window.show_evidence(convoy, dict(result))
     return True
+
+
+async def export_evidence(window: MainWindow, convoy: ConvoyId, folder: Path) -> None:
+    """Writes the report of a rehearsal into a folder. Changes: files there; the status line names them."""
+    files = await window.api.export_evidence(convoy, folder)
+    window.say(f"The report is in {', '.join(file.name for file in files)}.")
 
 
 async def _trusted(window: MainWindow, wish: RehearsalWish) -> bool:

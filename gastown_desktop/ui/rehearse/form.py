@@ -70,13 +70,16 @@ class RehearsalForm(QWidget):
         layout.addWidget(Hairline())
         layout.addLayout(self._buttons())
 
-    def show_rig(self, commits: int, gates: tuple[GateWish, ...]) -> None:
+    def show_rig(self, commits: int, gates: tuple[GateWish, ...], polecats: int | None = None) -> None:
         """Fits the form to a repository.
 
         Args:
             commits: how many could be rehearsed.
             gates: what it names itself, or what was found.
+            polecats: a suggested size of the fleet.
         """
+        if polecats is not None:
+            self._polecats.setValue(polecats)
         self._last.setMaximum(max(_LEAST_COMMITS, min(commits, _MOST_COMMITS)))
         self._last.setValue(min(_DEFAULT_LAST, self._last.maximum()))
         for box, _ in self._gates:
