@@ -171,7 +171,7 @@ def candidates(rounds: Sequence[Round], waiting: Iterable[BeadId]) -> list[BeadI
     """
     row: list[BeadId] = []
     for beads in [*(one.beads for one in rounds), tuple(waiting)]:
-        place = 0
+        place = next((row.index(bead) for bead in beads if bead in row), len(row))
         for bead in beads:
             if bead in row:
                 place = max(place, row.index(bead) + 1)

@@ -6,7 +6,8 @@ so what is new pushes everything below it down together, and nothing ever moves 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -244,11 +245,12 @@ def axis_of(
         The axis, and a height for each of `trunk`.
     """
     times = [began, *(one.at for one in trunk), max(now, trunk[-1].at if trunk else began)]
+    most = _most_commits(times, stretches)
     gaps = [
         _gap(
             times[place - 1],
             times[place],
-            stretches,
+            most[place],
             together=1 < place <= len(trunk) and trunk[place - 1].group == trunk[place - 2].group,
             tip=place == len(times) - 1,
         )
@@ -260,12 +262,19 @@ def axis_of(
     return Axis(tuple(times), tuple(heights)), heights[1:-1]
 
 
-def _gap(
-    older: datetime, newer: datetime, stretches: Sequence[Stretch], *, together: bool, tip: bool
-) -> float:
+def _most_commits(times: Sequence[datetime], stretches: Sequence[Stretch]) -> list[int]:
+    """For each time the most commits that one lane has between the time before and it."""
+    most = [0] * len(times)
+    for one in stretches:
+        for place, count in Counter(bisect_right(times, at) for at in one.commits).items():
+            if place < len(most):
+                most[place] = max(most[place], count)
+    return most
+
+
+def _gap(older: datetime, newer: datetime, most: int, *, together: bool, tip: bool) -> float:
     if together:
         return TOGETHER
-    most = max((sum(older <= at < newer for at in one.commits) for one in stretches), default=0)
     wanted = max(PER_COMMIT * (most + 1), PER_MINUTE * (newer - older).total_seconds() / 60)
     return max(TIP_GAP if tip else LEAST_GAP, min(MOST_GAP, wanted))
 

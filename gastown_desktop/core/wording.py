@@ -66,6 +66,11 @@ def show_stopwatch(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
+def show_took(seconds: float) -> str:
+    """How long something took, as a stopwatch shows it; `<1 s` for less than it can."""
+    return show_stopwatch(seconds) if seconds >= 1 else "<1 s"
+
+
 def show_clock(at: datetime, zone: tzinfo | None = None, *, seconds: bool = False) -> str:
     """The time of day where the user is: `14:32`, in the history `14:32:08`."""
     return at.astimezone(zone).strftime("%H:%M:%S" if seconds else "%H:%M")

@@ -101,6 +101,8 @@ def test_the_usual_time_leaves_known_answers_out() -> None:
         (["abc", "ab", "cd"], "cde", "abcde"),
         (["axb", "ab"], "x", "axb"),
         (["ab"], "ba", "ab"),
+        (["ab", "cd", "e"], "f", "abcdef"),
+        (["bc", "ab"], "", "abc"),
     ],
 )
 def test_candidates_stand_in_one_row(tested: list[str], waiting: str, row: str) -> None:

@@ -119,3 +119,8 @@ def test_what_cannot_be_seen_is_written_out(sign: str) -> None:
 
 def test_ordinary_text_stays_as_it_is() -> None:
     assert wording.show_hidden("naïve\tcafé\n日本 🎉") == "naïve\tcafé\n日本 🎉"
+
+
+def test_what_took_less_than_a_second_is_said_so() -> None:
+    assert wording.show_took(0.4) == "<1 s"
+    assert wording.show_took(218) == "3:38"

@@ -15,7 +15,7 @@ from gastown_desktop.core.gate_rounds import Round
 from gastown_desktop.core.ids import BeadId, PolecatName
 from gastown_desktop.core.projection import GateView, Projection
 from gastown_desktop.core.queue_order import QueueEntry, queue
-from gastown_desktop.core.wording import UNKNOWN, show_age, show_clock, show_money, show_stopwatch
+from gastown_desktop.core.wording import UNKNOWN, show_age, show_clock, show_money, show_took
 
 _PURPOSES = {
     "base": "the base, before anything is merged",
@@ -114,6 +114,7 @@ class MergedModel(RowsModel[MergedBead]):
 
 def merged_beads(states: Sequence[Projection]) -> list[MergedBead]:
     """Merged beads, newest first."""
+    merged = {bead for state in states for bead in state.merged()}
     found = [
         MergedBead(
             bead=bead,
@@ -126,7 +127,7 @@ def merged_beads(states: Sequence[Projection]) -> list[MergedBead]:
         )
         for state in states
         for bead, view in state.beads.items()
-        if view.merged_at is not None and bead in state.merged()
+        if view.merged_at is not None and bead in merged
     ]
     return sorted(found, key=lambda one: one.at, reverse=True)
 
@@ -152,7 +153,7 @@ ROUND_COLUMNS = (
     Column[Round]("Answer", round_answer),
     Column[Round](
         "Took",
-        lambda one: "known" if one.cached else show_stopwatch(one.seconds),
+        lambda one: "known" if one.cached else show_took(one.seconds),
         right=True,
         sort=lambda one: one.seconds,
     ),

@@ -55,8 +55,6 @@ class TimelineRow:
     told: Told
     bead: BeadId | None
     worker: PolecatName | None
-    haystack: str
-    """What a search looks through, case folded."""
 
     @property
     def key(self) -> tuple[ConvoyId, int]:
@@ -82,13 +80,12 @@ class Filter:
     text: str = ""
 
     def lets(self, row: TimelineRow) -> bool:
-        """Whether a row is asked for."""
+        """Whether a row is asked for; its words are not looked at."""
         event = row.envelope.event
         return (
             (self.worker is None or row.worker == self.worker)
             and (self.bead is None or row.bead == self.bead or self.bead in getattr(event, "beads", ()))
             and (not self.kind or isinstance(event, KINDS[self.kind]))
-            and all(word in row.haystack for word in self.text.casefold().split())
         )
 
 
@@ -115,6 +112,8 @@ class TimelineModel(RowsModel[TimelineRow]):
         self._view = view
         self._all: list[TimelineRow] = []
         """Oldest first."""
+        self._haystacks: dict[tuple[ConvoyId, int], str] = {}
+        """What a search looks through, case folded; made when the row is first searched."""
         self._source: list[ev.Envelope] | None = None
         self.filter = Filter()
         self.matching = 0
@@ -135,22 +134,24 @@ class TimelineModel(RowsModel[TimelineRow]):
         history = self._view.timeline
         if history is not self._source or len(history) < len(self._all):
             self._all, self._source = [], history
+            self._haystacks.clear()
             self.matching = 0
             self.set_values([])
         fresh = [self._row(envelope) for envelope in history[len(self._all) :]]
         self._all += fresh
-        matching = [row for row in fresh if self.filter.lets(row)]
+        matching = [row for row in fresh if self._lets(row)]
         if matching:
             self.matching += len(matching)
-            kept = [*reversed(matching), *self.values][:MOST_ROWS]
-            self.set_values(kept)
+            self._insert(0, matching[: -MOST_ROWS - 1 : -1])
+            if self.rowCount() > MOST_ROWS:
+                self._remove(MOST_ROWS, self.rowCount())
 
     def set_filter(self, wanted: Filter) -> None:
         """Shows other rows."""
         if wanted == self.filter:
             return
         self.filter = wanted
-        matching = [row for row in self._all if wanted.lets(row)]
+        matching = [row for row in self._all if self._lets(row)]
         self.matching = len(matching)
         newest = matching[-MOST_ROWS:]
         self.set_values(reversed(newest))
@@ -159,29 +160,33 @@ class TimelineModel(RowsModel[TimelineRow]):
         """Changes fields of the filter."""
         self.set_filter(replace(self.filter, **changes))  # pyright: ignore[reportArgumentType]
 
+    def _lets(self, row: TimelineRow) -> bool:
+        words = self.filter.text.casefold().split()
+        return self.filter.lets(row) and (not words or all(word in self._haystack(row) for word in words))
+
+    def _haystack(self, row: TimelineRow) -> str:
+        known = self._haystacks.get(row.key)
+        if known is None:
+            known = self._haystacks[row.key] = self._words(row).casefold()
+        return known
+
+    def _words(self, row: TimelineRow) -> str:
+        state = self._view.convoys.get(row.convoy)
+        view = state.beads.get(row.bead) if state is not None and row.bead is not None else None
+        facts = facts_of(row.envelope.event)
+        told = (row.told.what, row.told.detail, row.bead or "", row.worker or "", facts.text)
+        title = view.bead.title if view is not None else ""
+        return " ".join([*told, title, *(value for _, value in facts.facts)])
+
     def _row(self, envelope: ev.Envelope) -> TimelineRow:
         state = self._view.convoys.get(envelope.event.convoy) or Projection()
         line = told(state, envelope)
-        bead = line.bead or bead_of(envelope.event)
-        view = state.beads.get(bead) if bead is not None else None
-        facts = facts_of(envelope.event)
-        worker = worker_of(state, envelope.event)
-        parts = (
-            line.what,
-            line.detail,
-            bead or "",
-            worker or "",
-            view.bead.title if view is not None else "",
-            facts.text,
-            *(value for _, value in facts.facts),
-        )
         return TimelineRow(
             convoy=envelope.event.convoy,
             envelope=envelope,
             told=line,
-            bead=bead,
-            worker=worker,
-            haystack=" ".join(parts).casefold(),
+            bead=line.bead or bead_of(envelope.event),
+            worker=worker_of(state, envelope.event),
         )
 
 

@@ -49,6 +49,7 @@ def paint_scene(painter: QPainter, scene: Scene, area: QRectF, selected: BeadId 
     _paint_trunk(painter, scene, area)
     for line in seen:
         _paint_fork(painter, line)
+    _paint_base(painter, scene)
     for line in seen:
         _paint_line(painter, line, selected=line.bead == selected)
     for place, pill in enumerate(scene.pills):
@@ -95,7 +96,7 @@ def _paint_edges(painter: QPainter, band: Band, rect: QRectF) -> None:
 
 
 def _paint_trunk(painter: QPainter, scene: Scene, area: QRectF) -> None:
-    commit, clock, bottom = scene.base
+    bottom = scene.base[2]
     tip = scene.pills[-1].y if scene.pills else bottom
     ink = theme.color("text.primary")
     painter.fillRect(QRectF(TRUNK_X - 2, tip, 4, max(bottom, area.bottom()) - tip), ink)
@@ -109,19 +110,20 @@ def _paint_trunk(painter: QPainter, scene: Scene, area: QRectF) -> None:
     draw_piece(painter, name, PILL_X, line)
     mono = Piece(text=short, role="id", color="text.tertiary")
     draw_piece(painter, mono, PILL_X + name.width + 6, line)
+
+
+def _paint_base(painter: QPainter, scene: Scene) -> None:
+    """Where the work began; over the lines that leave the trunk there."""
+    commit, clock, bottom = scene.base
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(ink)
+    painter.setBrush(theme.color("text.primary"))
     painter.drawEllipse(QPointF(TRUNK_X, bottom), 4, 4)
     row = QRectF(0, bottom - 8, 280, 16)
     draw_piece(painter, Piece(text=clock, role="caption", color="text.tertiary"), 12, row)
-    draw_piece(
-        painter, Piece(text=f"{short_or(commit)} base", role="id", color="text.secondary"), PILL_X, row
-    )
-
-
-def short_or(commit: str) -> str:
-    """A short commit, or a dash where there is none."""
-    return commit or "—"
+    name = Piece(text=f"{commit} base".strip(), role="id", color="text.secondary")
+    ground = QRectF(PILL_X - 4, bottom - 8, name.width + 8, 16)
+    painter.fillRect(ground, theme.color("surface.content"))
+    draw_piece(painter, name, PILL_X, row)
 
 
 def _paint_fork(painter: QPainter, line: Line) -> None:
@@ -158,6 +160,11 @@ def _paint_line(painter: QPainter, line: Line, *, selected: bool) -> None:
 
 def _paint_head(painter: QPainter, line: Line, color: QColor, *, selected: bool) -> None:
     middle = QPointF(line.x, line.head)
+    if not line.last:
+        painter.setPen(QPen(color, 1.5))
+        painter.setBrush(theme.color("surface.raised"))
+        painter.drawEllipse(middle, 3.5, 3.5)
+        return
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.color("surface.raised"))
     painter.drawEllipse(middle, 9, 9)
@@ -191,9 +198,10 @@ def _paint_pill(painter: QPainter, pill: Pill, *, selected: bool) -> None:
     draw_glyph(painter, "landed", landed, QRectF(PILL_X + 7, pill.y - 6, 12, 12))
     name = Piece(text=pill.worker, role="caption", weight=500)
     draw_cut(painter, [name], QRectF(PILL_X + 25, rect.top(), 50, PILL_H))
-    draw_piece(painter, Piece(text=pill.bead, role="id", color="text.secondary"), PILL_X + 76, rect)
-    if pill.gate:
-        gate = Piece(text=pill.gate, role="caption", color="text.tertiary")
+    ident = Piece(text=pill.bead, role="id", color="text.secondary")
+    draw_piece(painter, ident, PILL_X + 76, rect)
+    gate = Piece(text=pill.gate, role="caption", color="text.tertiary")
+    if PILL_X + 76 + ident.width + 6 < rect.right() - 8 - gate.width:
         draw_piece(painter, gate, rect.right() - 8 - gate.width, rect)
     if pill.clock:
         row = QRectF(0, pill.y - 8, 60, 16)
@@ -222,6 +230,18 @@ def _paint_queue(painter: QPainter, scene: Scene) -> None:
         words += f", {scene.more_queued} more"
     title = Piece(text=words, role="caption", weight=600, color="text.secondary")
     draw_cut(painter, [title], QRectF(50, scene.frame.top() + 5, 228, 16))
+    _paint_places(painter, scene)
+    if scene.gating is not None:
+        _paint_part(painter, scene, scene.gating, "state.merging", left=True)
+    if scene.red is not None:
+        _paint_part(painter, scene, scene.red, "state.failed", left=False)
+
+
+def _paint_places(painter: QPainter, scene: Scene) -> None:
+    """Who waits at each place; ids go where words stand beside them and there is no room for both."""
+    has_words = scene.gating is not None or scene.red is not None
+    names = [Piece(text=entry.worker, role="caption", weight=500).width for entry in scene.queue]
+    id_x = 101 + max([33.0, *names]) + 6
     for entry in scene.queue:
         assert entry.position is not None
         y = scene.queue_y(entry.position)
@@ -229,13 +249,10 @@ def _paint_queue(painter: QPainter, scene: Scene) -> None:
         place = QRectF(TRUNK_X - 8.5, y - 8.5, 17, 17)
         draw_number(painter, place, entry.position, ring, "surface.content")
         row = QRectF(0, y - 8, 190, 16)
-        name = Piece(text=entry.worker, role="caption", weight=500)
-        draw_cut(painter, [name], QRectF(101, y - 8, 38, 16))
-        draw_piece(painter, Piece(text=entry.bead, role="id", color="text.tertiary"), 140, row)
-    if scene.gating is not None:
-        _paint_part(painter, scene, scene.gating, "state.merging", left=True)
-    if scene.red is not None:
-        _paint_part(painter, scene, scene.red, "state.failed", left=False)
+        draw_piece(painter, Piece(text=entry.worker, role="caption", weight=500), 101, row)
+        ident = Piece(text=entry.bead, role="id", color="text.tertiary")
+        if id_x + ident.width < (195 if has_words else scene.frame.right()):
+            draw_piece(painter, ident, id_x, row)
 
 
 def _paint_part(painter: QPainter, scene: Scene, part: Bracket, color: str, *, left: bool) -> None:

@@ -16,7 +16,7 @@ from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.lanes import Axis, Landed, Lanes, Stretch, axis_of, fork_times
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.queue_order import QueueEntry, queue
-from gastown_desktop.core.wording import show_clock, show_stopwatch
+from gastown_desktop.core.wording import show_clock, show_stopwatch, show_took
 from gastown_desktop.ui.merge.strip_rows import running_number
 
 TRUNK_X, PILL_X, LANES_X = 84, 98, 290
@@ -55,6 +55,8 @@ class Line:
     """Its place in the queue."""
     newest: bool
     """It is the last of its lane, whose name it bears."""
+    last: bool
+    """It is the last of its bead, whose glyph it bears; an earlier one went back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,7 @@ def _add_town(
                     state=state_now,
                     number=numbers.get(one.bead) if one.ended and newest_of[one.bead] is one else None,
                     newest=last[one.slot] is one,
+                    last=newest_of[one.bead] is one,
                 )
             )
         width = max(4, lanes.width(state.convoy)) * LANE
@@ -198,7 +201,7 @@ def _pills(trunk: Sequence[Landed], heights: Sequence[float]) -> list[Pill]:
     made: list[Pill] = []
     for place, (one, y) in enumerate(zip(trunk, heights, strict=True)):
         is_top = place + 1 == len(trunk) or trunk[place + 1].group != one.group
-        gate = show_stopwatch(one.gate_s) if is_top and one.gate_s is not None else ""
+        gate = show_took(one.gate_s) if is_top and one.gate_s is not None else ""
         clock = show_clock(one.at) if is_top else ""
         made.append(Pill(bead=one.bead, worker=one.worker or "", y=y, clock=clock, gate=gate))
     return made
@@ -214,7 +217,7 @@ def _gating(scene: Scene, view: TownView, rounds: Sequence[Round], now: datetime
     since = view.glance.gate_since
     elapsed = (now - since).total_seconds() if since is not None else 0.0
     usual = usual_seconds(rounds, gate.gate)
-    took = show_stopwatch(elapsed) + (f" of {show_stopwatch(usual)}" if usual else "")
+    took = show_stopwatch(elapsed) + (f" of {show_took(usual)}" if usual else "")
     words = (f"Run {running_number(rounds, view.glance)}", took)
     return Bracket(first=min(places), last=max(places), words=words)
 
@@ -240,7 +243,7 @@ def _aim(scene: Scene) -> None:
     for pill in scene.pills:
         scene.targets[pill.bead] = QRectF(PILL_X, pill.y - PILL_H / 2, PILL_W, PILL_H)
     for line in scene.lines:
-        if line.state != "landed" or line.bead not in scene.targets:
+        if (line.last and line.state != "landed") or line.bead not in scene.targets:
             scene.targets[line.bead] = _around(QPointF(line.x, line.head))
 
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 from gastown_desktop.core.card import Glance
 from gastown_desktop.core.gate_rounds import Round, usual_seconds
 from gastown_desktop.core.projection import Projection
-from gastown_desktop.core.wording import show_hidden, show_percent, show_stopwatch
+from gastown_desktop.core.wording import show_hidden, show_percent, show_stopwatch, show_took
 from gastown_desktop.ui.theme.theme import font, theme
 from gastown_desktop.ui.widgets.labels import ElidedLabel, Hairline, PlainLabel
 from gastown_desktop.ui.widgets.pieces import Piece, draw_piece
@@ -73,7 +73,7 @@ class GateOutput(QWidget):
         pieces: list[Piece] = []
         for answer in one.answers:
             glyph, color = ("landed", "state.landed") if answer.green else ("failed", "state.failed")
-            took = "known" if answer.cached else show_stopwatch(answer.seconds)
+            took = "known" if answer.cached else show_took(answer.seconds)
             pieces += _gate_pieces(glyph, color, answer.gate, took, first=not pieces)
         self._gates.show_pieces(pieces)
         said = "Nothing is kept of the output of a gate that was green." if one.green else one.tail
@@ -95,7 +95,7 @@ class GateOutput(QWidget):
         usual = usual_seconds(rounds, gate.gate)
         self._title.setText(f"Gate run {number}")
         self._about.setText(_whose(states, gate.beads) or "the base, before anything is merged")
-        took = show_stopwatch(elapsed) + (f" of {show_stopwatch(usual)}" if usual else "")
+        took = show_stopwatch(elapsed) + (f" of {show_took(usual)}" if usual else "")
         self._gates.show_pieces(_gate_pieces("working", "state.working", gate.gate, took, first=True))
         self._set_text(f"{gate.gate} is running. What a red gate printed is shown here once it ended.")
         self._progress.setVisible(usual is not None)

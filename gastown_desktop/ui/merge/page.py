@@ -23,7 +23,7 @@ from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.gate_rounds import GateRounds, Round
 from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.core.projection import Projection
-from gastown_desktop.core.wording import show_stopwatch
+from gastown_desktop.core.wording import show_took
 from gastown_desktop.engine.api import EngineApi, Outcome
 from gastown_desktop.ui.frame.page_header import PageHeader
 from gastown_desktop.ui.merge.detail import QueueDetail
@@ -284,7 +284,7 @@ class MergePage(QWidget):
         count = self.merged.rowCount()
         self._land_button.setEnabled(bool(state.merged()))
         took = [one.seconds for one in self._shown if one.beads and not one.cached]
-        gate = f", median gate {show_stopwatch(median(took))}" if took else ""
+        gate = f", median gate {show_took(median(took))}" if took else ""
         onto = "rehearsal" if state.rehearsal else f"onto {state.target.removeprefix('refs/heads/')}"
         word = "landed" if state.stage == "landed" and not state.rehearsal else "merged"
         self._header.set_words(onto)

@@ -13,7 +13,7 @@ from gastown_desktop.core.gate_rounds import Round, candidates, red_is_in, usual
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.projection import BeadView, Projection
 from gastown_desktop.core.queue_order import QueueEntry
-from gastown_desktop.core.wording import show_clock, show_stopwatch
+from gastown_desktop.core.wording import show_clock, show_stopwatch, show_took
 
 MOST_ROWS = 3
 
@@ -134,7 +134,7 @@ def _cell(view: BeadView, entry: QueueEntry | None) -> Cell:
 
 def _row(shown: Sequence[Round], place: int, window: Sequence[BeadId]) -> Row:
     one = shown[place]
-    took = "known" if one.cached else show_stopwatch(one.seconds)
+    took = "known" if one.cached else show_took(one.seconds)
     boxes = [
         Box(first=first, last=last, kind="green" if one.green else "red", text=round_answer(one), right=took)
         for first, last in spans(one.beads, window)
@@ -157,7 +157,7 @@ def _running_row(
     elapsed = (now - since).total_seconds() if since is not None else 0.0
     usual = usual_seconds(rounds, gate.gate)
     share = min(1.0, elapsed / usual) if usual else 0.0
-    right = f"of about {show_stopwatch(usual)}" if usual else ""
+    right = f"of about {show_took(usual)}" if usual else ""
     where = spans(gate.beads, window) if gate.beads else [(0, len(window) - 1)] if window else []
     text = f"{gate.gate} {show_stopwatch(elapsed)}"
     boxes = tuple(
