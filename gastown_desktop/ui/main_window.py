@@ -264,6 +264,7 @@ class MainWindow(QMainWindow):
         """Shows the repository that was opened."""
         self.rig = rig
         self.frame.top_bar.set_rig(rig.name, rig.branch)
+        self.pages.merge.set_branch_hint(rig.branch)
         self.setWindowTitle(f"{rig.name} — Gas Town")
         self._enable_rail()
         self.frame.show_page("fleet")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.bridge.town import (
     CONVOY,
     OID,
     SLIT,
+    START,
     WHERE,
     A,
     B,
@@ -148,6 +150,15 @@ def test_an_ordinary_convoy_is_listed_with_how_far_it_is(qtbot: QtBot) -> None:
     assert (row.title, row.count) == ("Things", "0 of 2")
     go_to(qtbot, page, "Rehearsals")
     assert page.convoys.rowCount() == 0
+
+
+@pytest.mark.parametrize(("later", "day"), [(0, "Today"), (1, "Yesterday"), (3, "25 nov")])
+def test_the_day_of_the_topmost_row_is_said_by_the_clock(qtbot: QtBot, later: int, day: str) -> None:
+    page = HistoryPage(town(), FakeEngineApi().port, now=lambda: START + timedelta(days=later))
+    qtbot.addWidget(page)
+    page.resize(1080, 732)
+    page.show()
+    assert page.day.casefold() == day.casefold()
 
 
 def test_an_empty_history_says_so(qtbot: QtBot) -> None:

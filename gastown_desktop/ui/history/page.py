@@ -104,6 +104,11 @@ class HistoryPage(QWidget):
         self._fill_convoys()
         self._tell()
 
+    @property
+    def day(self) -> str:
+        """The day of the topmost row."""
+        return self._top.words[0]
+
     def show_tab(self, name: str) -> None:
         """Shows another part: `timeline`, `convoys`, `rehearsals` or `recovery`."""
         self._tab = name
@@ -276,7 +281,7 @@ class HistoryPage(QWidget):
         day = ""
         if first is not None:
             day = show_day(first.envelope.at, self._now()).split(":")[0]
-            day = "Today" if day.startswith("today") else day.capitalize()
+            day = "Today" if day.startswith("today") else day[:1].upper() + day[1:]
         self._top.show_words(day, f"{plural(matching, 'event')}{most}", "cost" if shown else "")
 
     def _tell_detail(self) -> None:
