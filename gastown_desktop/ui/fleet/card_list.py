@@ -79,8 +79,8 @@ class CardList(QListView):
         self._shown, self._now = shown, now
         self._paint = CardPainter()
         self._grid = CardGrid()
-        self._painted: dict[BeadId, Card] = {}
-        """Each card as it was last asked to be painted."""
+        self._cards: list[Card] = []
+        """By row, as they were last asked to be painted."""
         self._group_of: dict[BeadId, str] = {}
         self._hover = QPoint(-1, -1)
         self._over: tuple[int | None, str] = (None, "")
@@ -104,7 +104,7 @@ class CardList(QListView):
         held = self._shown.cards.is_held
         before = self._group_of if held else {}
         self._group_of = {card.bead: before.get(card.bead, card.group) for card in cards}
-        self._painted = {card.bead: card for card in cards}
+        self._cards = cards
         groups = [self._group_of[card.bead] for card in cards]
         self._grid = CardGrid.of(groups, columns_in(self.width()))
         self.updateGeometries()
@@ -234,12 +234,11 @@ class CardList(QListView):
         roles: Sequence[int] = (),
     ) -> None:
         for row in range(topLeft.row(), bottomRight.row() + 1):
-            card = self._card(row)
-            if card is None:
+            card = self._shown.card(self._shown.index(row, 0))
+            if card is None or row >= len(self._cards):
                 continue
-            before = self._painted.get(card.bead)
-            self._painted[card.bead] = card
-            if before is not None and before is not card:
+            before, self._cards[row] = self._cards[row], card
+            if before.bead == card.bead and before is not card:
                 self._update_lines(row, changed_lines(before, card))
         if not self._shown.cards.is_held and self._is_regrouped(topLeft.row(), bottomRight.row()):
             self.lay_out()
@@ -348,9 +347,9 @@ class CardList(QListView):
         self._paint_cards(painter, region, bounds)
 
     def _paint_cards(self, painter: QPainter, region: QRegion, bounds: QRect) -> None:
-        now, marked = self._now(), self.selectionModel()
+        now = self._now()
         current = self.currentIndex().row() if self.hasFocus() else -1
-        several = len(marked.selectedRows()) > 1
+        chosen = {index.row() for index in self.selectionModel().selectedRows()}
         for row in self._grid.within(bounds.top() - _RING, bounds.bottom() + _RING):
             card, place = self._card(row), self._grid.cards[row]
             if card is None:
@@ -358,16 +357,15 @@ class CardList(QListView):
             dirty = region.intersected(place.adjusted(-_RING, -_RING, _RING, _RING)).boundingRect()
             if dirty.isEmpty():
                 continue
-            self._painted[card.bead] = card
             self._paint.paint(
                 painter,
                 place,
                 card,
                 now,
                 dirty=dirty,
-                selected=marked.isSelected(self._shown.index(row, 0)),
+                selected=row in chosen,
                 hovered=self._over[1] if self._over[0] == row else None,
-                focused=several and row == current,
+                focused=len(chosen) > 1 and row == current,
             )
 
     def _paint_header(self, painter: QPainter, top: int, title: str, count: int) -> None:
@@ -383,7 +381,7 @@ class CardList(QListView):
     # --- of its own ---
 
     def _card(self, row: int) -> Card | None:
-        return self._shown.card(self._shown.index(row, 0)) if 0 <= row < self._shown.rowCount() else None
+        return self._cards[row] if 0 <= row < len(self._cards) else None
 
     def _rows_in_sight(self) -> list[int]:
         top = self.verticalOffset()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
-from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QBrush, QPainter, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QBrush, QPainter, QPen, QPixmap
 
 from gastown_desktop.core.card import Card
 from gastown_desktop.core.wording import plural, show_held, show_model, show_money
@@ -99,13 +100,6 @@ class CardPainter:
         """Takes the colours of the theme in force."""
         names = ("text.primary", "text.secondary", "text.tertiary", "diff.add_text", "diff.del_text")
         self._colors = {name: QPen(theme.color(name)) for name in names}
-        self._edge = QPen(theme.color("border.default"), 1)
-        self._ink = QPen(theme.color("text.primary"), 2)
-        self._ground = QBrush(theme.color("surface.raised"))
-        self._hover = QBrush(theme.color("surface.hover"))
-        self._track = theme.color("surface.sunken")
-        self._settled = QBrush(theme.color("border.control"))
-        self._held = held_brush()
 
     def paint(
         self,
@@ -131,7 +125,9 @@ class CardPainter:
             hovered: the button under the pointer, empty for none of them; None when the pointer is elsewhere.
             focused: a focus ring around it.
         """
-        self._frame(painter, at, selected=selected, hovered=hovered is not None)
+        device = painter.device()
+        ratio = device.devicePixelRatioF() if device is not None else 1.0
+        painter.drawPixmap(at.topLeft(), _frame(selected, hovered is not None, theme.scheme, ratio))
         painter.translate(at.topLeft())
         local = dirty.translated(-at.topLeft())
         for line, draw in zip(LINES, self._lines(hovered), strict=True):
@@ -146,12 +142,6 @@ class CardPainter:
     def _lines(self, hovered: str | None) -> tuple[_Line, ...]:
         head = self._head if hovered is None else self._head_without_model
         return head, self._title_line, self._action_line, self._steps_line, self._cost_line
-
-    def _frame(self, painter: QPainter, at: QRect, *, selected: bool, hovered: bool) -> None:
-        painter.setBrush(self._hover if hovered else self._ground)
-        painter.setPen(self._ink if selected else self._edge)
-        inset = 1.0 if selected else 0.5
-        painter.drawRoundedRect(QRectF(at).adjusted(inset, inset, -inset, -inset), 6 - inset, 6 - inset)
 
     def _head(self, painter: QPainter, card: Card, now: datetime) -> None:
         self._head_without_model(painter, card, now)
@@ -207,11 +197,15 @@ class CardPainter:
             return
         end = self._left(painter, _INSET, show_money(card.cost), 97, _TITLE, "text.primary")
         if card.held:
-            held = f"{show_held(card.held)} held"
-            self._left(painter, end + 8, held, 97, _CAPTION, "text.secondary")
+            words = f"{show_held(card.held)} held"
+            self._left(painter, end + 8, words, 97, _CAPTION, "text.secondary")
         if card.at_most:
-            parts = (card.cost / card.at_most, self._settled), (card.held / card.at_most, self._held)
-            draw_bar(painter, _METER, parts, track=self._track)
+            settled, held = (
+                round(_METER.width() * amount / card.at_most) for amount in (card.cost, card.held)
+            )
+            device = painter.device()
+            ratio = device.devicePixelRatioF() if device is not None else 1.0
+            painter.drawPixmap(_METER.topLeft(), _meter(settled, held, theme.scheme, ratio))
 
     def _buttons(self, painter: QPainter, card: Card, hovered: str) -> None:
         pauses = card.state not in {"paused", "paused_budget"}
@@ -233,3 +227,36 @@ class CardPainter:
         left = _RIGHT - width_of(text, hand)
         self._left(painter, left, text, y, hand, color)
         return left
+
+
+@lru_cache(maxsize=32)
+def _frame(selected: bool, hovered: bool, _scheme: str, ratio: float) -> QPixmap:
+    """An empty card on the page's ground; a round border costs more than all texts of a card."""
+    made = QPixmap(round(WIDTH * ratio), round(HEIGHT * ratio))
+    made.setDevicePixelRatio(ratio)
+    made.fill(theme.color("surface.content"))
+    painter = QPainter(made)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(theme.color("surface.hover" if hovered else "surface.raised"))
+    width = 2 if selected else 1
+    painter.setPen(QPen(theme.color("text.primary" if selected else "border.default"), width))
+    inset = width / 2
+    place = QRectF(0, 0, WIDTH, HEIGHT).adjusted(inset, inset, -inset, -inset)
+    painter.drawRoundedRect(place, 6 - inset, 6 - inset)
+    painter.end()
+    return made
+
+
+@lru_cache(maxsize=1_000)
+def _meter(settled: int, held: int, _scheme: str, ratio: float) -> QPixmap:
+    """A painted meter, by the pixels of its parts: what changes between two cents is not to be seen."""
+    made = QPixmap(round(_METER.width() * ratio), round(_METER.height() * ratio))
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    spent = QBrush(theme.color("border.control"))
+    parts = (settled / _METER.width(), spent), (held / _METER.width(), held_brush())
+    draw_bar(painter, QRectF(QPointF(0, 0), _METER.size()), parts, track=theme.color("surface.sunken"))
+    painter.end()
+    return made

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QStaticText, QTransform
 
 from gastown_desktop.core.wording import show_hidden
 from gastown_desktop.ui.theme.theme import font
@@ -15,9 +15,9 @@ _LONGEST = 400
 """Characters of a text that are looked at for where to cut it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hand:
-    """A role of text in a weight."""
+    """A role of text in a weight; told apart by identity, since caches are asked for it all the time."""
 
     role: str
     weight: int | None = None
@@ -47,9 +47,10 @@ def cut(text: str, hand: Hand, width: float, *, middle: bool = False) -> str:
 
 def write(painter: QPainter, x: float, middle: float, text: str, hand: Hand) -> float:
     """Writes a text in the painter's pen, centred on a height; returns where it ends."""
-    painter.setFont(hand.font)
-    painter.drawText(QPointF(x, baseline(hand, middle)), text)
-    return x + _width(text, hand)
+    shaped, written, top, width = _placed(text, hand, middle)
+    painter.setFont(written)
+    painter.drawStaticText(QPointF(x, top), shaped)
+    return x + width
 
 
 @lru_cache(maxsize=1_000)
@@ -57,6 +58,19 @@ def baseline(hand: Hand, middle: float) -> float:
     """The baseline of a line that is centred on a height, on a whole pixel."""
     metrics = _metrics(hand)
     return round(middle + (metrics.ascent() - metrics.descent()) / 2)
+
+
+@lru_cache(maxsize=4_000)
+def _placed(text: str, hand: Hand, middle: float) -> tuple[QStaticText, QFont, float, float]:
+    """A text whose glyphs are chosen already, its font, its top and its width.
+
+    Choosing them is most of what painting text costs.
+    """
+    made = QStaticText(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
+    made.prepare(QTransform(), hand.font)
+    return made, hand.font, baseline(hand, middle) - round(_metrics(hand).ascent()), width_of(text, hand)
 
 
 @lru_cache(maxsize=64)
