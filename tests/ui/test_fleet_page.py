@@ -9,23 +9,28 @@ from pytestqt.qtbot import QtBot
 
 from gastown_desktop.bridge.models.fleet import FleetModel, ShownCards
 from gastown_desktop.bridge.town_view import TownView
+from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, PolecatName
 from gastown_desktop.ui.fleet.card_painter import BUTTONS, button_rects
 from gastown_desktop.ui.fleet.page import FleetPage
 from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.choices import SegmentedControl
 from tests.bridge.town import (
+    CONVOY,
+    RIG,
     A,
     B,
     C,
     acting,
     became,
     begun,
+    metered,
     needs,
     shown,
     slung,
     tell,
     then,
+    turned,
 )
 from tests.fakes.engine_api import FakeEngineApi
 from tests.ui.fleet_town import engine as canned
@@ -203,3 +208,27 @@ def test_the_filter_keeps_qts_rules(qtmodeltester: object, qtbot: QtBot) -> None
     qtmodeltester.check(cards)  # type: ignore[attr-defined]
     assert cards.is_filtering
     assert cards.card(cards.index(0, 0)) is not None
+
+
+def test_the_buttons_of_a_card_act_on_it(make: Make, qtbot: QtBot) -> None:
+    view = shown(*begun(A, B), slung(A), became("working"))
+    tell(view, [ev.RunChanged(rig=RIG, convoy=CONVOY, running=True, polecats=2)])
+    api = canned()
+    page = make(view, api)
+    at = button_rects(page.cards.visualRect(page.shown.index_of(A)))["pause"].center()
+    QTest.mouseMove(page.cards.viewport(), at)
+    QTest.mouseClick(page.cards.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    qtbot.waitUntil(lambda: bool(api.asked("pause_bead")))
+    assert api.asked("pause_bead") == [(CONVOY, A)]
+
+
+def test_the_table_opens_a_worker_and_paints_every_column(make: Make, qtbot: QtBot) -> None:
+    view = shown(*begun(A, B, C), slung(A), became("working"), turned(A, turn=2))
+    tell(view, [metered(f"bead:{A}", 700_000_000, held=310_000_000)])
+    page = make(view, width=904)
+    choose(page.look, "table")
+    assert not page.table.grab().isNull()
+    page.table.selectRow(0)
+    QTest.keyClick(page.table, Qt.Key.Key_Return)
+    assert page.detail.isVisible()
+    page.table.tick()

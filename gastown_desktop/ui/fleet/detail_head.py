@@ -103,9 +103,10 @@ class DetailHead(QWidget):
         if card.steps:
             draw_steps(painter, QRectF(x, 67, 52, 4), card.steps_done, card.steps)
             at_work = card.steps_done < card.steps and card.ended_at is None
-            step = card.steps_done + 1 if at_work else card.steps_done
+            steps = f"{card.steps_done} of {card.steps} steps"
             painter.setPen(theme.color("text.tertiary"))
-            x = write(painter, 72, 69, f"step {step} of {card.steps}", _CAPTION) + 9
+            words = f"step {card.steps_done + 1} of {card.steps}" if at_work else steps
+            x = write(painter, 72, 69, words, _CAPTION) + 9
         for text, color, gap in self._figures(card):
             if x + width_of(text, _CAPTION) > right - 8:
                 return

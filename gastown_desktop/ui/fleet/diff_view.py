@@ -152,7 +152,7 @@ class DiffLines(QPlainTextEdit):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         inner = self.contentsRect()
-        self._gutter.setGeometry(QRect(inner.left(), inner.top(), _GUTTER, inner.height()))
+        self._gutter.setGeometry(QRect(inner.left(), inner.top(), _GUTTER, self.viewport().height()))
 
     def lines_in_sight(self) -> list[tuple[tuple[int, int | None, int | None], QRectF]]:
         """Kind and numbers of each line that can be seen, with its place."""

@@ -66,7 +66,9 @@ class DiscardSheet(Sheet):
         self.keep = Button("Keep it")
         self.keep.clicked.connect(self.close_sheet)
         row.addWidget(self.keep)
-        self.with_waiting = Button(f"Discard with {plural(waiting, 'bead')} that wait")
+        self.with_waiting = Button(
+            f"Discard with {plural(waiting, 'bead')} that {'waits' if waiting == 1 else 'wait'}"
+        )
         self.with_waiting.clicked.connect(lambda: self._decide(True))
         if waiting:
             row.addWidget(self.with_waiting)

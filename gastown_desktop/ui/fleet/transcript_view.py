@@ -149,6 +149,7 @@ class TranscriptView(QTextBrowser):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._writer.set_right_margin(self._right())
         self._relay.start()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -190,11 +191,15 @@ class TranscriptView(QTextBrowser):
     def _width(self) -> int:
         return max(120, self.width() - 2 * SIDE)
 
+    def _right(self) -> int:
+        """Pixels at the right of the text, inside the viewport: the scroll bar takes from them."""
+        return max(2, self.viewport().width() - self._width() - SIDE)
+
     def _rewrite(self) -> None:
         with _Tail(self):
             self._shape = (self._width(), theme.scheme)
             self._live_from = self._tail = None
-            self._writer.start(self._width(), max(2, self.viewport().width() - self._width() - SIDE))
+            self._writer.start(self._width(), self._right())
             for turn in self._turns:
                 self._write_turn(turn)
             self._write_live()

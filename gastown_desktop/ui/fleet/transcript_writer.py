@@ -88,6 +88,13 @@ class TranscriptWriter:
         self.document.setDefaultTextOption(option)
         self.width, self.marks, self._last = width, {}, ""
 
+    def set_right_margin(self, right: int) -> None:
+        """Changes the margin at the right: the scroll bar came or went."""
+        form = self.document.rootFrame().frameFormat()
+        if form.rightMargin() != right:
+            form.setRightMargin(right)
+            self.document.rootFrame().setFrameFormat(form)
+
     def mark_of(self, block: QTextBlock) -> Mark | None:
         """What a block is; None for one that holds nothing."""
         return self.marks.get(block.userState())
