@@ -202,5 +202,5 @@ def test_needs_stand_in_the_order_of_the_picture() -> None:
 
 def test_a_message_is_delivered_where_the_picture_says() -> None:
     state = next(one for one in town(FLEET).convoys.values() if one.convoy == API)
-    message = state.messages["hb-9zr4c:18"]
-    assert (message.text, message.turn) == ("Keep /health out of the limits.", 18)
+    message = state.messages["hb-9zr4c:17"]
+    assert (message.text, message.turn) == ("Keep /health out of the limits.", 17)
