@@ -115,6 +115,8 @@ class Visit:
             window.show_page(screen.page)
             if screen.prepare is not None and screen.page in window.pages.by_name:
                 screen.prepare(window)
+            await calm()
+            window.banner.dismiss.click()  # the user has read that half of the limit is spent
         await calm()
         pump.stop()
         return window
