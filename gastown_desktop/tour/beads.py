@@ -121,7 +121,7 @@ _API = (
             Worked("14:27:50", 9, "0.71", (3, 5), (64, 9), 3),
             Asks(
                 "14:28:05", "question",
-                "Seconds or HTTP date?\nRetry-After may say either. Clients of v1 parse both.",
+                "Seconds or HTTP date?\nClients of v1 parse both.",
                 ("Seconds", "HTTP date"),
             ),
             Answered("14:34:20", "Seconds"),

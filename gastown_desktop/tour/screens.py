@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.tour.harbor import REHEARSAL
 from gastown_desktop.tour.moments import EVENING, FLEET, LIMIT, MERGE, PLAN, REPLAY, Moment
+from gastown_desktop.ui.fleet.page import FleetPage
 from gastown_desktop.ui.graph.page import GraphPage
 from gastown_desktop.ui.main_window import MainWindow
 from gastown_desktop.ui.plan.page import PlanPage
@@ -49,8 +50,11 @@ def _graph(window: MainWindow) -> None:
 
 
 def _table(window: MainWindow) -> None:
-    _press(window.frame.page("fleet"), "Table")
+    page = window.frame.page("fleet")
+    assert isinstance(page, FleetPage)
+    _press(page, "Table")
     window.open_bead(_NUX)
+    page.detail.close_wanted.emit()
 
 
 def _press(within: QWidget, name: str) -> None:
