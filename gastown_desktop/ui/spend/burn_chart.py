@@ -24,6 +24,8 @@ _TOP, _FOOT = 27, 32
 _TICK = 66
 """The least pixels between two times."""
 _LEAST = timedelta(seconds=10)
+_MOST_DRAWN = 1_500
+"""Samples that are drawn: more than there are pixels, few enough for a frame."""
 _FLAT = 4
 """A limit more than this many times what is shown lies above the chart."""
 
@@ -66,6 +68,7 @@ class BurnChart(QWidget):
         super().__init__(parent)
         self._zone = zone
         self._course = Course()
+        self._drawn: Sequence[MeterSample] = ()
         self._scale: Scale | None = None
         self._step = timedelta(minutes=30)
         self._money_step = 1
@@ -79,6 +82,7 @@ class BurnChart(QWidget):
     def set_course(self, course: Course) -> None:
         """Shows another course."""
         self._course = course
+        self._drawn = _thinned(course.samples)
         self.setAccessibleDescription(self._spoken())
         self._lay_out()
         self.update()
@@ -98,7 +102,7 @@ class BurnChart(QWidget):
         if self._scale is None:
             self._draw_empty(painter)
             return
-        strokes = Strokes(painter, self._scale, self._course, self._zone)
+        strokes = Strokes(painter, self._scale, self._course, self._drawn, self._zone)
         strokes.grid(self._money_step, self._step)
         strokes.forecast()
         strokes.spent()
@@ -228,3 +232,9 @@ class BurnChart(QWidget):
         if course.burn is not None and course.burn.reached_at is not None:
             words.append(f"reached at about {show_clock(course.burn.reached_at, self._zone)}")
         return ", ".join(words) + "."
+
+
+def _thinned(samples: Sequence[MeterSample]) -> Sequence[MeterSample]:
+    """Evenly chosen samples, the last one among them."""
+    every = -(-len(samples) // _MOST_DRAWN)
+    return samples if every <= 1 else [*samples[:-1:every], samples[-1]]

@@ -26,11 +26,6 @@ class Drawn(Protocol):
     """What the strokes need to know of a course."""
 
     @property
-    def samples(self) -> Sequence[MeterSample]:
-        """Where the meter stood, oldest first."""
-        ...
-
-    @property
     def now(self) -> datetime | None:
         """The time."""
         ...
@@ -64,11 +59,27 @@ class Drawn(Protocol):
 class Strokes:
     """Paints a course onto a scale."""
 
-    def __init__(self, painter: QPainter, scale: Scale, course: Drawn, zone: tzinfo | None) -> None:
-        """Paints nothing yet; the pattern of what is held stays where the widget is."""
+    def __init__(
+        self,
+        painter: QPainter,
+        scale: Scale,
+        course: Drawn,
+        samples: Sequence[MeterSample],
+        zone: tzinfo | None,
+    ) -> None:
+        """Paints nothing yet; the pattern of what is held stays where the widget is.
+
+        Args:
+            painter: paints on the widget.
+            scale: where things stand.
+            course: what is told.
+            samples: those of its samples that are drawn.
+            zone: where the user is.
+        """
         self._painter = painter
         self._scale = scale
         self._course = course
+        self._samples = samples
         self._zone = zone
         self._label_of_limit = QRectF()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -188,12 +199,13 @@ class Strokes:
         """The spent and the committed line, one point a pixel column."""
         paid: list[QPointF] = []
         promised: list[QPointF] = []
-        scale, column = self._scale, None
-        for one in self._course.samples:
-            spent = one.settled + one.assumed
-            if column == (column := int(scale.x(one.at))):
+        last = -1
+        for one in self._samples:
+            spent, column = one.settled + one.assumed, int(self._scale.x(one.at))
+            if column == last:
                 paid.pop()
                 promised.pop()
+            last = column
             paid.append(self._point(one.at, spent))
             promised.append(self._point(one.at, spent + one.held))
         return paid, promised

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.ids import BeadId, ConvoyId
@@ -100,7 +101,8 @@ def rows_of(
         case "Day":
             return [_named(line, line.name) for line in days_of(bill, zone)]
         case "Request":
-            return [_of_request(one, zone, view.now) for one in bill.requests]
+            today = None if view.now is None else _midnight(view.now, zone)
+            return [_of_request(one, zone, today) for one in bill.requests]
         case _:
             return [_of_convoy(one, view) for one in bills.values()]
 
@@ -179,10 +181,12 @@ def _of_convoy(bill: Bill, view: TownView) -> Row:
     return _named(line, show_hidden(state.title) if state is not None and state.title else bill.convoy)
 
 
-def _of_request(one: BillRequest, zone: tzinfo | None, now: datetime | None) -> Row:
-    day = "" if now is None else show_day(one.at, now, zone)
+@lru_cache(maxsize=4_096)
+def _of_request(one: BillRequest, zone: tzinfo | None, today: datetime | None) -> Row:
+    """Remembered, since thousands of rows are asked for every second and few of them are new."""
+    day = "" if today is None else show_day(one.at, today, zone)
     time = show_clock(one.at, zone, seconds=True)
-    when = time if now is None or day.startswith("today") else f"{day} {time}"
+    when = time if today is None or day.startswith("today") else f"{day} {time}"
     color = "state.paused_budget" if one.state == "assumed" else "text.secondary"
     cells = (
         _cell(show_hidden(one.what)),
@@ -194,6 +198,10 @@ def _of_request(one: BillRequest, zone: tzinfo | None, now: datetime | None) -> 
         Cell(pieces=(Piece(text=show_money(one.amount), weight=500),)),
     )
     return Row(key=one.id, cells=cells)
+
+
+def _midnight(now: datetime, zone: tzinfo | None) -> datetime:
+    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _named(line: BillLine, name: str) -> Row:
