@@ -14,7 +14,7 @@ from gastown_desktop.bridge.tasks import spawn
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.card import Card
 from gastown_desktop.core.errors import GasTownError
-from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.core.wording import plural
 from gastown_desktop.engine.api import EngineApi, FileDiff
 from gastown_desktop.ui.actions import ActionSpec
@@ -116,10 +116,10 @@ class WorkerActions(QObject):
 
     # --- one flow each ---
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Coroutine[Any, Any, object]) -> None:
         spawn(self._said(work), owner=self)
 
-    async def _said(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _said(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
         except GasTownError as error:
@@ -130,19 +130,19 @@ class WorkerActions(QObject):
 
     async def _do_each(
         self, cards: Sequence[Card], do: Callable[[Any, BeadId], Coroutine[Any, Any, None]]
-    ) -> None:
-        """Does it with all of them, and says at the end which of them it failed with."""
+    ) -> int:
+        """Does it with all of them, says which it failed with, and answers with how many it was done."""
         failed: list[tuple[Card, GasTownError]] = []
         for card in cards:
             try:
                 await do(card.convoy, card.bead)
             except GasTownError as error:
                 failed.append((card, error))
-        if len(failed) == 1:
+        if len(cards) == len(failed) == 1:
             self._notice.fail(failed[0][1])
         elif failed:
-            named = ", ".join(str(card.bead) for card, _ in failed)
-            self._notice.say(f"{plural(len(failed), 'bead')} could not: {named}. {failed[0][1]}")
+            self._notice.say("\n".join(f"{card.bead}: {error}" for card, error in failed))
+        return len(cards) - len(failed)
 
     def _ask_stop(self, cards: Sequence[Card]) -> None:
         def stop() -> None:
@@ -165,28 +165,30 @@ class WorkerActions(QObject):
         self._notice.say(f"{card.bead} is given back with {what}; its worker is told of them.")
 
     async def _send(self, cards: Sequence[Card], text: str, failed: Callable[[str], None]) -> None:
-        taken = 0
-        try:
-            for card in cards:
-                await self._api.message(card.convoy, card.bead, text)
-                taken += 1
-        except GasTownError as error:
-            self._notice.fail(error)
-        if not taken:
+        def tell(convoy: ConvoyId, bead: BeadId) -> Coroutine[Any, Any, None]:
+            return self._api.message(convoy, bead, text)
+
+        if not await self._do_each(cards, tell):
             failed(text)
 
     async def _open_discard(self, cards: Sequence[Card]) -> None:
         own = {card.bead for card in cards}
+        led_along: set[BeadId] = set()
         waiting: list[BeadId] = []
         files: list[FileDiff] = []
         for card in cards:
             found = await self._api.dependants(card.convoy, card.bead)
+            led_along |= own.intersection(found)
             waiting += [bead for bead in found if bead not in own and bead not in waiting]
             files += await self._api.diff(card.convoy, card.bead) if card.started_at is not None else ()
         if self.sheet is not None:
             self.sheet.close_sheet()
         sheet = DiscardSheet(self._page, cards, waiting, files)
-        sheet.decided.connect(lambda all_: self._run(self._discard(cards, with_waiting=all_)))
+        leaves_first = sorted(cards, key=lambda card: card.bead not in led_along)
+        first = [card for card in cards if card.bead not in led_along]
+        sheet.decided.connect(
+            lambda all_: self._run(self._discard(first if all_ else leaves_first, with_waiting=all_))
+        )
         sheet.closed.connect(sheet.deleteLater)
         sheet.closed.connect(self._forget_sheet)
         self.sheet = sheet

@@ -59,6 +59,7 @@ class DetailPane(QWidget):
         super().__init__(parent)
         self._view, self._api = view, api
         self.card: Card | None = None
+        self._selected = 1
         self._told: Transcript | None = None
         self._asking: set[str] = set()
         self._again: set[str] = set()
@@ -83,7 +84,7 @@ class DetailPane(QWidget):
     def show_card(self, card: Card | None, selected: int = 1) -> None:
         """Shows a card; another bead than before is asked for anew."""
         is_other = (card.bead if card else None) != (self.card.bead if self.card else None)
-        self.card = card
+        self.card, self._selected = card, selected
         if is_other:
             self._told = None
             self.notice.dismiss()
@@ -95,7 +96,7 @@ class DetailPane(QWidget):
         if card is None:
             return
         self._tell_head(card)
-        self._tell_composer(card, selected)
+        self._tell_composer(card)
         self._tell_live(card)
         if is_other:
             self._show_told(Transcript(bead=card.bead, task="", turns=(), steps=()))
@@ -204,8 +205,9 @@ class DetailPane(QWidget):
         self.head.button.setEnabled(not reason)
         self.head.button.setToolTip(reason)
 
-    def _tell_composer(self, card: Card, selected: int) -> None:
-        name = plural(selected, "worker") if selected > 1 else str(card.worker or "worker")
+    def _tell_composer(self, card: Card) -> None:
+        several = self._selected > 1
+        name = plural(self._selected, "worker") if several else str(card.worker or "worker")
         turn = self._turn_of(card)
         words = f"Delivered when turn {turn} ends" if card.state != "queued" else "Delivered when it begins"
         self.composer.address(name, words, refusal("worker.message", [Subject.of(self._view, card)]))
@@ -253,23 +255,28 @@ class DetailPane(QWidget):
         try:
             await ask(card)
         except GasTownError as error:
-            self.notice.fail(error)
+            if self._shows(card):
+                self.notice.fail(error)
         finally:
             self._asking.discard(what)
         if what in self._again:
             self._again.discard(what)
             self._run(what, ask)
 
+    def _shows(self, card: Card) -> bool:
+        """Whether a card is still the one that is shown: what was asked for another is of no use."""
+        return self.card is not None and self.card.bead == card.bead
+
     async def _ask_transcript(self, card: Card) -> None:
         told = await self._api.transcript(card.convoy, card.bead)
-        if self.card is not None and self.card.bead == card.bead:
+        if self.card is not None and self._shows(card):
             self._show_told(told)
-            self._tell_composer(self.card, 1)
+            self._tell_composer(self.card)
             self._tell_live(self.card)
 
     async def _ask_diff(self, card: Card) -> None:
         files = await self._api.diff(card.convoy, card.bead)
-        if self.card is not None and self.card.bead == card.bead:
+        if self._shows(card):
             self.diff.set_files(files)
 
     def _find(self, words: str, back: bool, again: bool) -> None:

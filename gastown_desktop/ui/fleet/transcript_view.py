@@ -206,10 +206,7 @@ class TranscriptView(QTextBrowser):
 
     def _write_turn(self, turn: SpokenTurn) -> None:
         heard = [one for one in self._messages if one.turn == turn.number - 1]
-        told = turn.told
-        for one in self._messages:
-            told = told.replace(_USER_SAYS + one.text, "").replace(one.text, "")
-        self._writer.turn(turn, heard, told.strip())
+        self._writer.turn(turn, heard, _without_messages(turn.told, self._messages))
 
     def _write_live(self) -> None:
         """Writes the running turn, and what nobody has heard yet, at the end."""
@@ -369,6 +366,15 @@ class _Tail:
 
     def __exit__(self, *_: object) -> None:
         self._bar.setValue(self._bar.maximum() if self._follows else self._at)
+
+
+def _without_messages(told: str, messages: Sequence[MessageView]) -> str:
+    """What the town said itself: messages have frames of their own, and only whole paragraphs are theirs."""
+    left = f"\n\n{told}\n\n"
+    for one in messages:
+        for said in (_USER_SAYS + one.text, one.text):
+            left = left.replace(f"\n\n{said}\n\n", "\n\n", 1)
+    return left.strip()
 
 
 def _x(line: Any, position: int) -> float:
