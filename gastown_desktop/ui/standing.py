@@ -37,8 +37,8 @@ def standing_of(view: TownView) -> Standing:
         return Standing(state=None, figure="", words="nothing running", command="rehearse")
     run = view.runs.get(convoy.convoy)
     size = run.polecats if run is not None else MOST_POLECATS
-    if run is not None and run.running:
-        count = running_workers(view)
+    count = running_workers(view)
+    if run is not None and run.running and not (limit_reached(convoy) and not count):
         command: Command = "resume" if run.held else "pause"
         words = f"of {size} running" + (", paused" if run.held else "")
         return Standing(state="working" if count else None, figure=str(count), words=words, command=command)
@@ -57,7 +57,7 @@ def running_workers(view: TownView) -> int:
 
 def _works(view: TownView, polecat: PolecatView) -> bool:
     action, _ = view.glance.actions.get(polecat.name, ("", None))
-    return polecat.state in LIVE_STATES and action != WAITS
+    return polecat.state in {*LIVE_STATES, "stuck"} and action != WAITS
 
 
 def limit_reached(convoy: Projection) -> bool:

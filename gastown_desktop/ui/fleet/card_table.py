@@ -33,6 +33,8 @@ _WIDTHS = {0: 96, 1: 68, 2: 226, 4: 84, 5: 80, 6: 48, 7: 100}
 """By column; the last action has the rest."""
 _REST, _LEAST = 3, 120
 _GIVES_WAY = 2
+_DROPPED = (5, 4, 3)
+"""Columns that go, in this order, when width runs out: lines, steps, the last action."""
 _EDGE, _LEFT_EDGE, _RIGHT_EDGE = 8, 12, 14
 _TIME, _COST = 6, 7
 _WORD, _CAPTION = Hand("caption", 500), Hand("caption")
@@ -131,13 +133,17 @@ class CardTable(QTableView):
         self.pointed_at.emit(False)
 
     def _share_width(self) -> None:
-        taken = sum(_WIDTHS.values()) - _WIDTHS[_GIVES_WAY]
-        rest = self.width() - taken
-        bead = min(_WIDTHS[_GIVES_WAY], max(_LEAST, rest - _LEAST))
+        dropped = _dropped(self.width())
+        for column in _DROPPED:
+            if self.isColumnHidden(column) != (column in dropped):
+                self.setColumnHidden(column, column in dropped)
+        kept = {column: width for column, width in _WIDTHS.items() if column not in dropped}
+        rest = self.width() - sum(kept.values()) + kept[_GIVES_WAY]
+        bead = rest if _REST in dropped else min(_WIDTHS[_GIVES_WAY], max(_LEAST, rest - _LEAST))
         lane = self.width() - self.viewport().width()
-        wanted = {**_WIDTHS, _GIVES_WAY: bead, _REST: rest - bead, _COST: _WIDTHS[_COST] - lane}
+        wanted = {**kept, _GIVES_WAY: bead, _REST: rest - bead, _COST: _WIDTHS[_COST] - lane}
         for column, width in wanted.items():
-            if self.columnWidth(column) != width:
+            if column not in dropped and self.columnWidth(column) != width:
                 self.setColumnWidth(column, max(0, width))
 
     def _open(self, index: QModelIndex) -> None:
@@ -293,3 +299,15 @@ def _inside(column: int, left: int, width: int, whole: int) -> tuple[float, floa
     """Where a cell's content may be, from and to; the last column ends where the whole table says."""
     first = _LEFT_EDGE if column == 0 else _EDGE
     return left + first, whole - _RIGHT_EDGE if column == _COST else left + width - _EDGE
+
+
+def _dropped(width: int) -> frozenset[int]:
+    """Which columns have no room in a table of this width."""
+    gone: set[int] = set()
+    for column in (None, *_DROPPED):
+        if column is not None:
+            gone.add(column)
+        fixed = sum(one for at, one in _WIDTHS.items() if at not in gone and at != _GIVES_WAY)
+        if width - fixed >= _LEAST + (0 if _REST in gone else _LEAST):
+            break
+    return frozenset(gone)
