@@ -34,12 +34,12 @@ class OracleLine(QWidget):
         ]
         self._ids = Piece(text=oracle.ids, role="id", color="text.secondary", gap=10)
         self._spent = Piece(text=spent, role="small", color="text.secondary")
-        self.setFixedHeight(44)
+        self.setFixedHeight(43)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(f"{oracle.words}, {oracle.ids}. {spent}")
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(200, 44)
+        return QSize(200, 43)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -92,7 +92,7 @@ class FigureRow(QWidget):
             left = lefts[number % columns]
             for middle, text, role, color in (
                 (20, figure.name, "caption", "text.secondary"),
-                (41.5, figure.value, "heading", "text.primary"),
+                (40.5, figure.value, "heading", "text.primary"),
                 (61, figure.words, "caption", "text.secondary"),
             ):
                 written = _font(role)

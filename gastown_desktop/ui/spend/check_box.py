@@ -26,7 +26,7 @@ class CheckBox(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Shows none."""
         super().__init__(parent)
-        self.setFixedHeight(64)
+        self.setFixedHeight(63)
         self._title = PlainLabel("", "small", weight=500)
         self._amount = PlainLabel("", "small", weight=500)
         self._newest = ElidedLabel("", "small", "text.secondary")

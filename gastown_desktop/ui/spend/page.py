@@ -342,7 +342,7 @@ class SpendPage(QWidget):
         right.addWidget(_title("By role"))
         right.addSpacing(4)
         right.addWidget(self._roles)
-        right.addSpacing(15)
+        right.addSpacing(14)
         right.addWidget(self.check)
         right.addStretch(1)
         row = QHBoxLayout()
