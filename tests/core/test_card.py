@@ -50,6 +50,28 @@ def needs(about: str, text: str = "What now?", bead: BeadId | None = A) -> ev.Ne
 SUBMITTED = ev.BeadSubmitted(
     **WHERE, bead=A, polecat=NUX, merge=MergeId("mr-a"), branch="refs/heads/x", commit=OID, base=OID
 )
+COLLIDED = ev.MergeStateChanged(
+    **WHERE, merge=MergeId("mr-a"), bead=A, state="conflicted", paths=("a.py", "b.py")
+)
+R = BeadId("gt-r")
+RESOLVING = (
+    ev.BeadAdded(**WHERE, bead=R, title="Resolve a", type="resolve"),
+    ev.DependencyAdded(**WHERE, bead=R, on=A, type="parent"),
+    replace(COLLIDED, state="resolving"),
+    slung(R, SLIT),
+)
+TURNED = ev.TurnEnded(
+    **WHERE,
+    polecat=NUX,
+    bead=A,
+    turn=3,
+    hook=OID,
+    cost=10,
+    prompt_tokens=100,
+    output_tokens=7,
+    steps_done=3,
+    steps=5,
+)
 MERGED = ev.BeadMerged(**WHERE, bead=A, merge=MergeId("mr-a"), commit=OID, tree=OID)
 
 
@@ -92,6 +114,17 @@ def test_a_bead_has_its_most_urgent_state(events: tuple[ev.DurableEvent, ...], s
         ((slung(), needs("red", "Gate red in 3 rounds")), "Gate red in 3 rounds"),
         ((slung(), SUBMITTED), "In the queue"),
         ((slung(), SUBMITTED, MERGED), "Merged"),
+        ((ev.DependencyAdded(**WHERE, bead=A, on=B, type="related"),), "Ready"),
+        (
+            (slung(), ev.BeadReopened(**WHERE, bead=A, reason="The gate is red.\nlong")),
+            "Went back: The gate is red.",
+        ),
+        ((slung(), needs("question", "HTTP date?")), "Asks: HTTP date?"),
+        ((slung(), needs("question", " ")), "Asks: question"),
+        ((slung(), became("paused", "budget")), "Committed"),
+        ((slung(), TURNED, became("paused", "budget")), "Committed at step 3 of 5"),
+        ((slung(), SUBMITTED, COLLIDED), "2 files collide"),
+        ((slung(), SUBMITTED, COLLIDED, *RESOLVING), "2 files collide; Slit resolves it"),
     ],
 )
 def test_what_happens_is_said_in_words(events: tuple[ev.DurableEvent, ...], action: str) -> None:
@@ -127,6 +160,37 @@ def test_at_the_limit_what_merges_stands_in_a_group_of_its_own() -> None:
 def test_a_discarded_bead_has_no_card() -> None:
     dropped = ev.BeadDropped(**WHERE, bead=A)
     assert [card.bead for card in cards(town(dropped), Glance())] == [B]
+
+
+def test_what_waits_for_several_says_how_many_are_left() -> None:
+    waits = [ev.DependencyAdded(**WHERE, bead=B, on=on, type="blocks") for on in (A, R)]
+    added = ev.BeadAdded(**WHERE, bead=R, title="Do r")
+    card = card_of(town(added, *waits), Glance(), B)
+    assert card is not None
+    assert card.action == "Waits for 2 beads"
+    card = card_of(town(added, *waits, slung(), SUBMITTED, MERGED), Glance(), B)
+    assert card is not None
+    assert card.action == "Waits for gt-r"
+
+
+def test_a_gate_shows_on_the_cards_that_it_tests_and_since_when() -> None:
+    running = ev.GateProgress(rig=WHERE["rig"], gate="pytest", beads=(A,), running=True)
+    state = town(slung(), SUBMITTED)
+    card = card_of(state, Glance(gate=running, gate_since=START), A)
+    assert card is not None
+    assert (card.action, card.action_since) == ("Gate pytest", START)
+    card = card_of(state, Glance(gate=replace(running, beads=(B,)), gate_since=START), A)
+    assert card is not None
+    assert (card.action, card.action_since) == ("In the queue", None)
+
+
+def test_a_resolution_has_a_card_until_it_is_handed_in() -> None:
+    conflicted = (slung(), SUBMITTED, COLLIDED, *RESOLVING)
+    card = card_of(town(*conflicted), Glance(), R)
+    assert card is not None
+    assert card.worker == SLIT
+    handed_in = replace(SUBMITTED, polecat=SLIT, merge=MergeId("mr-r"), resolver=R)
+    assert card_of(town(*conflicted, handed_in), Glance(), R) is None
 
 
 def test_cards_sort_by_group_and_then_by_state() -> None:

@@ -232,3 +232,8 @@ def test_the_table_opens_a_worker_and_paints_every_column(make: Make, qtbot: QtB
     QTest.keyClick(page.table, Qt.Key.Key_Return)
     assert page.detail.isVisible()
     page.table.tick()
+
+
+def test_the_search_field_gives_way_in_a_narrow_window(make: Make) -> None:
+    assert make(small_town()).search.width() == 136
+    assert make(small_town(), width=760).search.width() == 110

@@ -32,6 +32,7 @@ Look = Literal["cards", "table"]
 _LEAST_DETAIL, _MOST_DETAIL = 384, 560
 _ROOMY = width_for(2) + _LEAST_DETAIL
 """From this width on the detail is always shown."""
+_SEARCH, _NARROW_SEARCH = 136, 110
 _TICK_MS = 1_000
 
 
@@ -65,7 +66,7 @@ class FleetPage(QWidget):
         self._left = QWidget(self)
         self.header = PageHeader("Fleet")
         self.chips = FilterChips()
-        self.search = SearchField("Filter")
+        self.search = SearchField("Filter", width=_SEARCH)
         self.look = SegmentedControl()
         self.cards = CardList(self.shown, self._now)
         self.table = CardTable(self.shown, self._now)
@@ -202,6 +203,7 @@ class FleetPage(QWidget):
         detail = min(_MOST_DETAIL, max(_LEAST_DETAIL, whole - width_for(columns)))
         if whole < _ROOMY:
             detail = min(_LEAST_DETAIL, whole) if self._detail_wanted else 0
+        self.search.setFixedWidth(_SEARCH if whole >= _ROOMY else _NARROW_SEARCH)
         self.detail.setVisible(detail > 0)
         self.detail.setGeometry(whole - detail, 0, detail, height)
         self._left.setGeometry(0, 0, whole - detail, height)
