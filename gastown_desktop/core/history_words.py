@@ -201,11 +201,14 @@ def _reopened(state: Projection, event: ev.BeadReopened) -> Told:
 
 
 def _needs(state: Projection, event: ev.NeedsYou) -> Told:
-    who = _who(state, event.bead) if event.bead is not None else "The convoy"
+    if event.bead is None:
+        glyph = "paused_budget" if event.about == "limit" else "needs_you"
+        return Told(glyph=glyph, what=_first_line(event.text).rstrip("."))
+    who = _who(state, event.bead)
     verb = "asks" if event.about == "question" else "needs you"
     glyphs: dict[str, State] = {"conflict": "conflict", "limit": "paused_budget", "red": "failed"}
-    glyph = glyphs.get(event.about, "needs_you")
-    return Told(glyph=glyph, what=f"{who} {verb}", detail=_first_line(event.text), bead=event.bead)
+    about = glyphs.get(event.about, "needs_you")
+    return Told(glyph=about, what=f"{who} {verb}", detail=_first_line(event.text), bead=event.bead)
 
 
 def _answered(state: Projection, event: ev.NeedAnswered) -> Told:

@@ -26,6 +26,8 @@ TIP_GAP = 46
 PER_COMMIT = 14
 PER_MINUTE = 3.0
 
+_NOTHING = (0, 0, 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landed:
@@ -66,7 +68,8 @@ class _Convoy:
     """Where each bead's newest stretch is."""
     slots: list[BeadId | None] = field(default_factory=list["BeadId | None"])
     """Which bead holds each lane: from its start until it is merged or gone."""
-    files: dict[BeadId, int] = field(default_factory=dict[BeadId, int])
+    changed: dict[BeadId, tuple[int, int, int]] = field(default_factory=dict[BeadId, tuple[int, int, int]])
+    """Files, lines added and removed after each bead's last turn: one that leaves them is no dot."""
 
 
 class Lanes:
@@ -137,16 +140,17 @@ class Lanes:
         slot = _slot_for(convoy, event.bead, event.polecat)
         convoy.slots[slot] = event.bead
         convoy.last[event.bead] = len(convoy.stretches)
-        convoy.files[event.bead] = -1
+        convoy.changed[event.bead] = _NOTHING
         convoy.stretches.append(
             Stretch(bead=event.bead, worker=event.polecat, slot=slot, base=event.base, began=at)
         )
 
     def _turn(self, convoy: _Convoy, event: ev.TurnEnded, at: datetime) -> None:
         place = convoy.last.get(event.bead)
-        if place is None or (event.files_changed == 0 and convoy.files.get(event.bead, -1) <= 0):
+        changed = (event.files_changed, event.lines_added, event.lines_removed)
+        if place is None or changed == convoy.changed.get(event.bead, _NOTHING):
             return
-        convoy.files[event.bead] = event.files_changed
+        convoy.changed[event.bead] = changed
         stretch = convoy.stretches[place]
         convoy.stretches[place] = replace(stretch, commits=(*stretch.commits, at))
 

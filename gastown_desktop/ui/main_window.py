@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
         self._tick.setInterval(_TICK_MS)
         self._connect(pump)
         tasks.failed = self._task_failed
+        self._enable_rail()
         self.show_welcome()
 
     # --- what is pressed ---

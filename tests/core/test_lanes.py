@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 CONVOY = ConvoyId("cv-1")
 WHERE: Any = {"rig": RigId("r"), "convoy": CONVOY}
 OID = Oid("0" * 40)
+_LINES = count(1)
+"""Each turn adds a line."""
 
 
 def event(told: str) -> ev.DurableEvent:
@@ -41,6 +44,7 @@ def event(told: str) -> ev.DurableEvent:
                 prompt_tokens=1,
                 output_tokens=1,
                 files_changed=int(rest[0]) if rest else 1,
+                lines_added=next(_LINES) if rest != ["0"] else 0,
             )
         case ">":
             return ev.BeadSubmitted(

@@ -12,6 +12,9 @@ from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.ui.needs.list import WIDTH, NeedsList
 from gastown_desktop.ui.widgets.sheets import BAND, Popover
 
+_TOP = 50
+"""Pixels from the window's top: six under the top bar."""
+
 
 class NeedsPopover(Popover):
     """470 wide; its right edge is at its button's."""
@@ -53,7 +56,7 @@ class NeedsPopover(Popover):
         """Under its button, with its right edge where the content ends."""
         super().place()
         right = min(self.geometry().right(), self._right_edge() + BAND - 6)
-        self.move(max(0, right - self.width() + 1), self.y() + 1)
+        self.move(max(0, right - self.width() + 1), _TOP - BAND)
 
     def height_for(self, width: int) -> int:
         """As high as its items, band and all."""
