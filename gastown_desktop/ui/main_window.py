@@ -548,6 +548,7 @@ class MainWindow(QMainWindow):
         return convoy in self.view.runs
 
     def _enable_rail(self) -> None:
+        self.frame.rail.item("settings").setVisible("settings" in self.pages.by_name)
         reason = "" if self.rig is not None else "Open a repository first."
         for name in self.pages.by_name:
             if name != "evidence":
