@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 _HELP = {"-h", "--help", "--version"}
 
@@ -10,7 +12,7 @@ _HELP = {"-h", "--help", "--version"}
 def main() -> int:
     """Shows the window, or runs a command; returns the exit code."""
     arguments = sys.argv[1:]
-    if arguments and (arguments[0] in _HELP or _is_command(arguments[0])):
+    if arguments and not _shows_window(arguments[0]):
         from gastown_desktop.cli.main import run
 
         return run(arguments)
@@ -19,10 +21,13 @@ def main() -> int:
     return show(arguments)
 
 
-def _is_command(word: str) -> bool:
+def _shows_window(word: str) -> bool:
+    """Whether the first argument is an option of the window or a folder; any other word is a command."""
+    if word.startswith("-"):
+        return word not in _HELP
     from gastown_desktop.cli.arguments import COMMANDS
 
-    return word in COMMANDS
+    return word not in COMMANDS and (os.sep in word or Path(word).exists())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from gastown_desktop.ui.main_window import MainWindow
 from gastown_desktop.ui.theme.glyphs import app_icon
 from gastown_desktop.ui.theme.theme import Wanted, theme
 
+REFUSED = 2
+"""Exit code: nothing was done."""
 STOP_S = 30.0
 """How long the engine may take to stop; then the process ends, and the next start recovers."""
 _SIGNALS_MS = 200
@@ -90,6 +92,9 @@ def run(arguments: list[str]) -> int:
     began = time.monotonic()
     data = data_folder(given.data_dir)
     start_logging(data / "logs")
+    if (refusal := _no_screen()) and QApplication.instance() is None:
+        print(refusal, file=sys.stderr)  # noqa: T201
+        return REFUSED
     app = QApplication.instance() or QApplication(["gastown-desktop"])
     assert isinstance(app, QApplication)
     app.setApplicationName("Gas Town")
@@ -123,6 +128,17 @@ def run(arguments: list[str]) -> int:
 def _end() -> None:
     """Ends the loop. `quit` would ask the window first, which asks the user for as long as a convoy runs."""
     QApplication.exit(0)
+
+
+def _no_screen() -> str:
+    """Why no window can be shown: Qt would end the process without a word of ours."""
+    variables = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if not sys.platform.startswith("linux") or any(os.environ.get(name) for name in variables):
+        return ""
+    return (
+        "There is no screen to show the window on. Everything but the window works without one: "
+        "gastown-desktop --help"
+    )
 
 
 def _heed_signals(application: Application) -> None:

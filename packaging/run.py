@@ -33,6 +33,22 @@ LIBRARIES = {
     "libfontconfig.so.1": "libfontconfig1",
 }
 
+# the same for a window on X11
+X11_LIBRARIES = {
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-sync.so.1": "libxcb-sync1",
+    "libxcb-xfixes.so.0": "libxcb-xfixes0",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libX11-xcb.so.1": "libx11-xcb1",
+}
+
 
 def say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
@@ -58,7 +74,8 @@ def git_version() -> tuple[int, ...]:
 def missing_packages() -> list[str]:
     """Debian's names of what this system lacks."""
     missing: list[str] = []
-    for file, package in LIBRARIES.items():
+    wanted = {**LIBRARIES, **(X11_LIBRARIES if os.environ.get("DISPLAY") else {})}
+    for file, package in wanted.items():
         try:
             ctypes.CDLL(file)
         except OSError:

@@ -178,6 +178,11 @@ def test_arguments_that_make_no_sense_are_refused(
     assert "usage:" in done.err
 
 
+def test_without_a_screen_the_window_says_so(command_line: CommandLine, tmp_path: Path) -> None:
+    done = command_line.run(tmp_path, environment={"DISPLAY": "", "QT_QPA_PLATFORM": ""}).ended(2)
+    assert "no screen" in done.err
+
+
 class TestFineWithASentence:
     """What is unusual and still rehearsed: the repository stays byte for byte as it is."""
 
