@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         self.rig: OpenRig | None = None
         self._stopped: set[ConvoyId] = set()
         self._limit_seen: set[str] = set()
+        self._ran: set[ConvoyId] = set()
         self._was_painted = False
         self.setWindowTitle("Gas Town")
         self.resize(*_SIZE)
@@ -279,6 +280,7 @@ class MainWindow(QMainWindow):
         self.view.forget()
         self._stopped.clear()
         self._limit_seen.clear()
+        self._ran.clear()
         self.pages.refresh()
 
     def say(self, text: str) -> None:
@@ -397,6 +399,7 @@ class MainWindow(QMainWindow):
             self._tell_money()
         if changes.convoys:
             self._enable_rail()
+            self._notice_ends()
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
@@ -526,6 +529,24 @@ class MainWindow(QMainWindow):
                 self._limit_seen.add(name)
                 self.show_limit_sheet(state.convoy)
                 self.tray.notify("The spending limit is reached.")
+
+    def _notice_ends(self) -> None:
+        """Offers the report of a rehearsal that just came to its end."""
+        now = {name for name in self.view.convoys if self.view.runs_now(name)}
+        for name in self._ran - now:
+            state = self.view.convoys[name]
+            if state.rehearsal and state.stage == "landed" and name not in self.view.troubles:
+                words = (
+                    f"The rehearsal is finished: {len(state.merged())} of {len(state.works())} beads landed."
+                )
+                self.strip.say(
+                    words,
+                    state="landed",
+                    words="Show report",
+                    act=lambda one=name: self.show_evidence_of(one),
+                )
+                self.tray.notify("The rehearsal is finished.")
+        self._ran = now
 
     def _tell_money(self) -> None:
         """The banner at 50, 80 and 95 percent, and the sheet at the limit where it is open."""

@@ -88,6 +88,8 @@ def test_a_dropped_repository_is_rehearsed_answered_merged_and_landed(
     driver.wait(lambda: driver.state.stage == "landed")
     assert len(driver.state.merged()) == 7
     driver.wait(lambda: not driver.window.something_runs())
+    driver.click("Show report")
+    driver.wait(lambda: driver.page == "evidence")
 
     driver.key(Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
     driver.wait(lambda: driver.page == "merge")

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAccessible, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
+    QApplication,
     QLabel,
     QLineEdit,
     QTextEdit,
@@ -23,7 +24,7 @@ from pytestqt.qtbot import QtBot
 from gastown_desktop.bridge.event_pump import EventPump
 from gastown_desktop.bridge.tasks import tasks
 from gastown_desktop.bridge.town_view import TownView
-from gastown_desktop.tour.harbor import HarborEngine
+from gastown_desktop.tour.harbor import REHEARSAL, HarborEngine
 from gastown_desktop.tour.moments import FLEET, Moment
 from gastown_desktop.tour.visit import StoryClock, tell
 from gastown_desktop.ui.main_window import MainWindow
@@ -177,3 +178,34 @@ def test_a_page_without_a_convoy_says_one_sentence_and_one_action(qtbot: QtBot, 
     assert any("Rehearse" in text or "limit" in text for text in words), words
     pump.stop()
     made.dispose()
+
+
+class Flashes(QObject):
+    """Widgets that came to be shown as windows of their own."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self.names: list[str] = []
+        app.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - as Qt has it
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.names.append(type(watched).__name__)
+        return False
+
+
+def test_nothing_but_the_window_is_ever_shown_as_one(qtbot: QtBot, qapp: QApplication) -> None:
+    flashes = Flashes(qapp)
+    window = open_window(qtbot, FLEET)
+    for page in PAGES:
+        window.show_page(page)
+        calm(qtbot)
+    window.show_evidence_of(REHEARSAL)
+    window.show_rehearsal_form(())
+    window.open_needs()
+    window.open_palette()
+    window.open_shortcuts()
+    calm(qtbot)
+    qapp.removeEventFilter(flashes)
+    window.dispose()
+    assert flashes.names == ["MainWindow"]

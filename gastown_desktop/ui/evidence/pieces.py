@@ -141,7 +141,8 @@ class _SilentBox(QWidget):
         lines = [show_hidden(line) for line in found["lines"]]
         self._count = changed_lines(lines)
         self.button = Button(self._asking(), small=True)
-        self.button.setVisible(bool(lines))
+        if not lines:
+            self.button.hide()
         self.lines = PlainLabel("\n".join(lines), "code")
         self.lines.setProperty("surface", "code")
         self.lines.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
