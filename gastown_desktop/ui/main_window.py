@@ -299,7 +299,7 @@ class MainWindow(QMainWindow):
         form.show_rig(self.rig.commits, gates, polecats)
         form.wanted.connect(lambda wish: self.run(rehearsing.rehearse(self, wish)))
         form.cancelled.connect(self.close_sheets)
-        self.sheets.show_widget(form, "Rehearse", width=560, primary=form.start_button)
+        self.sheets.show_widget(form, "Rehearse", width=640, primary=form.start_button)
 
     def show_trust(self, listed: RunsList, wish: RehearsalWish) -> None:
         """Lists what would run, and goes on with the answer."""

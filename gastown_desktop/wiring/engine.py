@@ -64,6 +64,7 @@ from gastown_desktop.wiring.rehearsing import (
     span_of,
     write_report,
 )
+from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.workplace import Workplace, open_workplace, runs_list
 
 MOST_COMMITS = 500
@@ -186,9 +187,8 @@ class Engine:
         async def ask(workplace: Workplace, objects: GitObjects) -> RunsList:
             config = await workplace.config(objects, workplace.facts.head_oid)
             listed = await runs_list(workplace, as_gates(gates), config.serialising.generated)
-            trusted = TrustStore(workplace.data / "trust.json").is_trusted(
-                workplace.facts.top_level, listed.digest
-            )
+            known = TrustStore(workplace.data / "trust.json")
+            trusted = known.is_trusted(workplace.facts.top_level, listed.digest)
             sandbox = await find_sandbox(
                 workplace.launcher,
                 home=Path.home(),
@@ -198,7 +198,7 @@ class Engine:
             return RunsList(
                 items=tuple((item.kind, item.name, item.value) for item in listed.items),
                 digest=listed.digest,
-                trusted=trusted,
+                trusted=trusted or workplace.facts.top_level == sample_folder(self._override),
                 confined=sandbox.confined,
             )
 
@@ -224,7 +224,7 @@ class Engine:
                 last=wish.last,
                 span=wish.span or None,
                 gates=as_gates(wish.gates),
-                trust=workplace.facts.top_level == await self.make_sample(),
+                trust=workplace.facts.top_level == sample_folder(self._override),
                 polecats=wish.polecats,
                 cap=wish.cap if wish.cap is not None else usd(str(settings.rehearsal_limit_usd)),
                 real_pace=wish.real_pace,

@@ -21,7 +21,7 @@ from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.api import GateWish, RehearsalWish
 from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.choices import SegmentedControl
-from gastown_desktop.ui.widgets.labels import Hairline, PlainLabel, plain_tooltip
+from gastown_desktop.ui.widgets.labels import Hairline, Paragraph, PlainLabel, plain_tooltip
 
 _PLANS = (
     (
@@ -114,11 +114,12 @@ class RehearsalForm(QWidget):
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(10)
         grid.setColumnMinimumWidth(0, 84)
-        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(2, 1)
         self._last = QSpinBox()
         self._last.setRange(_LEAST_COMMITS, _MOST_COMMITS)
         self._last.setValue(_DEFAULT_LAST)
         self._last.setFixedWidth(90)
+        self._last.lineEdit().setTextMargins(8, 0, 0, 0)
         _row(grid, "Last commits", self._last, "of your history; a merge commit is one bead")
         self._polecats = QSlider(Qt.Orientation.Horizontal)
         self._polecats.setRange(1, MOST_POLECATS)
@@ -131,14 +132,14 @@ class RehearsalForm(QWidget):
         self._plan.setAccessibleName("Plan")
         self._plan.chosen.connect(self._say_plan)
         _row(grid, "Plan", self._plan, "")
-        self._plan_words = PlainLabel(_PLANS[0][2], "small", "secondary", wraps=True)
+        self._plan_words = Paragraph(_PLANS[0][2], "small")
         grid.addWidget(self._plan_words, grid.rowCount(), 1, 1, 2)
         self.limit = QLineEdit("$100")
         self.limit.setAcceptDrops(False)
         self.limit.setFixedWidth(90)
         self.limit.textChanged.connect(self._check)
         _row(grid, "Limit", self.limit, "at list price; a rehearsal spends nothing")
-        self._real_pace = QCheckBox("Stream at a real model's pace")
+        self._real_pace = QCheckBox("Stream at a real model’s pace")
         grid.addWidget(self._real_pace, grid.rowCount(), 1, 1, 2)
         self._polecats.setValue(_DEFAULT_POLECATS)
         return grid
@@ -210,6 +211,6 @@ def _row(grid: QGridLayout, name: str, field: QWidget, words: str) -> PlainLabel
         field.setAccessibleName(name)
     grid.addWidget(label, at, 0)
     grid.addWidget(field, at, 1, Qt.AlignmentFlag.AlignLeft)
-    said = PlainLabel(words, "small", "tertiary")
+    said = PlainLabel(words, "small", "tertiary", wraps=True)
     grid.addWidget(said, at, 2)
     return said
