@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from gastown_desktop.core.money import usd
 from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.api import GateWish, RehearsalWish
+from gastown_desktop.ui.theme.theme import line_height
 from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.choices import SegmentedControl
 from gastown_desktop.ui.widgets.labels import Hairline, Paragraph, PlainLabel, plain_tooltip
@@ -133,6 +134,7 @@ class RehearsalForm(QWidget):
         self._plan.chosen.connect(self._say_plan)
         _row(grid, "Plan", self._plan, "")
         self._plan_words = Paragraph(_PLANS[0][2], "small")
+        self._plan_words.setMinimumHeight(2 * line_height("small"))
         grid.addWidget(self._plan_words, grid.rowCount(), 1, 1, 2)
         self.limit = QLineEdit("$100")
         self.limit.setAcceptDrops(False)
