@@ -97,7 +97,7 @@ async def _prepare(
         gates=await _gates(given, workplace, objects, tip, config, progress),
         trust=given.trust or trusted,
         polecats=given.polecats or settings.polecats,
-        cap=given.cap if given.cap is not None else usd(str(settings.rehearsal_limit_usd)),
+        cap=given.cap if given.cap is not None else usd(settings.rehearsal_limit_usd),
         real_pace=given.pace == "real",
         model=settings.model,
         strict_gates=given.strict_gates,

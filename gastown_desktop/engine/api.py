@@ -87,6 +87,63 @@ class OpenRig:
     """Convoys whose history was sent to the feed, newest first."""
 
 
+# --- settings -------------------------------------------------------------------------------------
+
+SettingName = Literal["theme", "rail", "density", "reduced_motion", "polecats", "model", "rehearsal_limit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the user wants; what the settings file does not say has the program's default."""
+
+    theme: Literal["system", "light", "dark"] = "system"
+    rail: Literal["open", "icons"] = "open"
+    density: Literal["cards", "table"] = "cards"
+    """How the fleet is shown at first."""
+    reduced_motion: bool = False
+    polecats: int = 6
+    """Workers at once, where a rehearsal does not say."""
+    model: str = "claude-opus-5-5"
+    rehearsal_limit: int = 100_000_000_000
+    """At list price, in nano-dollars."""
+    given: frozenset[SettingName] = frozenset()
+    """Those whose value the user's settings file gives."""
+    file: Path
+    """The settings file, which need not exist."""
+    data: Path
+    """Where everything else is kept."""
+    trouble: str = ""
+    """Why the file cannot be read; all values are defaults then, and none can be set."""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What the open repository proposes about itself, at its newest commit."""
+
+    present: bool
+    """Whether it has a `.gastown.toml`."""
+    gates: tuple[GateWish, ...] = ()
+    """Its own gates, else what was found in it, each with a reason then."""
+    runs: RunsList | None = None
+    """What would run with these gates, and whether the user trusts exactly that."""
+    ignored: tuple[str, ...] = ()
+    """Keys that a repository may not set, or that nobody knows."""
+    trouble: str = ""
+    """Why its `.gastown.toml` cannot be read."""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """The program itself."""
+
+    version: str
+    licence: str
+    parts: tuple[tuple[str, str, str], ...]
+    """(name, version, licence) of everything that it ships with."""
+
+
 # --- rehearsing -----------------------------------------------------------------------------------
 
 
@@ -357,6 +414,28 @@ class EngineApi(Protocol):
 
     async def close(self) -> None:
         """Closes the open repository: stops what runs, in order, and keeps all of it."""
+        ...
+
+    # settings
+    async def settings(self) -> Settings:
+        """What the user's settings file says; one that cannot be read is told as `trouble`, not raised."""
+        ...
+
+    async def set_setting(self, name: SettingName, value: str | int | bool | None) -> Settings:
+        """Writes one setting; None takes it out of the file. Returns what is in force then.
+
+        Raises:
+            Refused: the file cannot be read, or the value makes no sense; nothing was written.
+            StoreError: the file could not be written; it is as it was.
+        """
+        ...
+
+    async def configuration(self) -> Configuration:
+        """What the open repository proposes about itself; looking runs nothing."""
+        ...
+
+    async def about(self) -> About:
+        """The program's version, and the licences of what it ships with."""
         ...
 
     # rehearsing

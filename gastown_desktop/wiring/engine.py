@@ -15,6 +15,7 @@ from gastown_desktop.adapters.gate_proposals import propose_gates
 from gastown_desktop.adapters.git.signing import GitSigner
 from gastown_desktop.adapters.git.trust import TrustStore
 from gastown_desktop.adapters.git.user_target import UserTarget
+from gastown_desktop.adapters.repository_config import RepositoryConfig
 from gastown_desktop.adapters.sandbox import find_sandbox
 from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.core import events as ev
@@ -23,7 +24,9 @@ from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.engine import holding, messages
 from gastown_desktop.engine.api import (
+    About,
     Bill,
+    Configuration,
     Conflict,
     EngineApi,
     FileDiff,
@@ -36,6 +39,8 @@ from gastown_desktop.engine.api import (
     Recent,
     RehearsalWish,
     RunsList,
+    SettingName,
+    Settings,
     System,
     Transcript,
 )
@@ -65,6 +70,7 @@ from gastown_desktop.wiring.rehearsing import (
     write_report,
 )
 from gastown_desktop.wiring.sample import sample_folder
+from gastown_desktop.wiring.settings import about, set_setting, user_settings
 from gastown_desktop.wiring.workplace import Workplace, open_workplace, runs_list
 
 MOST_COMMITS = 500
@@ -167,6 +173,31 @@ class Engine:
             await self._convoys_of_rig.close()
         self._convoys_of_rig = self._open = None
 
+    # --- settings ---
+
+    async def settings(self) -> Settings:
+        return user_settings(self._override)
+
+    async def set_setting(self, name: SettingName, value: str | int | bool | None) -> Settings:
+        return set_setting(self._override, name, value)
+
+    async def configuration(self) -> Configuration:
+        async def ask(workplace: Workplace, objects: GitObjects) -> Configuration:
+            try:
+                config = await workplace.config(objects, workplace.facts.head_oid)
+            except Refused as refused:
+                return Configuration(present=True, trouble=str(refused), remedy=refused.remedy)
+            return Configuration(present=config != RepositoryConfig(), ignored=config.ignored)
+
+        proposed = await self._convoys.beside(ask)
+        if proposed.trouble:
+            return proposed
+        gates = await self.gates()
+        return replace(proposed, gates=gates, runs=await self.runs_list(gates))
+
+    async def about(self) -> About:
+        return about()
+
     # --- rehearsing ---
 
     async def gates(self) -> tuple[GateWish, ...]:
@@ -226,7 +257,7 @@ class Engine:
                 gates=as_gates(wish.gates),
                 trust=workplace.facts.top_level == sample_folder(self._override),
                 polecats=wish.polecats,
-                cap=wish.cap if wish.cap is not None else usd(str(settings.rehearsal_limit_usd)),
+                cap=wish.cap if wish.cap is not None else usd(settings.rehearsal_limit_usd),
                 real_pace=wish.real_pace,
                 model=settings.model,
                 plan=wish.plan,
