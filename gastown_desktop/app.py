@@ -9,8 +9,10 @@ import os
 import signal
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple, cast, get_args
 
 import qasync
 from PySide6.QtCore import QObject, QTimer
@@ -24,7 +26,7 @@ from gastown_desktop.bridge.single_instance import SingleInstance
 from gastown_desktop.bridge.tasks import tasks
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.logs import start_logging
-from gastown_desktop.paths import data_folder
+from gastown_desktop.paths import data_folder, settings_file
 from gastown_desktop.ui.main_window import MainWindow
 from gastown_desktop.ui.theme.glyphs import app_icon
 from gastown_desktop.ui.theme.theme import Wanted, theme
@@ -104,11 +106,13 @@ def run(arguments: list[str]) -> int:
     if instance.hand_over(given.folder):
         return 0
     instance.listen()
-    theme.apply(app, given.theme)
+    look = _first_look(settings_file(given.data_dir))
+    theme.apply(app, given.theme or look.theme)
     app.setWindowIcon(app_icon())
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     application = Application(given.data_dir)
+    application.window.frame.set_rail_open(look.rail_open)
     instance.asked.connect(application.window.asked_by_another_start)
     application.window.quit_wanted.connect(_end)
     _heed_signals(application)
@@ -141,6 +145,23 @@ def _no_screen() -> str:
     )
 
 
+class _Look(NamedTuple):
+    theme: Wanted = "system"
+    rail_open: bool = True
+
+
+def _first_look(file: Path) -> _Look:
+    """What the first paint needs of the settings; the engine reads them all, and says what is wrong."""
+    try:
+        said = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return _Look()
+    wanted: object = said.get("theme")
+    return _Look(
+        cast("Wanted", wanted) if wanted in get_args(Wanted) else "system", said.get("rail") != "icons"
+    )
+
+
 def _heed_signals(application: Application) -> None:
     """Ctrl+C and a polite kill quit in order; the timer lets Python notice them."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -166,6 +187,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="a repository to open")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="keep everything there instead")
     themes: tuple[Wanted, ...] = ("system", "light", "dark")
-    parser.add_argument("--theme", choices=themes, default="system")
+    parser.add_argument("--theme", choices=themes, help="instead of the one in Settings, until it is changed")
     parser.add_argument("--measure-start", action="store_true", help=argparse.SUPPRESS)
     return parser

@@ -41,6 +41,13 @@ def show_usd(amount: int) -> str:
     return f"${value:,.2f}"
 
 
+def exact_usd(amount: int) -> str:
+    """Spells an amount as it may be typed, without rounding: `$100`, `$12.50`, `$0.001`."""
+    value = (Decimal(amount) / NANO).normalize()
+    places = -int(value.as_tuple().exponent)
+    return f"${value:,.{0 if places <= 0 else max(2, places)}f}"
+
+
 def json_usd(amount: int) -> float:
     """The amount as a JSON number of dollars, exact to a nano-dollar below $8 million."""
     return float(Decimal(amount) / NANO)

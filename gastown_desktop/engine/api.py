@@ -122,7 +122,7 @@ class Configuration:
     """What the open repository proposes about itself, at its newest commit."""
 
     present: bool
-    """Whether it has a `.gastown.toml`."""
+    """Whether it has a `.gastown.toml` that says anything."""
     gates: tuple[GateWish, ...] = ()
     """Its own gates, else what was found in it, each with a reason then."""
     runs: RunsList | None = None

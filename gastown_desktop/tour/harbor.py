@@ -14,14 +14,18 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.core.money import usd
 from gastown_desktop.engine.api import (
+    About,
     Bill,
+    Configuration,
     DiffLine,
     EngineApi,
     FileDiff,
+    GateWish,
     Looked,
     OpenRig,
     Recent,
     RunsList,
+    Settings,
     SpokenTurn,
     System,
     ToolCall,
@@ -120,6 +124,36 @@ class HarborEngine:
             ("setup", "setup", "uv sync"),
         )
         return RunsList(items=items, digest="harbor", trusted=True, confined=True)
+
+    async def settings(self) -> Settings:
+        """Two of the user's own, the rest as it comes."""
+        return Settings(
+            polecats=12,
+            rehearsal_limit=usd("40"),
+            given=frozenset({"polecats", "rehearsal_limit"}),
+            file=Path.home() / ".config/gastown-desktop/settings.toml",
+            data=Path.home() / ".local/share/gastown-desktop",
+        )
+
+    async def configuration(self) -> Configuration:
+        """Three gates, and a wish that a repository does not have."""
+        gates = ("ruff check .", "pyright", "pytest -q -n 4")
+        return Configuration(
+            present=True,
+            gates=tuple(GateWish(name=gate.split()[0], command=gate) for gate in gates),
+            runs=await self.runs_list(()),
+            ignored=("model",),
+        )
+
+    async def about(self) -> About:
+        """The program, and a few of its parts."""
+        parts = (
+            ("pygit2", "1.21.0", "GPLv2 with linking exception"),
+            ("PySide6_Essentials", "6.11.3", "LGPL-3.0-only OR GPL-2.0-only OR GPL-3.0-only"),
+            ("qasync", "0.28.0", "BSD-2-Clause"),
+            ("Inter", "3.19", "OFL-1.1"),
+        )
+        return About(version="0.1.0", licence="MIT", parts=parts)
 
     async def dependants(self, convoy: ConvoyId, bead: BeadId) -> tuple[BeadId, ...]:
         """Beads that wait for it."""

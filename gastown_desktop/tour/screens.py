@@ -75,6 +75,10 @@ def _needs(window: MainWindow) -> None:
     window.open_needs()
 
 
+def _settings(window: MainWindow) -> None:
+    window.show_settings()
+
+
 def _evidence(window: MainWindow) -> None:
     window.show_evidence_of(REHEARSAL)
 
@@ -91,5 +95,6 @@ SCREENS = (
     Screen(name="10-history", page="history", moment=REPLAY, rail_open=True),
     Screen(name="11-needs-you", page="fleet", moment=FLEET, prepare=_needs),
     Screen(name="12-fleet-table", page="fleet", moment=FLEET, size=SMALL, prepare=_table),
+    Screen(name="14-settings", page="settings", moment=FLEET, rail_open=True, prepare=_settings),
 )
 """In the order of their numbers; 13 is the sheet of signs."""

@@ -21,7 +21,7 @@ from gastown_desktop.core.wording import show_clock
 from gastown_desktop.engine.api import Conflict, EngineApi, GateWish, Looked, OpenRig, RehearsalWish, RunsList
 from gastown_desktop.ui.actions import Actions
 from gastown_desktop.ui.command_palette import CommandPalette
-from gastown_desktop.ui.flows import answering, limit, opening, rehearsing
+from gastown_desktop.ui.flows import answering, limit, opening, rehearsing, settings
 from gastown_desktop.ui.frame.drop import FolderDrop
 from gastown_desktop.ui.frame.frame import Frame
 from gastown_desktop.ui.needs.conflict import ConflictPanel
@@ -108,6 +108,7 @@ class MainWindow(QMainWindow):
         self.frame.page_shown.connect(lambda _: self._page_shown())
         self.frame.status.commands_wanted.connect(self.open_palette)
         self.frame.status.shortcuts_wanted.connect(self.open_shortcuts)
+        self.frame.rail.settings_wanted.connect(self.show_settings)
         bar.needs_wanted.connect(self.open_needs)
         bar.money_wanted.connect(lambda: self.show_page("spend"))
         bar.fleet_button.clicked.connect(self._fleet_pressed)
@@ -212,12 +213,14 @@ class MainWindow(QMainWindow):
     def toggle_rail(self) -> None:
         """Opens or closes the rail."""
         self.frame.set_rail_open(not self.frame.rail.is_open)
+        self.run(settings.keep(self, "rail", "open" if self.frame.rail.is_open else "icons"))
 
     def toggle_theme(self) -> None:
         """Switches between light and dark."""
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, "light" if theme.dark else "dark")
+        self.run(settings.keep(self, "theme", theme.scheme))
 
     def quit(self) -> None:
         """Quits, asking first where workers run."""
@@ -262,6 +265,10 @@ class MainWindow(QMainWindow):
         if self.rig is not None:
             self.frame.show_page(name)
 
+    def show_settings(self) -> None:
+        """Shows the settings page, which needs no repository."""
+        self.frame.show_page("settings")
+
     def show_rig(self, rig: OpenRig) -> None:
         """Shows the repository that was opened."""
         self.rig = rig
@@ -269,6 +276,7 @@ class MainWindow(QMainWindow):
         self.pages.merge.set_branch_hint(rig.branch)
         self.setWindowTitle(f"{rig.name} — Gas Town")
         self._enable_rail()
+        self.pages.settings.show_repository()
         self.frame.show_page("fleet")
         self.strip.dismiss()
         self.say(rig.notes[0] if rig.notes else f"Opened {rig.name}. Nothing of it was changed.")
@@ -292,11 +300,13 @@ class MainWindow(QMainWindow):
         self.frame.show_page("welcome")
         self.welcome.show_looked(looked)
 
-    def show_rehearsal_form(self, gates: tuple[GateWish, ...], polecats: int | None = None) -> None:
-        """Opens the rehearsal sheet, with a size of the fleet where one is wanted."""
+    def show_rehearsal_form(
+        self, gates: tuple[GateWish, ...], polecats: int | None = None, limit: int | None = None
+    ) -> None:
+        """Opens the rehearsal sheet, with a size of the fleet and a limit to begin with where wanted."""
         assert self.rig is not None
         form = RehearsalForm()
-        form.show_rig(self.rig.commits, gates, polecats)
+        form.show_rig(self.rig.commits, gates, polecats, limit)
         form.wanted.connect(lambda wish: self.run(rehearsing.rehearse(self, wish)))
         form.cancelled.connect(self.close_sheets)
         self.sheets.show_widget(form, "Rehearse", width=640, primary=form.start_button)
@@ -444,6 +454,7 @@ class MainWindow(QMainWindow):
         return None if state is None else state.convoy
 
     async def _first_questions(self, folder: Path | None) -> None:
+        await settings.apply_first(self)
         await opening.refresh_welcome(self)
         self.usable.emit()
         if folder is not None:
@@ -569,10 +580,9 @@ class MainWindow(QMainWindow):
         return convoy in self.view.runs
 
     def _enable_rail(self) -> None:
-        self.frame.rail.item("settings").setVisible("settings" in self.pages.by_name)
         reason = "" if self.rig is not None else "Open a repository first."
         for name in self.pages.by_name:
-            if name != "evidence":
+            if name not in {"evidence", "settings"}:
                 self.frame.rail.set_able(name, able=not reason, reason=reason)
 
     def _task_failed(self, owner: object, error: Exception) -> None:

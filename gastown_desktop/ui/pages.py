@@ -14,11 +14,12 @@ from gastown_desktop.engine.api import EngineApi
 from gastown_desktop.ui.evidence.page import EvidencePage
 from gastown_desktop.ui.fleet.acting import WorkerActions
 from gastown_desktop.ui.fleet.page import FleetPage
-from gastown_desktop.ui.flows import rehearsing
+from gastown_desktop.ui.flows import rehearsing, settings
 from gastown_desktop.ui.graph.page import GraphPage
 from gastown_desktop.ui.history.page import HistoryPage
 from gastown_desktop.ui.merge.page import MergePage
 from gastown_desktop.ui.plan.page import PlanPage
+from gastown_desktop.ui.settings.page import SettingsPage
 from gastown_desktop.ui.spend.page import SpendPage
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Pages:
         self.merge = MergePage(view, api, now=now)
         self.spend = SpendPage(view, api, now=now)
         self.history = HistoryPage(view, api, now=now)
+        self.settings = SettingsPage(api)
         self._report = ReportPlace()
         self.by_name: dict[str, QWidget] = {
             "plan": self.plan,
@@ -78,6 +80,7 @@ class Pages:
             "spend": self.spend,
             "history": self.history,
             "evidence": self._report,
+            "settings": self.settings,
         }
 
     @property
@@ -92,6 +95,7 @@ class Pages:
         for page in (self.plan, self.fleet, self.graph, self.merge, self.history):
             page.rehearse_wanted.connect(window.ask_for_rehearsal)
         self.history.evidence_wanted.connect(lambda one: window.show_evidence_of(ConvoyId(one)))
+        self.settings.settings_changed.connect(lambda wanted: settings.apply(window, wanted))
         self.spend.bead_chosen.connect(lambda bead: window.open_bead(BeadId(bead)))
 
     def heed(self, changes: Changes, shown: str) -> None:

@@ -34,6 +34,14 @@ def _pages(actions: Actions, window: MainWindow) -> None:
             synonyms=_PAGE_WORDS.get(entry.name, ()),
         )
         actions.add(spec, _shows(window, entry.name), lambda: _needs_repository(window))
+    settings = ActionSpec(
+        id="go.settings",
+        text="Go to Settings",
+        group="Go to",
+        shortcut="Ctrl+,",
+        synonyms=("preferences", "options", "configuration", "about", "licences", "version"),
+    )
+    actions.add(settings, window.show_settings)
 
 
 def _repository(actions: Actions, window: MainWindow) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gastown_desktop.core.money import NANO, json_usd, show_usd, usd
+from gastown_desktop.core.money import NANO, exact_usd, json_usd, show_usd, usd
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,20 @@ def test_json_keeps_every_nano_dollar_below_eight_million_dollars(nano: int) -> 
 )
 def test_amounts_are_shown_in_cents_and_small_ones_finer(nano: int, text: str) -> None:
     assert show_usd(nano) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "spelled"),
+    [
+        ("0", "$0"),
+        ("100", "$100"),
+        ("12.5", "$12.50"),
+        ("1240.50", "$1,240.50"),
+        ("0.001", "$0.001"),
+        ("1000000", "$1,000,000"),
+        ("0.000000001", "$0.000000001"),
+    ],
+)
+def test_an_amount_that_may_be_typed_is_not_rounded(amount: str, spelled: str) -> None:
+    assert exact_usd(usd(amount)) == spelled
+    assert usd(spelled) == usd(amount)

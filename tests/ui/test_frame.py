@@ -82,10 +82,11 @@ def test_arrow_keys_walk_the_rail_past_what_is_disabled(qtbot: QtBot, frame: Fra
     assert frame.shown == "merge"
 
 
-def test_settings_are_no_page(qtbot: QtBot, frame: Frame) -> None:
+def test_settings_are_asked_for_and_marked(qtbot: QtBot, frame: Frame) -> None:
     with qtbot.waitSignal(frame.rail.settings_wanted), qtbot.assertNotEmitted(frame.page_shown):
         qtbot.mouseClick(frame.rail.item("settings"), LEFT)
-    assert not frame.rail.item("settings").isChecked()
+    assert frame.rail.item("settings").isChecked()
+    assert not frame.rail.item("plan").isChecked()
 
 
 def test_the_top_bar_begins_with_no_repository_and_without_buttons(frame: Frame) -> None:

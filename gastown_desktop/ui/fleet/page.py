@@ -111,6 +111,11 @@ class FleetPage(QWidget):
             self._want_detail()
             self.detail.show_tab(tab or "transcript")
 
+    def show_look(self, look: Look) -> None:
+        """Shows cards or the table, without telling."""
+        self.look.select(look)
+        self._choose_sheet()
+
     def ask_discard(self, bead: BeadId) -> None:
         """Asks whether a bead is to be discarded."""
         card = self._view.card(bead)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 async def ask_for_rehearsal(window: MainWindow, polecats: int | None = None) -> None:
     """Opens the sheet with the gates that were found, and with a size of the fleet where one is wanted."""
     gates = await window.api.gates()
-    window.show_rehearsal_form(gates, polecats)
+    settings = await window.api.settings()
+    window.show_rehearsal_form(gates, polecats or settings.polecats, settings.rehearsal_limit)
 
 
 async def rehearse(window: MainWindow, wish: RehearsalWish) -> ConvoyId | None:

@@ -121,9 +121,7 @@ class Rail(QWidget):
         for entry in PAGES:
             column.addWidget(self._make(entry))
         column.addStretch(1)
-        settings = self._make(_SETTINGS)
-        settings.setCheckable(False)
-        column.addWidget(settings)
+        column.addWidget(self._make(_SETTINGS))
         self.setAccessibleName("Pages")
         self.set_open(is_open=True)
 
@@ -150,7 +148,7 @@ class Rail(QWidget):
     def select(self, name: str) -> None:
         """Marks a page as the one that is shown; an unknown name marks none."""
         for item in self._items.values():
-            item.setChecked(item.entry.name == name and item.isCheckable())
+            item.setChecked(item.entry.name == name)
 
     def set_able(self, name: str, *, able: bool, reason: str = "") -> None:
         """Lets a page be chosen, or says why not."""
@@ -173,8 +171,8 @@ class Rail(QWidget):
         return item
 
     def _clicked(self, item: RailItem) -> None:
+        self.select(item.entry.name)
         if item.entry.name == SETTINGS:
             self.settings_wanted.emit()
             return
-        self.select(item.entry.name)
         self.chosen.emit(item.entry.name)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gastown_desktop.core.money import usd
+from gastown_desktop.core.money import exact_usd, usd
 from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.api import GateWish, RehearsalWish
 from gastown_desktop.ui.theme.theme import line_height
@@ -71,16 +71,25 @@ class RehearsalForm(QWidget):
         layout.addWidget(Hairline())
         layout.addLayout(self._buttons())
 
-    def show_rig(self, commits: int, gates: tuple[GateWish, ...], polecats: int | None = None) -> None:
+    def show_rig(
+        self,
+        commits: int,
+        gates: tuple[GateWish, ...],
+        polecats: int | None = None,
+        limit: int | None = None,
+    ) -> None:
         """Fits the form to a repository.
 
         Args:
             commits: how many could be rehearsed.
             gates: what it names itself, or what was found.
             polecats: a suggested size of the fleet.
+            limit: to begin with, in nano-dollars.
         """
         if polecats is not None:
             self._polecats.setValue(polecats)
+        if limit is not None:
+            self.limit.setText(exact_usd(limit))
         self._last.setMaximum(max(_LEAST_COMMITS, min(commits, _MOST_COMMITS)))
         self._last.setValue(min(_DEFAULT_LAST, self._last.maximum()))
         for box, _ in self._gates:
