@@ -92,7 +92,8 @@ class FactRow(QWidget):
         label.setFixedWidth(NAME)
         self.value = ElidedLabel("", middle=True) if path else Paragraph("", color="text.primary")
         self.button = Button(button, small=True)
-        self.button.setVisible(bool(button))
+        if not button:
+            self.button.hide()
         self.button.clicked.connect(self.wanted)
         row = QHBoxLayout(self)
         edge = 0 if path else 7
