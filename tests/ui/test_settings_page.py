@@ -17,6 +17,7 @@ from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.money import usd
 from gastown_desktop.core.prices import PRICES
 from gastown_desktop.engine.api import Configuration, GateWish, RunsList, Settings, System
+from gastown_desktop.ui.settings.controls import price_words
 from gastown_desktop.ui.settings.page import SettingsPage
 from gastown_desktop.ui.settings.rows import SettingRow
 from tests.ui.settled import CONFIGURATION, RUNS, SettledEngine
@@ -77,7 +78,7 @@ def test_each_value_says_where_it_comes_from(qtbot: QtBot, engine: SettledEngine
     assert {name for name, row in page.rows.items() if row.reset.isVisible()} == given
     assert page.theme.current == "dark"
     assert page.rows["polecats"].words.text() == "8 at once"
-    assert page.rows["model"].words.text() == "$4.00 in, $20.00 out per million tokens"
+    assert page.rows["model"].words.text() == "$4.00 in, $20.00 out per MTok"
     assert page.limit.text() == "$100"
 
 
@@ -164,9 +165,9 @@ def test_what_is_no_amount_is_said_and_not_written(qtbot: QtBot, engine: Settled
     qtbot.keyClicks(page.limit, typed)
     qtbot.keyClick(page.limit, Qt.Key.Key_Return)
     words = page.rows["rehearsal_limit"].words
-    assert words.text() == "Not an amount; $20 would be one."
+    assert words.text() == "An amount, such as $20"
     qtbot.keyClick(page.limit, Qt.Key.Key_Escape)
-    assert (page.limit.text(), words.text()) == ("$100", "At list price; a rehearsal spends nothing")
+    assert (page.limit.text(), words.text()) == ("$100", "At list price")
     assert not engine.asked("set_setting")
 
 
@@ -323,7 +324,7 @@ def test_without_a_repository_nothing_is_asked_of_one(qtbot: QtBot, engine: Sett
 
 def test_about_lists_the_licences_on_request(qtbot: QtBot, engine: SettledEngine) -> None:
     page = shown(qtbot, engine)
-    assert page.about.version.value.text() == "0.1.0, MIT licence"
+    assert page.about.version.value.text() == "Gas Town Desktop 0.1.0, MIT licence"
     assert page.about.list.isHidden()
     click(qtbot, page.about, "Show licences")
     qtbot.waitUntil(page.about.list.isVisible)
@@ -345,3 +346,14 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_it(qtbot: QtBot, engi
         qtbot.keyClick(focus, Qt.Key.Key_Tab)
     for control in (page.theme, page.rail, page.density, page.motion, page.workers, page.model, page.limit):
         assert any(one is control or control.isAncestorOf(one) for one in reached), control.accessibleName()
+
+
+def test_no_amount_is_cut_in_the_smallest_window(qtbot: QtBot, engine: SettledEngine) -> None:
+    page = shown(qtbot, engine)
+    page.resize(960 - 200, 532)
+    qtbot.waitUntil(lambda: page.width() == 760)
+    qtbot.wait(0)
+    for model in PRICES:
+        page.rows["model"].say(price_words(model))
+        assert page.rows["model"].words.sizeHint().width() <= page.rows["model"].words.width(), model
+    assert page.rows["polecats"].height() == 32

@@ -14,7 +14,7 @@ from gastown_desktop.ui.widgets.buttons import MenuButton
 from gastown_desktop.ui.widgets.choices import SegmentedControl
 from gastown_desktop.ui.widgets.fields import Field
 
-SLIDER = 200
+SLIDER = 192
 """Width of the slider in pixels, and so of the column of controls."""
 _MILLION = 1_000_000
 
@@ -37,7 +37,7 @@ class WorkersSlider(QSlider):
         """Shows the least."""
         super().__init__(Qt.Orientation.Horizontal)
         self.setRange(1, MOST_POLECATS)
-        self.setFixedWidth(SLIDER)
+        self.setFixedSize(SLIDER, 22)
         self.setTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setProperty("ring", True)
@@ -126,7 +126,7 @@ class AmountField(Field):
         except ValueError:
             amount = 0
         if amount <= 0:
-            self.refused.emit("Not an amount; $20 would be one.")
+            self.refused.emit("An amount, such as $20")
         elif amount != self._shown:
             self._shown = amount
             self.chosen.emit(amount)
@@ -136,9 +136,9 @@ class AmountField(Field):
 
 
 def price_words(model: str) -> str:
-    """List prices of a model, for a row: `$4.00 in, $20.00 out per million tokens`."""
+    """List prices of a model, for a row: `$4.00 in, $20.00 out per MTok`."""
     price = PRICES.get(model)
-    return "" if price is None else f"{_short(price)} per million tokens"
+    return "" if price is None else f"{_short(price)} per MTok"
 
 
 def _short(price: Price) -> str:

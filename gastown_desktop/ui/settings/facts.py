@@ -117,12 +117,12 @@ class AboutSection(Section):
     def __init__(self) -> None:
         """Knows nothing yet."""
         super().__init__("About")
-        self.version = FactRow("Gas Town Desktop")
+        self.version = FactRow("Version")
         self.add(self.version)
         self.button = Button("Show licences", small=True)
         self.button.clicked.connect(self._turn)
         self._count = ElidedLabel("")
-        label = PlainLabel("Third-party software", tone="secondary")
+        label = PlainLabel("Licences", tone="secondary")
         label.setFixedWidth(NAME)
         line = QWidget()
         line.setFixedHeight(32)
@@ -142,8 +142,10 @@ class AboutSection(Section):
 
     def show_about(self, about: About) -> None:
         """Shows version and licences; what was shown before goes."""
-        self.version.say(f"{about.version}, {about.licence} licence")
-        self._count.setText(f"{plural(len(about.parts), 'part')}, each under its own licence")
+        self.version.say(f"Gas Town Desktop {about.version}, {about.licence} licence")
+        self._count.setText(
+            f"Made with {plural(len(about.parts), 'part')} of others, each under its own licence"
+        )
         if self._table is not None:
             self._column.removeWidget(self._table)
             self._table.deleteLater()

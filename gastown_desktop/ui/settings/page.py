@@ -23,7 +23,6 @@ _WIDEST = 880
 """Pixels of the widest content: the eye finds the source of a value without a ruler."""
 _ALL = 10_000
 """Stretch that leaves nothing to its neighbour before its own widest is reached."""
-_LIST_PRICE = "At list price; a rehearsal spends nothing"
 
 
 class SettingsPage(QWidget):
@@ -154,10 +153,10 @@ class SettingsPage(QWidget):
             "theme": SettingRow("Theme", self.theme),
             "rail": SettingRow("Rail", self.rail, "With words, or icons alone"),
             "density": SettingRow("Fleet", self.density, "How workers are shown at first"),
-            "reduced_motion": SettingRow("Motion", self.motion, "Reduced: nothing blinks or fades"),
+            "reduced_motion": SettingRow("Motion", self.motion, "Reduced: nothing blinks"),
             "polecats": SettingRow("Workers", self.workers),
             "model": SettingRow("Model", self.model),
-            "rehearsal_limit": SettingRow("Rehearsal limit", self.limit, _LIST_PRICE),
+            "rehearsal_limit": SettingRow("Rehearsal limit", self.limit, "At list price"),
         }
 
     def _lay_out(self) -> None:

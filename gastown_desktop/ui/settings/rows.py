@@ -10,10 +10,10 @@ from gastown_desktop.ui.widgets.labels import ElidedLabel, Glyph, Hairline, Para
 
 ROW = 32
 """Height of a row in pixels."""
-NAME = 168
+NAME = 112
 """Width of the column of names in pixels."""
-_CONTROL, _GAP = 200, 12
-_SOURCE, _RESET = 132, 84
+_CONTROL, _GAP = 192, 12
+_SOURCE, _RESET = 98, 80
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 
 
