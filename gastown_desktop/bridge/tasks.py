@@ -19,7 +19,7 @@ class ScreenTasks:
     def __init__(self) -> None:
         """Starts with none."""
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.failed: Callable[[QObject, Exception], None] = _only_log
+        self.failed: Callable[[QObject, Exception], None] = only_log
 
     def spawn(self, work: Coroutine[Any, Any, _T], *, owner: QObject) -> asyncio.Task[_T]:
         """Runs a coroutine on the GUI thread's loop; it is cancelled when its owner goes.
@@ -68,7 +68,8 @@ def _disconnect(owner: QObject, slot: Callable[..., None]) -> bool:
     return True
 
 
-def _only_log(owner: QObject, error: Exception) -> None:
+def only_log(owner: QObject, error: Exception) -> None:
+    """What is done about a failed task where nobody else cares: the log has it already."""
     del owner, error
 
 

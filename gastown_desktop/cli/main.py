@@ -84,7 +84,7 @@ def _fail(error: BaseException) -> int:
     trouble = trouble_of(error)
     if trouble is None:
         raise error
-    _say(" ".join(part for part in (str(trouble), trouble.safe, trouble.remedy) if part))
+    _say(trouble.whole)
     return REFUSED if isinstance(trouble, Refused | ConvoyError | DiskFull) else DOES_NOT_HOLD
 
 

@@ -41,6 +41,11 @@ class GasTownError(Exception):
         self.safe = safe
         self.remedy = remedy
 
+    @property
+    def whole(self) -> str:
+        """What happened, what is safe and what to do, in one paragraph."""
+        return " ".join(part for part in (str(self), self.safe, self.remedy) if part)
+
 
 class Refused(GasTownError):
     """A command refused before anything was changed."""

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from gastown_desktop.bridge.event_pump import EventPump
-from gastown_desktop.bridge.tasks import spawn, tasks
+from gastown_desktop.bridge.tasks import only_log, spawn, tasks
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.history_words import headline
@@ -32,7 +32,7 @@ from gastown_desktop.ui.rehearse.form import RehearsalForm
 from gastown_desktop.ui.sheet_place import SheetPlace
 from gastown_desktop.ui.shortcut_sheet import ShortcutSheet
 from gastown_desktop.ui.spend.banners import LimitBanner
-from gastown_desktop.ui.spend.gauge import Standing as MoneyStanding
+from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.spend.limit_sheet import LimitSheet, limit_facts
 from gastown_desktop.ui.standing import figures_of, limit_reached, running_workers, standing_of
 from gastown_desktop.ui.strips import Strip
@@ -41,7 +41,7 @@ from gastown_desktop.ui.tray import Tray
 from gastown_desktop.ui.welcome.clone_sheet import CloneSheet
 from gastown_desktop.ui.welcome.page import WelcomePage
 from gastown_desktop.ui.welcome.trust_sheet import TrustSheet
-from gastown_desktop.ui.window_actions import add_window_actions
+from gastown_desktop.ui.window_actions import FLEET_MENU, REPOSITORY_MENU, add_window_actions, fill_menu
 
 _TICK_MS = 1_000
 _SIZE = (1280, 800)
@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
         """
         super().__init__()
         self.view, self.api, self.now = view, api, now
+        self._pump = pump
         self.rig: OpenRig | None = None
         self._stopped: set[ConvoyId] = set()
         self._limit_seen: set[str] = set()
@@ -77,7 +78,9 @@ class MainWindow(QMainWindow):
         self.resize(*_SIZE)
         self.frame = Frame()
         self.strip, self.banner = Strip(), LimitBanner()
-        self.setCentralWidget(self._with_strip())
+        self.frame.add_notice(self.banner)
+        self.frame.add_notice(self.strip)
+        self.setCentralWidget(self.frame)
         self.frame.watch_focus()
         self.welcome = WelcomePage()
         self.pages = Pages(view, api, now)
@@ -87,6 +90,8 @@ class MainWindow(QMainWindow):
         self.sheets = SheetPlace(self.frame.stack)
         self.actions_ = Actions(self)
         add_window_actions(self.actions_, self)
+        fill_menu(self.frame.top_bar.rig_button.drop, self.actions_, REPOSITORY_MENU)
+        fill_menu(self.frame.top_bar.fleet_button.drop, self.actions_, FLEET_MENU)
         self.palette_ = CommandPalette(self.actions_, self.frame)
         bar = self.frame.top_bar
         self.needs = NeedsPopover(self.frame, bar.needs_button, view, self._content_edge)
@@ -285,6 +290,7 @@ class MainWindow(QMainWindow):
     def forget_town(self) -> None:
         """Another repository is about to be opened."""
         self.close_sheets()
+        self._pump.flush()  # what the last repository still told
         self.view.forget()
         self._stopped.clear()
         self._limit_seen.clear()
@@ -430,20 +436,13 @@ class MainWindow(QMainWindow):
     def dispose(self) -> None:
         """Lets go of everything; the window is not used any more."""
         self._tick.stop()
+        tasks.failed = only_log
         self.tray.hide()
         self.sheets.clear()
         self.hide()
         self.deleteLater()
 
     # --- pieces ---
-
-    def _with_strip(self) -> QWidget:
-        """The frame with the strip between top bar and pages."""
-        column = self.frame.layout()
-        assert isinstance(column, QVBoxLayout)
-        column.insertWidget(1, self.strip)
-        column.insertWidget(2, self.banner)
-        return self.frame
 
     def _content_edge(self) -> int:
         """Where what a page is about ends, before its detail, in the frame's pixels."""
@@ -517,7 +516,8 @@ class MainWindow(QMainWindow):
         for task, event in self.view.progress.items():
             of = f" {event.done} of {event.all}" if event.all else ""
             self.say(f"{event.words}{of}")
-            self.sheets.heed_progress(task, event.done, event.all, event.words)
+            if task == "clone" and isinstance(self.sheets.sheet, CloneSheet):
+                self.sheets.sheet.set_progress(event.words, event.done / event.all if event.all else None)
 
     def _tell_troubles(self) -> None:
         for convoy, event in self.view.troubles.items():
@@ -567,14 +567,7 @@ class MainWindow(QMainWindow):
         if isinstance(self.sheets.sheet, LimitSheet):
             self.sheets.sheet.set_facts(limit_facts(self.view, state))
         elif self._is_live(state.convoy):
-            standing = MoneyStanding(
-                settled=meter.settled,
-                assumed=meter.assumed,
-                held=meter.held,
-                reserve=meter.reserve,
-                cap=meter.cap,
-            )
-            self.banner.heed(state.convoy, standing)
+            self.banner.heed(state.convoy, MoneyStanding.of(meter))
 
     def _is_live(self, convoy: ConvoyId) -> bool:
         return convoy in self.view.runs
@@ -588,7 +581,7 @@ class MainWindow(QMainWindow):
     def _task_failed(self, owner: object, error: Exception) -> None:
         """What a flow could not do is said where the user looks."""
         if isinstance(error, GasTownError):
-            words = " ".join(part for part in (str(error), error.safe, error.remedy) if part)
+            words = error.whole
         else:
             words = f"The program met a defect of its own ({type(error).__name__}). The log says more."
         if self.frame.shown == "welcome" and isinstance(error, GasTownError):

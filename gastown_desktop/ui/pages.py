@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -31,6 +31,10 @@ class Page(Protocol):
 
     def heed(self, changes: Changes) -> None:
         """Takes what changed in a tick; called only while the page is shown."""
+        ...
+
+    def refresh(self) -> None:
+        """Shows everything anew: another repository is open."""
         ...
 
 
@@ -72,13 +76,17 @@ class Pages:
         self.history = HistoryPage(view, api, now=now)
         self.settings = SettingsPage(api)
         self._report = ReportPlace()
-        self.by_name: dict[str, QWidget] = {
+        self._live: dict[str, Page] = {
             "plan": self.plan,
             "fleet": self.fleet,
             "graph": self.graph,
             "merge": self.merge,
             "spend": self.spend,
             "history": self.history,
+        }
+        """Those that show the town."""
+        self.by_name: dict[str, QWidget] = {
+            **cast("dict[str, QWidget]", self._live),
             "evidence": self._report,
             "settings": self.settings,
         }
@@ -100,9 +108,9 @@ class Pages:
 
     def heed(self, changes: Changes, shown: str) -> None:
         """Gives a tick's changes to the page that is shown."""
-        page = self.by_name.get(shown)
-        if page is not None and hasattr(page, "heed"):
-            page.heed(changes)  # pyright: ignore[reportAttributeAccessIssue]
+        page = self._live.get(shown)
+        if page is not None:
+            page.heed(changes)
 
     def content_edge(self, shown: str, width: int) -> int:
         """Where the content of a page ends, before its detail; pixels from its left."""
@@ -110,9 +118,8 @@ class Pages:
 
     def refresh(self) -> None:
         """Shows everything anew: another repository is open."""
-        for page in self.by_name.values():
-            if hasattr(page, "refresh"):
-                page.refresh()  # pyright: ignore[reportAttributeAccessIssue]
+        for page in self._live.values():
+            page.refresh()
 
     def open_bead(self, bead: BeadId, tab: str = "") -> None:
         """Shows a bead in the fleet."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from gastown_desktop.ui.welcome.clone_sheet import CloneSheet
 from gastown_desktop.ui.widgets.sheets import Sheet
 
 
@@ -84,11 +83,6 @@ class SheetPlace:
         """Closes the sheet that is there."""
         if self._sheet is not None:
             self._sheet.close_sheet()
-
-    def heed_progress(self, task: str, done: int, all_: int, words: str) -> None:
-        """Shows how far a task is, where the sheet is about it."""
-        if task == "clone" and isinstance(self._sheet, CloneSheet):
-            self._sheet.set_progress(words, done / all_ if all_ else None)
 
     def _gone(self, sheet: Sheet) -> None:
         if self._sheet is sheet:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QMenu
 
 from gastown_desktop.ui.actions import Actions, ActionSpec
 from gastown_desktop.ui.frame.rail import PAGES
+from gastown_desktop.ui.widgets.labels import plain_tooltip
 
 if TYPE_CHECKING:
     from gastown_desktop.ui.main_window import MainWindow
@@ -22,6 +25,36 @@ def add_window_actions(actions: Actions, window: MainWindow) -> None:
     _convoy(actions, window)
     _worker(actions, window)
     _window(actions, window)
+
+
+REPOSITORY_MENU = ("repository.open", "repository.clone", "repository.sample", "repository.welcome")
+"""What the repository's button offers."""
+FLEET_MENU = (
+    "convoy.rehearse",
+    "convoy.pause",
+    "convoy.resume",
+    "convoy.stop",
+    "convoy.limit",
+    "convoy.land",
+)
+"""What the fleet's button offers besides what it does itself."""
+
+
+def fill_menu(menu: QMenu, actions: Actions, names: Sequence[str]) -> None:
+    """Makes a menu of actions anew each time it opens; what cannot be done says why in its tooltip."""
+    menu.setToolTipsVisible(True)
+
+    def fill() -> None:
+        menu.clear()
+        for name in names:
+            entry = menu.addAction(actions.action(name).text())
+            refusal = actions.refusal(name)
+            entry.setEnabled(not refusal)
+            entry.setToolTip(plain_tooltip(refusal))
+            entry.triggered.connect(lambda _=False, one=name: actions.trigger(one))
+
+    menu.aboutToShow.connect(fill)
+    fill()
 
 
 def _pages(actions: Actions, window: MainWindow) -> None:

@@ -25,7 +25,7 @@ from gastown_desktop.engine.town import Town
 from gastown_desktop.wiring.histories import history_files
 from gastown_desktop.wiring.rehearsing import Listening, Rehearsing, rehearsing
 from gastown_desktop.wiring.troubles import trouble_of
-from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace
+from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace, rehearsal_folder
 
 LINGER_S = 5.0
 """How long a convoy that was looked at keeps its rig, so that looking again is quick."""
@@ -261,7 +261,7 @@ class Convoys:
     async def _to_the_end(self, run: Rehearsing, town: Town, hooks: list[Hook]) -> None:
         await run.work(town, hooks)
         result = await run.result(Listening(), checked=False)
-        file = evidence_file(run.workplace, run.rehearsal.convoy)
+        file = evidence_file(run.workplace.rig.folder, run.rehearsal.convoy)
         file.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
     async def _end(self, wired: _Wired, told: ev.RunChanged) -> None:
@@ -316,6 +316,6 @@ class Convoys:
                     await self._let_go()
 
 
-def evidence_file(workplace: Workplace, convoy: ConvoyId) -> Path:
+def evidence_file(rig_folder: Path, convoy: ConvoyId) -> Path:
     """Where the report of a rehearsal is kept."""
-    return workplace.rehearsal_folder(convoy) / "evidence.json"
+    return rehearsal_folder(rig_folder, convoy) / "evidence.json"

@@ -142,6 +142,12 @@ class Engine:
         return await self._opening.make_sample()
 
     async def open(self, path: Path) -> OpenRig:
+        if self._convoys_of_rig is not None and self._convoys_of_rig.running():
+            raise Refused(
+                f"A convoy runs in {self._require_open().name}.",
+                safe="It goes on as it is.",
+                remedy="Stop it before you open another repository.",
+            )
         workplace = await open_workplace(path, self._override)
         try:
             await self.close()
@@ -403,12 +409,8 @@ class Engine:
             return bill_of(gate.records, gate.ledger, run.town.kit.bus.state)
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:
-        workplace = await open_workplace(self._require_open().path, self._override)
-        try:
-            file = evidence_file(workplace, convoy)
-            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-        finally:
-            await workplace.close()
+        file = evidence_file(self._opening.rig_folder(self._require_open().path), convoy)
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
     async def export_evidence(self, convoy: ConvoyId, folder: Path) -> tuple[Path, ...]:
         result = await self.evidence(convoy)

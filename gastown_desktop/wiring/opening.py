@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,8 @@ class Opening:
 
     async def recents(self) -> tuple[Recent, ...]:
         """Repositories that were opened before, newest first."""
-        return tuple([self._recent(one) for one in self._recents.all()])
+        opened = self._recents.all()
+        return tuple(await asyncio.to_thread(lambda: [self._recent(one) for one in opened]))
 
     async def forget(self, path: Path) -> None:
         """Takes a repository off the list."""
@@ -110,6 +112,10 @@ class Opening:
 
         return await clone(self._git(), url.strip(), into, told)
 
+    def rig_folder(self, top_level: Path) -> Path:
+        """Where everything of a checkout's rig is kept."""
+        return self._data / "rigs" / rig_id(top_level)
+
     async def make_sample(self) -> Path:
         """The sample repository."""
         return await make_sample(self._override)
@@ -137,7 +143,7 @@ class Opening:
         return _recent(opened, state=name, words=words, spent=spent, cap=cap, branch=_branch(opened.path))
 
     def _newest(self, path: Path) -> Projection | None:
-        files = list((self._data / "rigs" / rig_id(path) / "events").glob("*.jsonl"))
+        files = list((self.rig_folder(path) / "events").glob("*.jsonl"))
         if not files:
             return None
         try:

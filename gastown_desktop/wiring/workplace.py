@@ -55,7 +55,7 @@ class Workplace:
 
     def rehearsal_folder(self, convoy: ConvoyId) -> Path:
         """Where a rehearsal keeps its ledger and bill."""
-        return self.rig.folder / "rehearsals" / convoy
+        return rehearsal_folder(self.rig.folder, convoy)
 
     def events_file(self, convoy: ConvoyId) -> Path:
         """The history of a convoy."""
@@ -91,6 +91,11 @@ class Workplace:
                 folder.rmdir()
         if self.lock is not None:
             self.lock.close()
+
+
+def rehearsal_folder(rig_folder: Path, convoy: ConvoyId) -> Path:
+    """Where a rehearsal of a rig keeps its ledger, bill and report."""
+    return rig_folder / "rehearsals" / convoy
 
 
 async def open_workplace(repo: Path, data_override: Path | None) -> Workplace:

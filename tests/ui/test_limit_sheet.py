@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.money import usd
 from gastown_desktop.ui.spend.banners import LimitBanner
-from gastown_desktop.ui.spend.gauge import Standing
+from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.spend.limit_sheet import LimitFacts, LimitSheet, limit_facts
 from tests.bridge.town import CONVOY, NUX, START, A, B, became, metered, needs, submitted, tell, then
 from tests.ui.spending import town
@@ -22,7 +22,9 @@ from tests.ui.spending import town
 LEFT = Qt.MouseButton.LeftButton
 FACTS = LimitFacts(
     at=START,
-    standing=Standing(settled=usd("37.62"), assumed=usd("0.18"), held=0, reserve=usd("2"), cap=usd("40")),
+    standing=MoneyStanding(
+        settled=usd("37.62"), assumed=usd("0.18"), held=0, reserve=usd("2"), cap=usd("40")
+    ),
     paused=7,
     finished=3,
     rest=(usd("9.80"), usd("14.60")),
@@ -148,7 +150,7 @@ def test_each_threshold_shows_the_strip_once(qtbot: QtBot) -> None:
     told: list[str] = []
     banner.told.connect(told.append)
     for dollars in ("4", "5", "5.5", "8.1", "8.2", "9.6", "9.7"):
-        banner.heed(convoy, Standing(settled=usd(dollars), cap=cap))
+        banner.heed(convoy, MoneyStanding(settled=usd(dollars), cap=cap))
     assert [text.split("\N{NO-BREAK SPACE}")[0] for text in told] == ["50", "80", "95"]
     assert "slows down" in told[-1]
 
@@ -157,11 +159,11 @@ def test_a_dismissed_strip_stays_away_until_the_next_threshold(qtbot: QtBot) -> 
     banner = LimitBanner()
     qtbot.addWidget(banner)
     convoy, cap = ConvoyId("cv-1"), usd("10")
-    banner.heed(convoy, Standing(settled=usd("5"), cap=cap))
+    banner.heed(convoy, MoneyStanding(settled=usd("5"), cap=cap))
     qtbot.mouseClick(banner.dismiss, LEFT)
-    banner.heed(convoy, Standing(settled=usd("6"), cap=cap))
+    banner.heed(convoy, MoneyStanding(settled=usd("6"), cap=cap))
     assert banner.isHidden()
-    banner.heed(convoy, Standing(settled=usd("8"), cap=cap))
+    banner.heed(convoy, MoneyStanding(settled=usd("8"), cap=cap))
     assert not banner.isHidden()
 
 
@@ -169,10 +171,10 @@ def test_a_raised_limit_takes_the_strip_away_and_starts_anew(qtbot: QtBot) -> No
     banner = LimitBanner()
     qtbot.addWidget(banner)
     convoy = ConvoyId("cv-1")
-    banner.heed(convoy, Standing(settled=usd("9"), cap=usd("10")))
-    banner.heed(convoy, Standing(settled=usd("9"), cap=usd("40")))
+    banner.heed(convoy, MoneyStanding(settled=usd("9"), cap=usd("10")))
+    banner.heed(convoy, MoneyStanding(settled=usd("9"), cap=usd("40")))
     assert banner.isHidden()
-    banner.heed(convoy, Standing(settled=usd("20"), cap=usd("40")))
+    banner.heed(convoy, MoneyStanding(settled=usd("20"), cap=usd("40")))
     assert not banner.isHidden()
     with qtbot.waitSignal(banner.limit_wanted):
         qtbot.mouseClick(banner.change, LEFT)

@@ -13,7 +13,7 @@ from gastown_desktop.core.burn import burn_of
 from gastown_desktop.core.money import NANO, usd
 from gastown_desktop.ui.plots.axes import floor_time, money_step, show_tick, time_step
 from gastown_desktop.ui.spend.burn_chart import BurnChart, Course
-from gastown_desktop.ui.spend.gauge import Gauge, Standing
+from gastown_desktop.ui.spend.gauge import Gauge, MoneyStanding
 
 START = datetime(2026, 11, 25, 13, 0, tzinfo=UTC)
 
@@ -86,7 +86,7 @@ def test_any_course_can_be_painted(qtbot: QtBot, told: Course) -> None:
 def test_the_hatch_stays_where_it_is_when_the_widget_grows(qtbot: QtBot) -> None:
     gauge = Gauge()
     qtbot.addWidget(gauge)
-    gauge.set_standing(Standing(held=10 * NANO, cap=10 * NANO))
+    gauge.set_standing(MoneyStanding(held=10 * NANO, cap=10 * NANO))
     gauge.resize(400, gauge.height())
     gauge.show()
     before = gauge.grab().toImage()
@@ -98,13 +98,13 @@ def test_the_hatch_stays_where_it_is_when_the_widget_grows(qtbot: QtBot) -> None
 @pytest.mark.parametrize(
     ("standing", "free", "kept"),
     [
-        (Standing(settled=usd("4"), reserve=usd("0.5"), cap=usd("10")), usd("5.5"), usd("0.5")),
-        (Standing(settled=usd("9.8"), reserve=usd("0.5"), cap=usd("10")), 0, usd("0.2")),
-        (Standing(settled=usd("11"), reserve=usd("0.5"), cap=usd("10")), 0, 0),
-        (Standing(settled=usd("11")), None, 0),
+        (MoneyStanding(settled=usd("4"), reserve=usd("0.5"), cap=usd("10")), usd("5.5"), usd("0.5")),
+        (MoneyStanding(settled=usd("9.8"), reserve=usd("0.5"), cap=usd("10")), 0, usd("0.2")),
+        (MoneyStanding(settled=usd("11"), reserve=usd("0.5"), cap=usd("10")), 0, 0),
+        (MoneyStanding(settled=usd("11")), None, 0),
     ],
 )
-def test_landing_uses_up_what_was_kept_for_it(standing: Standing, free: int | None, kept: int) -> None:
+def test_landing_uses_up_what_was_kept_for_it(standing: MoneyStanding, free: int | None, kept: int) -> None:
     assert (standing.free, standing.kept) == (free, kept)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QSlider
 from pytestqt.qtbot import QtBot
 
@@ -17,7 +17,7 @@ from gastown_desktop.ui.needs.list import NeedRow, NeedsList
 from gastown_desktop.ui.rehearse.form import RehearsalForm
 from gastown_desktop.ui.spend.limit_sheet import LimitSheet
 from gastown_desktop.ui.welcome.trust_sheet import TrustSheet
-from tests.builders import contested_repository, costly_repository
+from tests.builders import contested_repository, costly_repository, small_python_repository
 from tests.ui.window_driver import WindowDriver
 
 pytestmark = pytest.mark.timeout(240)
@@ -125,3 +125,37 @@ def test_the_limit_stops_everything_and_raising_it_finishes(driver: WindowDriver
     driver.wait(lambda: driver.state.stage == "landed", 120_000)
     assert len(driver.state.merged()) == len(driver.state.works())
     assert driver.state.caps[f"convoy:{driver.state.convoy}"] == usd("50")
+
+
+def test_another_repository_never_stops_a_running_fleet_unasked(driver: WindowDriver, tmp_path: Path) -> None:
+    other = small_python_repository(tmp_path / "other")
+    driver.drop(costly_repository(tmp_path / "costly").folder)
+    driver.wait(lambda: driver.window.rig is not None)
+    rehearse(driver, gate="sleep 1", plan="True")
+    driver.click("Trust and run", driver.find(TrustSheet))
+    driver.wait(driver.window.something_runs)
+    driver.drop(other.folder)
+    driver.wait(driver.window.strip.isVisible)
+    assert driver.window.something_runs()
+    assert driver.window.rig is not None
+    assert driver.window.rig.name == "costly"
+    driver.click("Stop it and open other")
+    driver.wait(lambda: driver.window.rig is not None and driver.window.rig.name == "other")
+    assert driver.application.view.convoys == {}
+
+
+def test_the_buttons_of_the_top_bar_offer_what_the_palette_does(driver: WindowDriver, tmp_path: Path) -> None:
+    driver.drop(small_python_repository(tmp_path / "small").folder)
+    driver.wait(lambda: driver.window.rig is not None)
+    bar = driver.window.frame.top_bar
+    driver.qtbot.mouseClick(bar.rig_button, Qt.MouseButton.LeftButton)
+    driver.wait(bar.rig_button.drop.isVisible)
+    assert "Clone from URL…" in [action.text() for action in bar.rig_button.drop.actions()]
+    bar.rig_button.drop.close()
+    at = QPoint(bar.fleet_button.width() - 8, bar.fleet_button.height() // 2)
+    driver.qtbot.mouseClick(bar.fleet_button, Qt.MouseButton.LeftButton, pos=at)
+    driver.wait(bar.fleet_button.drop.isVisible)
+    stop = next(one for one in bar.fleet_button.drop.actions() if one.text() == "Stop all workers now")
+    assert not stop.isEnabled()
+    assert "no convoy" in stop.toolTip()
+    bar.fleet_button.drop.close()

@@ -56,7 +56,7 @@ class Notice(QWidget):
 
     def fail(self, error: GasTownError) -> None:
         """Says what went wrong, what is safe and what to do."""
-        self.say(" ".join(part for part in (str(error), error.safe, error.remedy) if part))
+        self.say(error.whole)
 
     def dismiss(self) -> None:
         """Takes it away."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter, QPixmap
 
 from gastown_desktop.ui.theme.theme import theme
 
@@ -52,28 +51,3 @@ def _segments(width: float, done: int, steps: int) -> list[tuple[float, float, b
         return [(0.0, width, False), (0.0, width * min(done, steps) / steps, True)]
     each = (width - _GAP * (steps - 1)) / steps
     return [(place * (each + _GAP), each, place < done) for place in range(steps)]
-
-
-class StepsBar(QWidget):
-    """The bar by itself, 52 × 4."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        """Shows no plan."""
-        super().__init__(parent)
-        self._done, self._steps = 0, 0
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    def set_steps(self, done: int, steps: int) -> None:
-        """Shows how far a plan is."""
-        if (done, steps) != (self._done, self._steps):
-            self._done, self._steps = done, steps
-            self.setAccessibleName(f"{done} of {steps} steps done" if steps else "No plan yet")
-            self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(52, 4)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        draw_steps(painter, QRectF(self.rect()), self._done, self._steps)

@@ -20,11 +20,35 @@ async def open_folder(window: MainWindow, path: Path) -> bool:
     Changes: the open repository, the screens' state, the list of recents.
     """
     window.welcome.answer.dismiss()
+    if window.something_runs():
+        ask_to_stop(window, path)
+        return False
     looked = await window.api.look(path)
     if looked.kind != "repository":
         window.show_looked(looked)
         return False
     return await _open(window, looked.path)
+
+
+def ask_to_stop(window: MainWindow, path: Path) -> None:
+    """A fleet that runs is never stopped by opening something else: the user says so first."""
+    rig = window.rig.name if window.rig is not None else "the open repository"
+    window.strip.say(
+        f"A convoy runs in {rig} and goes on. Stopping it keeps every finished turn; a reply that is being "
+        "written counts as spent in full.",
+        state="working",
+        words=f"Stop it and open {path.name}",
+        act=lambda: window.run(stop_and_open(window, path)),
+    )
+
+
+async def stop_and_open(window: MainWindow, path: Path) -> bool:
+    """Stops the convoy that runs, then opens a folder. Changes: the convoy stands still, can be resumed."""
+    state = window.view.current
+    if state is not None:
+        await window.api.stop(state.convoy)
+    window.forget_town()
+    return await open_folder(window, path)
 
 
 async def act_on_answer(window: MainWindow, looked: Looked) -> bool:
@@ -39,8 +63,7 @@ async def act_on_answer(window: MainWindow, looked: Looked) -> bool:
 
 async def open_sample(window: MainWindow) -> bool:
     """Opens the sample and asks how to rehearse it; tells whether it is open."""
-    path = await window.api.make_sample()
-    return await _open(window, path)
+    return await open_folder(window, await window.api.make_sample())
 
 
 async def clone(window: MainWindow, sheet: CloneSheet, url: str, into: Path) -> bool:

@@ -41,6 +41,12 @@ class Frame(QWidget):
         self.rail.chosen.connect(self.show_page)
         self.ring: FocusRing | None = None
 
+    def add_notice(self, notice: QWidget) -> None:
+        """Puts something between top bar and pages; it is there while it is shown."""
+        column = self.layout()
+        assert isinstance(column, QVBoxLayout)
+        column.insertWidget(1, notice)
+
     def add_page(self, name: str, page: QWidget) -> None:
         """Adds a page; it is not shown unless it is the first."""
         self._pages[name] = page

@@ -131,7 +131,7 @@ class TopBar(QWidget):
         self.setFixedHeight(HEIGHT)
         self.mark = _Mark()
         self.rig_button = _RigButton()
-        self.fleet_button = MenuButton("Pause", icon="ui_pause")
+        self.fleet_button = MenuButton("Pause", icon="ui_pause", acts=True)
         """Its menu (`drop`) and its words are the window's to set."""
         self.needs_button = _NeedsButton()
         self.meter = Meter()

@@ -122,7 +122,7 @@ class LandingSheetView(Sheet):
         try:
             found = await self._api.landing(self._convoy, branch)
         except GasTownError as error:
-            self._say(_told(error), "state.failed")
+            self._say(error.whole, "state.failed")
         else:
             self._show(found)
         finally:
@@ -157,7 +157,7 @@ class LandingSheetView(Sheet):
         try:
             outcome = await self._api.land(self._convoy, found.branch, found.approved)
         except GasTownError as error:
-            self._say(_told(error), "state.failed")
+            self._say(error.whole, "state.failed")
         else:
             self._end(outcome)
         finally:
@@ -192,9 +192,3 @@ def _facts(found: LandingSheet) -> str:
     )
     signed = " Commits are signed." if found.signed else ""
     return f"{gates} {places}{signed}"
-
-
-def _told(error: GasTownError) -> str:
-    """What happened, what is safe, what to do."""
-    parts = (str(error), error.safe, error.remedy)
-    return " ".join(part for part in parts if part)

@@ -336,7 +336,7 @@ class MergePage(QWidget):
         try:
             self._say_outcome(await self._api.undo_land(convoy))
         except GasTownError as error:
-            text = " ".join(part for part in (str(error), error.safe, error.remedy) if part)
+            text = error.whole
             self._say_outcome(Outcome(done=False, words=text))
         finally:
             self._undo_button.setEnabled(True)

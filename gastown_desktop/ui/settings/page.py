@@ -125,7 +125,7 @@ class SettingsPage(QWidget):
         except GasTownError as error:
             if before is not None:
                 self.show_settings(before)
-            self.notice.say(" ".join(filter(None, (str(error), error.safe, error.remedy))))
+            self.notice.say(error.whole)
             return
         self.show_settings(settings)
         self.settings_changed.emit(settings)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gastown_desktop.core.money import NANO, usd
 from gastown_desktop.core.wording import show_money
-from gastown_desktop.ui.spend.gauge import Standing
+from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.fields import Field
 from gastown_desktop.ui.widgets.labels import ElidedLabel, PlainLabel
@@ -65,7 +65,7 @@ class LimitEditor(QWidget):
         self.setProperty("surface", "raised")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(44)
-        self._standing = Standing()
+        self._standing = MoneyStanding()
         self.field = AmountField("New limit in dollars")
         self.note = ElidedLabel("", "small", "text.secondary")
         self.set_button = Button("Set limit")
@@ -84,7 +84,7 @@ class LimitEditor(QWidget):
         self.cancel.clicked.connect(self.left)
         self.hide()
 
-    def begin(self, standing: Standing) -> None:
+    def begin(self, standing: MoneyStanding) -> None:
         """Opens on the limit as it stands."""
         self._standing = standing
         self.field.set_amount(next_limit(standing.cap))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from gastown_desktop.core.burn import crossed
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.wording import show_money
-from gastown_desktop.ui.spend.gauge import Standing
+from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.theme.glyphs import draw_glyph
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button
@@ -47,7 +47,7 @@ class LimitBanner(QWidget):
         self.change.clicked.connect(self._change)
         self.hide()
 
-    def heed(self, convoy: ConvoyId, standing: Standing) -> None:
+    def heed(self, convoy: ConvoyId, standing: MoneyStanding) -> None:
         """Takes where the limit stands; shows itself where a threshold was crossed that it did not tell."""
         cap = standing.cap
         if cap is None:
@@ -78,7 +78,7 @@ class LimitBanner(QWidget):
         self.limit_wanted.emit()
 
 
-def _next(standing: Standing, percent: int) -> str:
+def _next(standing: MoneyStanding, percent: int) -> str:
     if percent >= _SLOWING:
         return "The fleet slows down to land under it."
     return f"{show_money(standing.free or 0)} is free for work."

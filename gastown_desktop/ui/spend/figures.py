@@ -15,7 +15,6 @@ from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import show_money, show_percent
 from gastown_desktop.engine.api import Bill, BillLine, BillRequest
 from gastown_desktop.ui.plots.share_bars import Share
-from gastown_desktop.ui.spend.gauge import Standing
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would compute."""
@@ -32,13 +31,6 @@ _HEADS = (
     "output_tokens",
     "id",
 )
-
-
-def standing_of(bill: Bill) -> Standing:
-    """Where the limit of a bill stands."""
-    return Standing(
-        settled=bill.settled, assumed=bill.assumed, held=bill.held, reserve=bill.reserve, cap=bill.cap
-    )
 
 
 def course_of(bill: Bill, live: Iterable[MeterSample]) -> list[MeterSample]:

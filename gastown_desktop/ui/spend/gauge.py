@@ -9,7 +9,9 @@ from PySide6.QtGui import QBrush, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gastown_desktop.core.burn import THRESHOLDS
+from gastown_desktop.core.glances import MeterMoved
 from gastown_desktop.core.wording import show_money
+from gastown_desktop.engine.api import Bill
 from gastown_desktop.ui.theme import money_fill
 from gastown_desktop.ui.theme.theme import font, theme
 from gastown_desktop.ui.widgets.pieces import Piece, baseline, draw_row, row_width
@@ -21,8 +23,11 @@ _LINE, _GAP = 20, 22
 """Height of a line of the legend, and pixels between its entries."""
 
 
+Sums = MeterMoved | Bill
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class MoneyStanding:
     """Where a limit stands, in nano-dollars."""
 
     settled: int = 0
@@ -31,6 +36,17 @@ class Standing:
     reserve: int = 0
     """What of the limit is kept for landing."""
     cap: int | None = None
+
+    @classmethod
+    def of(cls, sums: Sums) -> MoneyStanding:
+        """Where the sums of a meter or of a bill stand."""
+        return cls(
+            settled=sums.settled,
+            assumed=sums.assumed,
+            held=sums.held,
+            reserve=sums.reserve,
+            cap=sums.cap,
+        )
 
     @property
     def used(self) -> int:
@@ -81,14 +97,14 @@ class Gauge(QWidget):
             parent: owns it.
         """
         super().__init__(parent)
-        self._standing = Standing()
+        self._standing = MoneyStanding()
         self._thickness = thickness
         self._scale = scale
         self._ground = ground
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(thickness + (_SCALE if scale else 0))
 
-    def set_standing(self, standing: Standing) -> None:
+    def set_standing(self, standing: MoneyStanding) -> None:
         """Shows other figures."""
         self._standing = standing
         self.setAccessibleName(standing.spoken)
@@ -144,12 +160,12 @@ class Legend(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Shows nothing spent."""
         super().__init__(parent)
-        self._standing = Standing()
+        self._standing = MoneyStanding()
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
-    def set_standing(self, standing: Standing) -> None:
+    def set_standing(self, standing: MoneyStanding) -> None:
         """Shows other figures."""
         self._standing = standing
         self.setAccessibleName(standing.spoken)

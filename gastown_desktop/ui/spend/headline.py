@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gastown_desktop.core.burn import Burn
 from gastown_desktop.core.wording import show_clock, show_money
-from gastown_desktop.ui.spend.gauge import Standing
+from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.theme.theme import font, theme
 from gastown_desktop.ui.widgets.pieces import Piece, row_width
 
@@ -32,7 +32,7 @@ class Headline(QWidget):
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def set_figures(self, standing: Standing, burn: Burn, *, rehearsal: bool) -> None:
+    def set_figures(self, standing: MoneyStanding, burn: Burn, *, rehearsal: bool) -> None:
         """Shows other figures; a rehearsal's are at list price, and nothing was spent."""
         of = "" if standing.cap is None else f"of {show_money(standing.cap)} "
         if rehearsal:

@@ -14,7 +14,7 @@ from gastown_desktop.core.card import Card, card_of
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import plural, show_clock, show_money
 from gastown_desktop.ui.spend.amounts import AmountField, next_limit
-from gastown_desktop.ui.spend.gauge import Gauge, Legend, Standing
+from gastown_desktop.ui.spend.gauge import Gauge, Legend, MoneyStanding
 from gastown_desktop.ui.theme.glyphs import draw_glyph
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button
@@ -34,7 +34,7 @@ class LimitFacts:
     """What is known when the limit is reached; amounts are nano-dollars."""
 
     at: datetime | None
-    standing: Standing
+    standing: MoneyStanding
     paused: int
     """Workers that wait for money."""
     finished: int
@@ -48,17 +48,11 @@ def limit_facts(view: TownView, state: Projection) -> LimitFacts:
     need = next((one for one in state.needs_you.values() if one.about == "limit"), None)
     meter = view.meter()
     states = [state]
-    standing = Standing(cap=state.caps.get(f"convoy:{state.convoy}"))
+    standing = MoneyStanding(cap=state.caps.get(f"convoy:{state.convoy}"))
     if meter is not None:
         if not meter.scope.startswith("convoy:"):
             states = [one for one in view.convoys.values() if one.stage != "landed"]
-        standing = Standing(
-            settled=meter.settled,
-            assumed=meter.assumed,
-            held=meter.held,
-            reserve=meter.reserve,
-            cap=meter.cap,
-        )
+        standing = MoneyStanding.of(meter)
     cards = [
         card for one in states for bead in one.beads if (card := card_of(one, view.glance, bead)) is not None
     ]

@@ -33,10 +33,9 @@ from gastown_desktop.ui.spend.figures import (
     course_of,
     landings_of,
     shares_of,
-    standing_of,
     to_check,
 )
-from gastown_desktop.ui.spend.gauge import Gauge, Legend
+from gastown_desktop.ui.spend.gauge import Gauge, Legend, MoneyStanding
 from gastown_desktop.ui.spend.headline import Headline
 from gastown_desktop.ui.spend.lines import TABS, covered, heads_of, rows_of
 from gastown_desktop.ui.spend.table import LineTable
@@ -151,7 +150,7 @@ class SpendPage(QWidget):
         self.export.setEnabled(True)
         self.change.setEnabled(self.editor.isHidden())
         self._open_editor()
-        standing = standing_of(bill)
+        standing = MoneyStanding.of(bill)
         self.gauge.set_standing(standing)
         self._legend.set_standing(standing)
         self._show_course()
@@ -175,7 +174,7 @@ class SpendPage(QWidget):
         now = self._now() if self._now is not None else self._view.now
         now = max([one.at for one in samples[-1:]] + [now] if now is not None else [samples[-1].at])
         burn = burn_of(samples, bill.cap, now)
-        self.headline.set_figures(standing_of(bill), burn, rehearsal=state.rehearsal)
+        self.headline.set_figures(MoneyStanding.of(bill), burn, rehearsal=state.rehearsal)
         landings = landings_of(self._view.convoys.values())
         self.chart.set_course(Course(samples=samples, now=now, caps=bill.caps, landings=landings, burn=burn))
 
@@ -190,7 +189,7 @@ class SpendPage(QWidget):
     def _open_editor(self) -> None:
         if self._bill is not None and self._wants_limit:
             self._wants_limit = False
-            self.editor.begin(standing_of(self._bill))
+            self.editor.begin(MoneyStanding.of(self._bill))
             self.change.setEnabled(False)
 
     def _leave_limit(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionButton, QWidget
 
 from gastown_desktop.ui.theme.theme import font, theme
@@ -120,17 +120,37 @@ class Button(QPushButton):
         draw_row(painter, pieces, QRectF(left, 0, self.width(), self.height()), on=off)
 
 
+_SIGN = 28
+"""Pixels at the right end of a button that acts, where its sign drops the menu."""
+
+
 class MenuButton(Button):
     """A button that drops a menu; whoever made it fills the menu."""
 
     def __init__(
-        self, text: str, *, icon: str = "", small: bool = True, parent: QWidget | None = None
+        self,
+        text: str,
+        *,
+        icon: str = "",
+        small: bool = True,
+        acts: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
-        """Makes a button with an empty menu."""
+        """Makes a button with an empty menu.
+
+        Args:
+            text: verb and object.
+            icon: a glyph before the text.
+            small: 24 instead of 28 pixels high.
+            acts: a click does what it says; only its sign, and the down key, drop the menu.
+            parent: owns it.
+        """
         super().__init__(text, icon=icon, small=small, opens=True, parent=parent)
+        self._acts = acts
         self.drop = QMenu(self)
         """Its menu."""
-        self.clicked.connect(self.drop_menu)
+        if not acts:
+            self.clicked.connect(self.drop_menu)
 
     def drop_menu(self) -> None:
         """Shows the menu under the button, when anything is in it."""
@@ -142,6 +162,12 @@ class MenuButton(Button):
             self.drop_menu()
             return
         super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._acts and event.position().x() >= self.width() - _SIGN:
+            self.drop_menu()
+            return
+        super().mousePressEvent(event)
 
 
 def draw_focus(painter: QPainter, rect: QRectF, radius: float) -> None:

@@ -48,11 +48,6 @@ class PlainLabel(QLabel):
             self.setMinimumHeight(line_height(role))
         self.setText(text)
 
-    def set_tone(self, tone: Tone) -> None:
-        """Changes the colour."""
-        self.setProperty("tone", tone)
-        self.style().polish(self)
-
 
 class ElidedLabel(QWidget):
     """One line that is cut where the width ends; the whole text is in the tooltip."""
@@ -216,11 +211,6 @@ class Glyph(QWidget):
         self._name = name
         self._color = color
         self.setFixedSize(size, size)
-
-    def set_glyph(self, name: str, color: str) -> None:
-        """Shows another one."""
-        self._name, self._color = name, color
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         draw_glyph(QPainter(self), self._name, theme.color(self._color), QRectF(self.rect()))
