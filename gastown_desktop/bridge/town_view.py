@@ -200,6 +200,7 @@ class TownView:
             case ev.HealthChanged(polecat=polecat):
                 self._tell_worker(event, polecat, changes)
             case ev.Progressed(task=task):
+                self.progress.pop(task, None)  # the newest comes last
                 self.progress[task] = event
                 changes.progress = True
             case ev.Troubled(convoy=convoy):

@@ -15,9 +15,7 @@ from gastown_desktop.bridge.event_pump import EventPump
 from gastown_desktop.bridge.tasks import only_log, spawn, tasks
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.errors import GasTownError
-from gastown_desktop.core.history_words import headline
 from gastown_desktop.core.ids import BeadId, ConvoyId
-from gastown_desktop.core.wording import show_clock
 from gastown_desktop.engine.api import Conflict, EngineApi, GateWish, Looked, OpenRig, RehearsalWish, RunsList
 from gastown_desktop.ui.actions import Actions
 from gastown_desktop.ui.command_palette import CommandPalette
@@ -26,15 +24,15 @@ from gastown_desktop.ui.frame.drop import FolderDrop
 from gastown_desktop.ui.frame.frame import Frame
 from gastown_desktop.ui.needs.conflict import ConflictPanel
 from gastown_desktop.ui.needs.popover import NeedsPopover
+from gastown_desktop.ui.news import News
 from gastown_desktop.ui.pages import Pages
 from gastown_desktop.ui.quitting import QuitSheet
 from gastown_desktop.ui.rehearse.form import RehearsalForm
 from gastown_desktop.ui.sheet_place import SheetPlace
 from gastown_desktop.ui.shortcut_sheet import ShortcutSheet
 from gastown_desktop.ui.spend.banners import LimitBanner
-from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.spend.limit_sheet import LimitSheet, limit_facts
-from gastown_desktop.ui.standing import figures_of, limit_reached, running_workers, standing_of
+from gastown_desktop.ui.standing import limit_reached, running_workers, standing_of
 from gastown_desktop.ui.strips import Strip
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.tray import Tray
@@ -71,8 +69,6 @@ class MainWindow(QMainWindow):
         self._pump = pump
         self.rig: OpenRig | None = None
         self._stopped: set[ConvoyId] = set()
-        self._limit_seen: set[str] = set()
-        self._ran: set[ConvoyId] = set()
         self._was_painted = False
         self.setWindowTitle("Gas Town")
         self.resize(*_SIZE)
@@ -84,6 +80,7 @@ class MainWindow(QMainWindow):
         self.frame.watch_focus()
         self.welcome = WelcomePage()
         self.pages = Pages(view, api, now)
+        self.news = News(self)
         self.frame.add_page("welcome", self.welcome)
         for name, page in self.pages.by_name.items():
             self.frame.add_page(name, page)
@@ -109,7 +106,7 @@ class MainWindow(QMainWindow):
     def _connect(self, pump: EventPump) -> None:
         bar, welcome = self.frame.top_bar, self.welcome
         pump.changed.connect(self.heed)
-        self._tick.timeout.connect(self._tell_standing)
+        self._tick.timeout.connect(self.news.tell_standing)
         self.frame.page_shown.connect(lambda _: self._page_shown())
         self.frame.status.commands_wanted.connect(self.open_palette)
         self.frame.status.shortcuts_wanted.connect(self.open_shortcuts)
@@ -126,7 +123,7 @@ class MainWindow(QMainWindow):
         welcome.recent_forgotten.connect(self._forget_recent)
         welcome.answer_wanted.connect(self._act_on_looked)
         self.needs.answered.connect(self._answered)
-        self.needs.closed.connect(self._tell_standing)
+        self.needs.closed.connect(self.news.tell_standing)
         self.tray.window_wanted.connect(self.come_to_front)
         self.tray.quit_wanted.connect(self.quit)
         self.banner.limit_wanted.connect(self.change_limit)
@@ -213,7 +210,7 @@ class MainWindow(QMainWindow):
             self.needs.list.go_on()
         else:
             self.needs.open_with(self.now())
-            self._tell_standing()
+            self.news.tell_standing()
 
     def toggle_rail(self) -> None:
         """Opens or closes the rail."""
@@ -285,7 +282,7 @@ class MainWindow(QMainWindow):
         self.frame.show_page("fleet")
         self.strip.dismiss()
         self.say(rig.notes[0] if rig.notes else f"Opened {rig.name}. Nothing of it was changed.")
-        self._tell_standing()
+        self.news.tell_standing()
 
     def forget_town(self) -> None:
         """Another repository is about to be opened."""
@@ -293,8 +290,7 @@ class MainWindow(QMainWindow):
         self._pump.flush()  # what the last repository still told
         self.view.forget()
         self._stopped.clear()
-        self._limit_seen.clear()
-        self._ran.clear()
+        self.news.forget()
         self.pages.refresh()
 
     def say(self, text: str) -> None:
@@ -398,28 +394,13 @@ class MainWindow(QMainWindow):
     def heed(self, changes: Changes) -> None:
         """Takes what changed in a tick, and gives it to the page that is shown."""
         self.pages.heed(changes, self.frame.shown)
-        if changes.needs:
-            self.needs.heed(self.now())
-            self.tray.tell(len(self.view.needs()), hidden=not self.isVisible())
-        if changes.progress:
-            self._tell_progress()
-        if changes.troubles:
-            self._tell_troubles()
-        if changes.envelopes:
-            self._tell_newest(changes)
-        if changes.money or changes.needs or changes.convoys or changes.beads:
-            self._tell_standing()
-        if changes.needs or changes.convoys:
-            self._notice_limit()
-        if changes.money or changes.needs:
-            self._tell_money()
         if changes.convoys:
             self._enable_rail()
-            self._notice_ends()
+        self.news.heed(changes)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._tell_standing()
+            self.news.tell_standing()
         super().changeEvent(event)
 
     def event(self, event: QEvent) -> bool:
@@ -491,86 +472,7 @@ class MainWindow(QMainWindow):
 
     def _page_shown(self) -> None:
         self.close_sheets()
-        self._tell_standing()
-
-    def _tell_standing(self) -> None:
-        """The top bar: what the fleet does, what needs the user, what it costs."""
-        bar = self.frame.top_bar
-        bar.fleet_button.setVisible(self.rig is not None)
-        if self.rig is None:
-            bar.set_needs(None)
-            bar.set_money(None)
-            return
-        standing = standing_of(self.view)
-        bar.set_state(standing.state, standing.figure, standing.words)
-        words = {"rehearse": "Rehearse for $0", "pause": "Pause", "resume": "Resume"}[standing.command]
-        bar.fleet_button.set_words(words, icon="ui_pause" if standing.command == "pause" else "ui_play")
-        bar.fleet_button.setEnabled(not standing.refusal)
-        bar.fleet_button.setToolTip(standing.refusal)
-        pages = {"evidence", "welcome"}
-        other_primary = self.sheets.shown or self.needs.isVisible() or self.frame.shown in pages
-        bar.set_needs(len(self.view.needs()), "outlined" if other_primary else "filled")
-        bar.set_money(figures_of(self.view, self.now()))
-
-    def _tell_progress(self) -> None:
-        for task, event in self.view.progress.items():
-            of = f" {event.done} of {event.all}" if event.all else ""
-            self.say(f"{event.words}{of}")
-            if task == "clone" and isinstance(self.sheets.sheet, CloneSheet):
-                self.sheets.sheet.set_progress(event.words, event.done / event.all if event.all else None)
-
-    def _tell_troubles(self) -> None:
-        for convoy, event in self.view.troubles.items():
-            words = " ".join(part for part in (event.what, event.safe, event.remedy) if part)
-            self.strip.say(words, words="Resume", act=lambda one=convoy: self.run(self.api.resume(one)))
-
-    def _tell_newest(self, changes: Changes) -> None:
-        """The status line says the newest event that is worth a line."""
-        for envelope in reversed(changes.envelopes):
-            words = headline(self.view.convoys[envelope.event.convoy], envelope)
-            if words:
-                self.say(f"{show_clock(envelope.at, seconds=True)} {words}")
-                return
-
-    def _notice_limit(self) -> None:
-        """Opens the sheet once for each time that the limit is reached."""
-        for state, need in self.view.needs():
-            name = f"{need.item} {need.at}"
-            if need.about == "limit" and name not in self._limit_seen and self._is_live(state.convoy):
-                self._limit_seen.add(name)
-                self.show_limit_sheet(state.convoy)
-                self.tray.notify("The spending limit is reached.")
-
-    def _notice_ends(self) -> None:
-        """Offers the report of a rehearsal that just came to its end."""
-        now = {name for name in self.view.convoys if self.view.runs_now(name)}
-        for name in self._ran - now:
-            state = self.view.convoys[name]
-            if state.rehearsal and state.stage == "landed" and name not in self.view.troubles:
-                words = (
-                    f"The rehearsal is finished: {len(state.merged())} of {len(state.works())} beads landed."
-                )
-                self.strip.say(
-                    words,
-                    state="landed",
-                    words="Show report",
-                    act=lambda one=name: self.show_evidence_of(one),
-                )
-                self.tray.notify("The rehearsal is finished.")
-        self._ran = now
-
-    def _tell_money(self) -> None:
-        """The banner at 50, 80 and 95 percent, and the sheet at the limit where it is open."""
-        state, meter = self.view.current, self.view.meter()
-        if state is None or meter is None:
-            return
-        if isinstance(self.sheets.sheet, LimitSheet):
-            self.sheets.sheet.set_facts(limit_facts(self.view, state))
-        elif self._is_live(state.convoy):
-            self.banner.heed(state.convoy, MoneyStanding.of(meter))
-
-    def _is_live(self, convoy: ConvoyId) -> bool:
-        return convoy in self.view.runs
+        self.news.tell_standing()
 
     def _enable_rail(self) -> None:
         reason = "" if self.rig is not None else "Open a repository first."
