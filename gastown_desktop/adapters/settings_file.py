@@ -87,15 +87,6 @@ def write_setting(path: Path, name: str, value: str | int | bool | Decimal | Non
     return settings
 
 
-def given_in(path: Path) -> frozenset[str]:
-    """Names of the settings that the file gives a value.
-
-    Raises:
-        Refused: as `read_settings`.
-    """
-    return frozenset(read_settings(path).model_fields_set)
-
-
 def _text_of(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")

@@ -123,7 +123,8 @@ class MainWindow(QMainWindow):
         welcome.recent_forgotten.connect(self._forget_recent)
         welcome.answer_wanted.connect(self._act_on_looked)
         self.needs.answered.connect(self._answered)
-        self.needs.closed.connect(self.news.tell_standing)
+        for signal in (self.sheets.changed, self.needs.opened, self.needs.closed):
+            signal.connect(self.news.tell_standing)
         self.tray.window_wanted.connect(self.come_to_front)
         self.tray.quit_wanted.connect(self.quit)
         self.banner.limit_wanted.connect(self.change_limit)
@@ -210,7 +211,6 @@ class MainWindow(QMainWindow):
             self.needs.list.go_on()
         else:
             self.needs.open_with(self.now())
-            self.news.tell_standing()
 
     def toggle_rail(self) -> None:
         """Opens or closes the rail."""

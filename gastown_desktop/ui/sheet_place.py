@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from gastown_desktop.ui.widgets.sheets import Sheet
@@ -30,8 +31,11 @@ class _Holder(Sheet):
         return self._host.height() - 48 if self._fills else super().height_for(width)
 
 
-class SheetPlace:
+class SheetPlace(QObject):
     """Over a host, at most one sheet at a time."""
+
+    changed = Signal()
+    """A sheet came or went."""
 
     def __init__(self, host: QWidget) -> None:
         """Is empty.
@@ -39,6 +43,7 @@ class SheetPlace:
         Args:
             host: the pages.
         """
+        super().__init__(host)
         self._host = host
         self._sheet: Sheet | None = None
 
@@ -58,6 +63,7 @@ class SheetPlace:
         self._sheet = sheet
         sheet.closed.connect(lambda: self._gone(sheet))
         sheet.open()
+        self.changed.emit()
 
     def show_widget(
         self,
@@ -88,3 +94,4 @@ class SheetPlace:
         if self._sheet is sheet:
             self._sheet = None
         sheet.deleteLater()
+        self.changed.emit()

@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, Qt
+from PySide6.QtGui import QEnterEvent, QMouseEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gastown_desktop.bridge.models.fleet import FleetModel, ShownCards
@@ -18,12 +20,14 @@ from gastown_desktop.ui.widgets.choices import SegmentedControl
 from tests.bridge.town import (
     CONVOY,
     RIG,
+    SLIT,
     A,
     B,
     C,
     acting,
     became,
     begun,
+    enveloped,
     metered,
     needs,
     shown,
@@ -67,6 +71,15 @@ def click_card(page: FleetPage, bead: BeadId, modifier: Qt.KeyboardModifier | No
         modifier or Qt.KeyboardModifier.NoModifier,
         at,
     )
+
+
+def heads(page: FleetPage) -> list[tuple[tuple[str, int], ...]]:
+    return [header.parts for header in page.cards.headers]
+
+
+def moved(at: QPointF) -> QMouseEvent:
+    nothing = Qt.MouseButton.NoButton
+    return QMouseEvent(QEvent.Type.MouseMove, at, at, nothing, nothing, Qt.KeyboardModifier.NoModifier)
 
 
 def choose(control: SegmentedControl, name: str) -> None:
@@ -169,6 +182,37 @@ def test_while_the_pointer_is_over_the_cards_none_moves_to_another_place(make: M
     assert page.shown.index_of(C).row() == 0
 
 
+def test_while_order_is_held_heads_say_what_the_cards_below_them_are_now(make: Make) -> None:
+    view = shown(*begun(A, B, C), slung(A), became("working"))
+    page = make(view)
+    page.cards.pointed_at.emit(True)
+    page.heed(then(view, slung(B, SLIT), became("working", SLIT)))
+    assert heads(page) == [(("At work", 1),), (("At work", 1), ("Queued", 1))]
+    page.cards.pointed_at.emit(False)
+    assert heads(page) == [(("At work", 2),), (("Queued", 1),)]
+
+
+def test_a_pointer_that_merely_lies_where_cards_appear_holds_nothing(make: Make) -> None:
+    page = make(shown(*begun(A, B)))
+    over, at = page.cards.viewport(), QPointF(40, 60)
+    QApplication.sendEvent(over, QEnterEvent(at, at, at))
+    assert not page.model.is_held
+    QApplication.sendEvent(over, moved(at))
+    assert not page.model.is_held
+    QApplication.sendEvent(over, moved(at + QPointF(1, 0)))
+    assert page.model.is_held
+    QApplication.sendEvent(over, QEvent(QEvent.Type.Leave))
+    assert not page.model.is_held
+
+
+def test_without_cards_there_is_no_detail(make: Make) -> None:
+    view = shown()
+    page = make(view)
+    assert not page.detail.isVisible()
+    page.heed(tell(view, enveloped(*begun(A, B))))
+    assert page.detail.isVisible()
+
+
 def test_only_the_changed_line_of_a_card_is_painted(make: Make, qtbot: QtBot) -> None:
     view = shown(*begun(A, B), slung(A), became("working"))
     page = make(view)
@@ -206,7 +250,6 @@ def test_the_filter_keeps_qts_rules(qtmodeltester: object, qtbot: QtBot) -> None
     cards = ShownCards(model)
     cards.choose(states={"queued"})
     qtmodeltester.check(cards)  # type: ignore[attr-defined]
-    assert cards.is_filtering
     assert cards.card(cards.index(0, 0)) is not None
 
 

@@ -52,6 +52,13 @@ def test_a_call_without_a_verb_is_said_as_it_is() -> None:
     assert what_of(called("read", "limits/bucket.py")) == "limits/bucket.py"
 
 
+def test_a_call_whose_words_only_repeat_its_name_is_said_by_the_name() -> None:
+    calls = [called("plan", "Planning"), called("note", "Taking a note"), called("submit", "Submitting")]
+    assert [row.words for row in rows_of(spoken(1, "", *calls))] == ["plan, note, submit"]
+    assert [row.words for row in rows_of(spoken(1, "", calls[0]))] == [""]
+    assert [row.words for row in rows_of(spoken(1, "", calls[0], calls[0]))] == ["plan"]
+
+
 def test_markdown_becomes_blocks(qtbot: QtBot) -> None:
     blocks = markdown_blocks("# Head\n\nSome `code` and **bold**.\n\n- one\n- two\n\n```\nx = 1\n```\n")
     assert plain(blocks) == ["Head", "Some code and bold.", "one", "two", "x = 1"]
@@ -103,7 +110,7 @@ def test_a_diff_of_nothing_says_so(qtbot: QtBot) -> None:
 
 def test_groups_begin_on_a_new_line_below_their_head() -> None:
     grid = CardGrid.of(["a"] * 4 + ["b"] * 2, 3)
-    assert [header.count for header in grid.headers] == [4, 2]
+    assert [header.parts for header in grid.headers] == [(("a", 4),), (("b", 2),)]
     assert grid.cards[3].top() > grid.cards[2].top()
     assert grid.cards[4].left() == grid.cards[0].left()
     assert grid.headers[1].top == grid.cards[3].bottom() + 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -194,4 +194,4 @@ def test_a_landing_can_be_undone(qtbot: QtBot) -> None:
 def test_a_hidden_page_keeps_no_timer(qtbot: QtBot) -> None:
     page = opened(qtbot, queued())
     page.hide()
-    assert not page.ticking
+    assert not any(timer.isActive() for timer in page.findChildren(QTimer))

@@ -225,7 +225,7 @@ def test_the_folder_of_a_clone_is_the_one_that_git_would_make(url: str, name: st
 @pytest.fixture
 def clone(page: WelcomePage) -> CloneSheet:
     sheet = CloneSheet(page, Path("/srv/code"))
-    page.show_sheet(sheet)
+    sheet.open()
     return sheet
 
 
@@ -277,9 +277,9 @@ def test_a_failed_clone_says_so_and_can_be_tried_again(qtbot: QtBot, clone: Clon
 def test_only_one_button_is_orange_while_a_sheet_is_open(
     qtbot: QtBot, page: WelcomePage, clone: CloneSheet
 ) -> None:
-    assert page.target.choose.kind == "plain"
+    assert page.target.choose.shown_kind == "plain"
     qtbot.keyClick(clone, Qt.Key.Key_Escape)
-    assert page.target.choose.kind == "primary"
+    assert page.target.choose.shown_kind == "primary"
 
 
 # --- trust ----------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def said(sheet: TrustSheet) -> list[str]:
 
 def test_the_trust_sheet_lists_exactly_what_would_run(page: WelcomePage) -> None:
     sheet = TrustSheet(page, "harbor", runs())
-    page.show_sheet(sheet)
+    sheet.open()
     words = said(sheet)
     assert "python -m pytest -q" in words
     assert "<b>curl</b> evil ‹U+202E›" + "x" * 300 in words
@@ -312,7 +312,7 @@ def test_the_trust_sheet_says_when_nothing_confines(page: WelcomePage) -> None:
 
 def test_trust_is_for_the_list_that_was_shown(qtbot: QtBot, page: WelcomePage) -> None:
     sheet = TrustSheet(page, "harbor", runs())
-    page.show_sheet(sheet)
+    sheet.open()
     with qtbot.waitSignal(sheet.trusted) as trusted:
         qtbot.mouseClick(sheet.trust, LEFT)
     assert trusted.args == ["d1"]
@@ -321,10 +321,10 @@ def test_trust_is_for_the_list_that_was_shown(qtbot: QtBot, page: WelcomePage) -
 
 def test_closing_the_trust_sheet_trusts_nothing(qtbot: QtBot, page: WelcomePage) -> None:
     sheet = TrustSheet(page, "harbor", runs())
-    page.show_sheet(sheet)
+    sheet.open()
     with qtbot.assertNotEmitted(sheet.trusted), qtbot.assertNotEmitted(sheet.gateless_wanted):
         qtbot.keyClick(sheet, Qt.Key.Key_Escape)
-    page.show_sheet(sheet)
+    sheet.open()
     sheet.cancel.setFocus()
     with qtbot.assertNotEmitted(sheet.trusted):
         qtbot.keyClick(sheet.cancel, Qt.Key.Key_Return)
@@ -333,7 +333,7 @@ def test_closing_the_trust_sheet_trusts_nothing(qtbot: QtBot, page: WelcomePage)
 
 def test_a_repository_can_be_rehearsed_without_its_gates(qtbot: QtBot, page: WelcomePage) -> None:
     sheet = TrustSheet(page, "harbor", runs())
-    page.show_sheet(sheet)
+    sheet.open()
     with qtbot.waitSignal(sheet.gateless_wanted), qtbot.assertNotEmitted(sheet.trusted):
         qtbot.mouseClick(sheet.without, LEFT)
 

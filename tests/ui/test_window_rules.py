@@ -29,6 +29,7 @@ from gastown_desktop.tour.moments import FLEET, Moment
 from gastown_desktop.tour.visit import StoryClock, tell
 from gastown_desktop.ui.main_window import MainWindow
 from gastown_desktop.ui.rehearse.form import RehearsalForm
+from gastown_desktop.ui.widgets.buttons import Button
 
 PAGES = ("plan", "fleet", "graph", "merge", "spend", "history")
 
@@ -140,16 +141,22 @@ def test_every_action_is_in_the_palette_and_says_why_not(qtbot: QtBot, window: M
     palette.close_sheet()
 
 
+def orange(window: MainWindow) -> list[str]:
+    buttons = window.findChildren(Button)
+    return [one.text() for one in buttons if one.isVisible() and one.shown_kind == "primary"]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_at_most_one_thing_is_orange(qtbot: QtBot, window: MainWindow, page: str) -> None:
     window.show_page(page)
     calm(qtbot)
-    orange = [
-        one.text()
-        for one in window.findChildren(QAbstractButton)
-        if one.isVisible() and getattr(one, "kind", "") == "primary"
-    ]
-    assert len(orange) <= 1, orange
+    before = orange(window)
+    assert len(before) <= 1, before
+    window.show_rehearsal_form(())
+    calm(qtbot)
+    assert orange(window) == ["Start rehearsal"]
+    window.close_sheets()
+    assert orange(window) == before
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -176,6 +183,9 @@ def test_a_page_without_a_convoy_says_one_sentence_and_one_action(qtbot: QtBot, 
     shown = made.pages.by_name[page]
     words = [one.text() for one in shown.findChildren(QAbstractButton) if one.isVisible()]
     assert any("Rehearse" in text or "limit" in text for text in words), words
+    made.show_rehearsal_form(())
+    calm(qtbot)
+    assert orange(made) == ["Start rehearsal"]
     pump.stop()
     made.dispose()
 

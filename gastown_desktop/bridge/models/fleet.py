@@ -124,11 +124,6 @@ class ShownCards(QSortFilterProxyModel):
         """The states that are let through; none chosen lets all through."""
         return self._states
 
-    @property
-    def is_filtering(self) -> bool:
-        """Whether anything may be left out."""
-        return bool(self._states or self._words)
-
     def choose(self, *, states: Iterable[State] | None = None, typed: str | None = None) -> None:
         """Chooses what is let through; None leaves that part of the choice as it is.
 

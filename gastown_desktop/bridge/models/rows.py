@@ -153,12 +153,6 @@ class RowsModel(QAbstractTableModel, Generic[_V]):
             place = end + 1
         self.update_values(wanted)
 
-    def append_values(self, values: Iterable[_V]) -> None:
-        """Adds rows at the end."""
-        new = list(values)
-        if new:
-            self._insert(len(self._values), new)
-
     def _remove_all_but(self, kept: set[Hashable]) -> None:
         end = len(self._values)
         while end:

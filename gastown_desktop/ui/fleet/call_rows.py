@@ -39,11 +39,16 @@ def rows_of(turn: SpokenTurn) -> list[CallRow]:
 
 
 def what_of(call: ToolCall) -> str:
-    """What a call is about, without the verb that its name says already."""
+    """What a call is about, without what its name says already; empty when that is all."""
     first, _, rest = call.what.partition(" ")
-    if rest and (first.lower() == call.name or first.endswith("ing")):
-        return rest.removeprefix("for ")
+    if first.lower() == call.name or first.endswith("ing"):
+        return "" if rest == f"a {call.name}" else rest.removeprefix("for ")
     return call.what
+
+
+def said_of(call: ToolCall) -> str:
+    """A call by its name and what it is about."""
+    return f"{call.name} {what_of(call)}".rstrip()
 
 
 def _runs(calls: Iterable[ToolCall]) -> Iterator[tuple[ToolCall, ...]]:
@@ -62,11 +67,11 @@ def _row(run: tuple[ToolCall, ...]) -> CallRow:
     said: list[str] = []
     before = ""
     for call in run:
-        said.append(what_of(call) if call.name == before else f"{call.name} {what_of(call)}")
+        said.append(what_of(call) if call.name == before else said_of(call))
         before = call.name
     return CallRow(
         title=f"{len(run)} calls",
-        words=", ".join(said),
+        words=", ".join(filter(None, said)),
         result="refused" if refused else "",
         outcome="bad" if refused else "",
         calls=run,

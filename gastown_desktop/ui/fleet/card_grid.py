@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -29,11 +30,11 @@ def columns_in(width: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The head of a group."""
+    """The head of a block of cards."""
 
     top: int
-    title: str
-    count: int
+    parts: tuple[tuple[str, int], ...]
+    """Which groups its cards are of, and how many each; several only while order is held."""
 
 
 @dataclass(slots=True)
@@ -49,18 +50,20 @@ class CardGrid:
     _line_of: list[int] = field(default_factory=list[int])
 
     @classmethod
-    def of(cls, groups: Sequence[str], columns: int) -> CardGrid:
+    def of(cls, groups: Sequence[str], columns: int, blocks: Sequence[str] = ()) -> CardGrid:
         """Lays cards out.
 
         Args:
             groups: the group of each card, in the model's order.
             columns: how many stand side by side.
+            blocks: the group in which each card stays standing, where that is another one.
         """
         grid = cls(columns=columns)
         top = 0
-        for title, members in groupby(range(len(groups)), key=groups.__getitem__):
+        for _, members in groupby(range(len(groups)), key=(blocks or groups).__getitem__):
             rows = list(members)
-            grid.headers.append(Header(top, title, len(rows)))
+            parts = Counter(groups[row] for row in rows)
+            grid.headers.append(Header(top, tuple(parts.items())))
             top = grid._lay_group(rows, top + HEADER)
         grid.height = top + _BOTTOM if groups else 0
         return grid

@@ -30,10 +30,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QToolTip, QWidget
 
 from gastown_desktop.bridge.models.fleet import ShownCards
-from gastown_desktop.core.card import Card
+from gastown_desktop.core.card import Card, Group
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.ui.fleet.ages import action_of
-from gastown_desktop.ui.fleet.card_grid import HEADER, LEFT, CardGrid, columns_in
+from gastown_desktop.ui.fleet.card_grid import HEADER, LEFT, CardGrid, Header, columns_in
 from gastown_desktop.ui.fleet.card_painter import (
     HEIGHT,
     WIDTH,
@@ -42,6 +42,7 @@ from gastown_desktop.ui.fleet.card_painter import (
     changed_lines,
     ticking_lines,
 )
+from gastown_desktop.ui.fleet.pointing import Pointing
 from gastown_desktop.ui.fleet.written import Hand, write
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.labels import plain_tooltip
@@ -65,7 +66,7 @@ class CardList(QListView):
     menu_wanted = Signal(object)
     """The place on the screen where the menu of the selected cards is to stand."""
     pointed_at = Signal(bool)
-    """The pointer came over the cards, or left them."""
+    """The user begins to point at the cards, or the pointer left them."""
 
     def __init__(self, shown: ShownCards, now: Callable[[], datetime], parent: QWidget | None = None) -> None:
         """Shows the cards of a model.
@@ -81,7 +82,10 @@ class CardList(QListView):
         self._grid = CardGrid()
         self._cards: list[Card] = []
         """By row, as they were last asked to be painted."""
-        self._group_of: dict[BeadId, str] = {}
+        self._groups: list[Group] = []
+        """By row, as they were last laid out."""
+        self._block_of: dict[BeadId, Group] = {}
+        """Below which group's head a card stands: its own, unless order is held."""
         self._hover = QPoint(-1, -1)
         self._over: tuple[int | None, str] = (None, "")
         self.setAccessibleName("Cards of the fleet")
@@ -91,6 +95,7 @@ class CardList(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
+        Pointing(self.viewport()).changed.connect(self.pointed_at)
         for signal in (shown.rowsInserted, shown.rowsRemoved, shown.rowsMoved, shown.modelReset):
             signal.connect(self.lay_out)
         shown.layoutChanged.connect(self.lay_out)
@@ -99,16 +104,20 @@ class CardList(QListView):
     # --- what the page calls ---
 
     def lay_out(self) -> None:
-        """Places all cards anew; while order is held, each stays in its group."""
+        """Places all cards anew; while order is held, each stays where it stands, below a truthful head."""
         cards = self._shown.shown()
-        held = self._shown.cards.is_held
-        before = self._group_of if held else {}
-        self._group_of = {card.bead: before.get(card.bead, card.group) for card in cards}
+        before = self._block_of if self._shown.cards.is_held else {}
+        self._block_of = {card.bead: before.get(card.bead, card.group) for card in cards}
         self._cards = cards
-        groups = [self._group_of[card.bead] for card in cards]
-        self._grid = CardGrid.of(groups, columns_in(self.width()))
+        self._groups = [card.group for card in cards]
+        self._grid = CardGrid.of(self._groups, columns_in(self.width()), list(self._block_of.values()))
         self.updateGeometries()
         self.viewport().update()
+
+    @property
+    def headers(self) -> Sequence[Header]:
+        """The heads of the blocks of cards, from the top."""
+        return self._grid.headers
 
     def tick(self) -> None:
         """Repaints the times of the cards that can be seen."""
@@ -240,7 +249,7 @@ class CardList(QListView):
             before, self._cards[row] = self._cards[row], card
             if before.bead == card.bead and before is not card:
                 self._update_lines(row, changed_lines(before, card))
-        if not self._shown.cards.is_held and self._is_regrouped(topLeft.row(), bottomRight.row()):
+        if self._is_regrouped(topLeft.row(), bottomRight.row()):
             self.lay_out()
 
     def currentChanged(self, current: _Index, previous: _Index) -> None:
@@ -307,11 +316,8 @@ class CardList(QListView):
             self.menu_wanted.emit(event.globalPos())
 
     def viewportEvent(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Enter:
-            self.pointed_at.emit(True)
-        elif event.type() == QEvent.Type.Leave:
+        if event.type() == QEvent.Type.Leave:
             self._point(QPoint(-1, -1))
-            self.pointed_at.emit(False)
         elif event.type() == QEvent.Type.ToolTip:
             return self._show_tooltip(event)
         return super().viewportEvent(event)
@@ -343,7 +349,7 @@ class CardList(QListView):
         painter.fillRect(bounds, ground)
         for header in self._grid.headers:
             if header.top < bounds.bottom() and header.top + HEADER > bounds.top():
-                self._paint_header(painter, header.top, header.title, header.count)
+                self._paint_header(painter, header)
         self._paint_cards(painter, region, bounds)
 
     def _paint_cards(self, painter: QPainter, region: QRegion, bounds: QRect) -> None:
@@ -368,14 +374,16 @@ class CardList(QListView):
                 focused=len(chosen) > 1 and row == current,
             )
 
-    def _paint_header(self, painter: QPainter, top: int, title: str, count: int) -> None:
-        middle = top + HEADER / 2
-        painter.setPen(theme.color("text.primary"))
-        end = write(painter, LEFT, middle, title, _GROUP)
-        painter.setPen(theme.color("text.tertiary"))
-        end = write(painter, end + 7, middle, str(count), _COUNT) + 9
+    def _paint_header(self, painter: QPainter, header: Header) -> None:
+        middle = header.top + HEADER / 2
+        end = LEFT
+        for title, count in header.parts:
+            painter.setPen(theme.color("text.primary"))
+            end = write(painter, end, middle, title, _GROUP)
+            painter.setPen(theme.color("text.tertiary"))
+            end = write(painter, end + 7, middle, str(count), _COUNT) + 9
         painter.fillRect(
-            QRectF(end, top + 13, self.viewport().width() - end, 1), theme.color("border.subtle")
+            QRectF(end, header.top + 13, self.viewport().width() - end, 1), theme.color("border.subtle")
         )
 
     # --- of its own ---
@@ -388,8 +396,8 @@ class CardList(QListView):
         return self._grid.within(top, top + self.viewport().height())
 
     def _is_regrouped(self, first: int, last: int) -> bool:
-        cards = (self._card(row) for row in range(first, last + 1))
-        return any(card is not None and self._group_of.get(card.bead) != card.group for card in cards)
+        known = zip(self._cards[first : last + 1], self._groups[first : last + 1], strict=True)
+        return any(card.group != group for card, group in known)
 
     def _update_lines(self, row: int, lines: list[QRect]) -> None:
         if row >= len(self._grid.cards):

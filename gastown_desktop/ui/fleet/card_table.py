@@ -23,6 +23,7 @@ from gastown_desktop.core.card import Card
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.wording import show_cents, show_held
 from gastown_desktop.ui.fleet.ages import action_of, worked_for
+from gastown_desktop.ui.fleet.pointing import Pointing
 from gastown_desktop.ui.fleet.steps_bar import draw_steps
 from gastown_desktop.ui.fleet.written import Hand, cut, width_of, write
 from gastown_desktop.ui.theme.glyphs import draw_glyph, glyph_of, state_color
@@ -50,7 +51,7 @@ class CardTable(QTableView):
     menu_wanted = Signal(object)
     """The place on the screen where the menu of the selected rows is to stand."""
     pointed_at = Signal(bool)
-    """The pointer came over the rows, or left them."""
+    """The user begins to point at the rows, or the pointer left them."""
 
     def __init__(self, shown: ShownCards, now: Callable[[], datetime], parent: QWidget | None = None) -> None:
         """Shows the cards of a model.
@@ -76,6 +77,7 @@ class CardTable(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.setMouseTracking(True)
+        Pointing(self.viewport()).changed.connect(self.pointed_at)
         self.setHorizontalHeader(_Head(self))
         rows = self.verticalHeader()
         rows.hide()
@@ -125,12 +127,8 @@ class CardTable(QTableView):
         elif self.indexAt(event.pos()).isValid():
             self.menu_wanted.emit(event.globalPos())
 
-    def enterEvent(self, event: object) -> None:
-        self.pointed_at.emit(True)
-
     def leaveEvent(self, event: object) -> None:
         self._hover(-1)
-        self.pointed_at.emit(False)
 
     def _share_width(self) -> None:
         dropped = _dropped(self.width())

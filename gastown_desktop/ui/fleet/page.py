@@ -24,7 +24,7 @@ from gastown_desktop.ui.fleet.detail import DetailPane
 from gastown_desktop.ui.fleet.filter_chips import FilterChips
 from gastown_desktop.ui.frame.page_header import PageHeader
 from gastown_desktop.ui.widgets.choices import SegmentedControl
-from gastown_desktop.ui.widgets.empty import EmptyState
+from gastown_desktop.ui.widgets.empty import EmptyState, NoConvoy
 from gastown_desktop.ui.widgets.fields import SearchField
 from gastown_desktop.ui.widgets.town_time import TownTime
 
@@ -72,7 +72,7 @@ class FleetPage(QWidget):
         self.table = CardTable(self.shown, self._now)
         self.table.setSelectionModel(self.cards.selectionModel())
         self.stack = QStackedWidget()
-        self._empty = EmptyState("No convoy yet. Rehearse one on your own history for $0.", "Rehearse for $0")
+        self._empty = NoConvoy()
         self._nothing = EmptyState("No card is like that.", "Show all cards")
         self.detail = DetailPane(view, api, self._now, self)
         self._detail_wanted = False
@@ -200,7 +200,10 @@ class FleetPage(QWidget):
         self.worker_actions.diff_wanted.connect(lambda bead: self.open_bead(bead, "diff"))
 
     def _arrange(self) -> None:
-        """Gives the cards as many columns as fit beside the detail, which takes the rest up to 560."""
+        """Gives the cards as many columns as fit beside the detail, which takes the rest up to 560.
+
+        Without cards there is no detail.
+        """
         whole, height = self.width(), self.height()
         columns = next(
             (count for count in range(MOST_COLUMNS, 1, -1) if width_for(count) + _LEAST_DETAIL <= whole), 1
@@ -208,6 +211,8 @@ class FleetPage(QWidget):
         detail = min(_MOST_DETAIL, max(_LEAST_DETAIL, whole - width_for(columns)))
         if whole < _ROOMY:
             detail = min(_LEAST_DETAIL, whole) if self._detail_wanted else 0
+        if not self.model.rowCount():
+            detail = 0
         self.search.setFixedWidth(_SEARCH if whole >= _ROOMY else _NARROW_SEARCH)
         self.detail.setVisible(detail > 0)
         self.detail.setGeometry(whole - detail, 0, detail, height)
@@ -228,12 +233,15 @@ class FleetPage(QWidget):
 
     def _choose_sheet(self) -> None:
         """Shows cards, the table, or why there are none."""
+        was_empty = self.stack.currentWidget() is self._empty
         if not self.model.rowCount():
             self.stack.setCurrentWidget(self._empty)
         elif not self.shown.rowCount():
             self.stack.setCurrentWidget(self._nothing)
         else:
             self.stack.setCurrentWidget(self.cards if self.look.current == "cards" else self.table)
+        if was_empty != (self.stack.currentWidget() is self._empty):
+            self._arrange()
 
     def _filter(self, *, states: frozenset[str] | None = None, typed: str | None = None) -> None:
         self.shown.choose(states=states, typed=typed)  # pyright: ignore[reportArgumentType] - states all

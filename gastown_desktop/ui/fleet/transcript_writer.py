@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from gastown_desktop.core.views import MessageView
 from gastown_desktop.core.wording import show_clock, show_hidden, show_money
 from gastown_desktop.engine.api import SpokenTurn
-from gastown_desktop.ui.fleet.call_rows import CallRow, rows_of, what_of
+from gastown_desktop.ui.fleet.call_rows import CallRow, rows_of, said_of
 from gastown_desktop.ui.fleet.markdown_blocks import Block, markdown_blocks
 from gastown_desktop.ui.fleet.written import Hand, cut, width_of
 from gastown_desktop.ui.theme.theme import font, theme
@@ -199,7 +199,7 @@ class TranscriptWriter:
         """Writes what calls answered below their line; returns how many blocks that took."""
         count = 0
         for call in row.calls:
-            lines = [f"{call.name} {what_of(call)}"] if len(row.calls) > 1 else []
+            lines = [said_of(call)] if len(row.calls) > 1 else []
             answered = show_hidden(call.result).rstrip("\n").split("\n")
             lines += [line[:_LONGEST_LINE] for line in answered[:_MOST_LINES]]
             if len(answered) > _MOST_LINES:

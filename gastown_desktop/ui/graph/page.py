@@ -19,7 +19,7 @@ from gastown_desktop.ui.frame.page_header import PageHeader
 from gastown_desktop.ui.graph.canvas import GraphCanvas
 from gastown_desktop.ui.graph.inspector import GraphInspector
 from gastown_desktop.ui.graph.scene import scene_of
-from gastown_desktop.ui.widgets.empty import EmptyState
+from gastown_desktop.ui.widgets.empty import NoConvoy
 from gastown_desktop.ui.widgets.fields import SearchField
 from gastown_desktop.ui.widgets.town_time import TownTime
 
@@ -58,7 +58,7 @@ class GraphPage(QWidget):
         self._header.add_right(self._search)
         self.canvas = GraphCanvas()
         self.inspector = GraphInspector(view)
-        self._empty = EmptyState("No convoy yet. Rehearse one on your own history for $0.", "Rehearse for $0")
+        self._empty = NoConvoy()
         self.setFocusProxy(self.canvas)
         self._lay_out()
         self._tick = QTimer(self)

@@ -32,7 +32,7 @@ from gastown_desktop.ui.history.rows import convoy_pieces, timeline_pieces
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import MenuButton
 from gastown_desktop.ui.widgets.choices import SegmentedControl
-from gastown_desktop.ui.widgets.empty import EmptyState
+from gastown_desktop.ui.widgets.empty import NoConvoy
 from gastown_desktop.ui.widgets.fields import SearchField
 from gastown_desktop.ui.widgets.pieces import Piece, draw_row
 from gastown_desktop.ui.widgets.rows_table import RowsTable, draw_cut
@@ -46,7 +46,7 @@ _TABS = (
 )
 _EMPTY = {
     "timeline": "Nothing has happened here yet. Rehearse a convoy on your own history for $0.",
-    "convoys": "No convoy yet. Rehearse one on your own history for $0.",
+    "convoys": NoConvoy.WORDS,
     "rehearsals": "No rehearsal yet. Rehearse your own history for $0.",
     "recovery": "Nothing had to be mended so far.",
     "filtered": "Nothing fits this filter.",
@@ -164,7 +164,7 @@ class HistoryPage(QWidget):
             gone_first=(5, 4),
         )
         self.detail = HistoryDetail(self._view)
-        self._empty = EmptyState(_EMPTY["timeline"], "Rehearse for $0")
+        self._empty = NoConvoy()
         self._empty.wanted.connect(self.rehearse_wanted)
 
     def _lay_out(self) -> None:

@@ -34,12 +34,11 @@ from gastown_desktop.ui.merge.strip import PrefixStrip
 from gastown_desktop.ui.merge.strip_rows import running_number, strip_of
 from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.choices import SegmentedControl
-from gastown_desktop.ui.widgets.empty import EmptyState
+from gastown_desktop.ui.widgets.empty import NoConvoy
 from gastown_desktop.ui.widgets.labels import Hairline, Paragraph, PlainLabel
 from gastown_desktop.ui.widgets.rows_table import RowsTable
 from gastown_desktop.ui.widgets.town_time import TownTime
 
-_NO_CONVOY = "No convoy yet. Rehearse one on your own history for $0."
 _NOTHING_WAITS = "Nothing waits. A bead comes here when its worker hands it in."
 
 
@@ -114,11 +113,6 @@ class MergePage(QWidget):
     def said(self) -> str:
         """How the last landing, or its undoing, ended."""
         return self._said.text()
-
-    @property
-    def ticking(self) -> bool:
-        """Whether times go on."""
-        return self._tick.isActive()
 
     def ask_for_landing(self) -> None:
         """Opens the landing sheet."""
@@ -201,7 +195,7 @@ class MergePage(QWidget):
         column.addWidget(self._strip)
         column.addWidget(Hairline(color="border.default"))
         column.addLayout(below, 1)
-        self._empty = EmptyState(_NO_CONVOY, "Rehearse for $0")
+        self._empty = NoConvoy()
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._content)

@@ -24,7 +24,7 @@ from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button, MenuButton
 from gastown_desktop.ui.widgets.chips import state_token
 from gastown_desktop.ui.widgets.choices import SegmentedControl
-from gastown_desktop.ui.widgets.empty import EmptyState
+from gastown_desktop.ui.widgets.empty import NoConvoy
 from gastown_desktop.ui.widgets.labels import Hairline, PlainLabel
 from gastown_desktop.ui.widgets.pieces import Piece, draw_row
 from gastown_desktop.ui.widgets.rows_table import RowsTable
@@ -136,7 +136,7 @@ class PlanPage(QWidget):
         self._legend = _Legend()
         self._figures = _Figures()
         self._rehearse = Button("Rehearse for $0")
-        self._empty = EmptyState("No convoy yet. Rehearse one on your own history for $0.", "Rehearse for $0")
+        self._empty = NoConvoy()
 
     def _lay_out(self) -> None:
         self._header.add_left(self._stage)

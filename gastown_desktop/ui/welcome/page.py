@@ -17,7 +17,6 @@ from gastown_desktop.ui.welcome.drop_target import WIDTH, DropTarget
 from gastown_desktop.ui.welcome.recent_list import OUTDENT, RecentList
 from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.labels import Hairline, PlainLabel
-from gastown_desktop.ui.widgets.sheets import Sheet
 
 _TOP = 72
 
@@ -100,12 +99,6 @@ class WelcomePage(QWidget):
         """Says what went wrong, in place."""
         self.answer.show_trouble(sentence, safe, remedy)
 
-    def show_sheet(self, sheet: Sheet) -> None:
-        """Opens a sheet over the page; while it is there, its own button is the orange one."""
-        sheet.closed.connect(self._sheet_closed)
-        self.target.choose.set_kind("plain")
-        sheet.open()
-
     def set_hovering(self, hovers: bool) -> None:  # a slot
         """Shows that a folder is held over the window."""
         self.target.set_hovering(hovers)
@@ -118,9 +111,6 @@ class WelcomePage(QWidget):
             self._dialog.setOption(QFileDialog.Option.ShowDirsOnly)
             self._dialog.fileSelected.connect(lambda chosen: self.folder_chosen.emit(Path(chosen)))
         self._dialog.open()
-
-    def _sheet_closed(self) -> None:
-        self.target.choose.set_kind("primary")
 
     def _lay_out(self) -> None:
         column = QWidget()

@@ -45,6 +45,7 @@ class Button(QPushButton):
         """
         super().__init__(text, parent)
         self._kind: Kind = kind
+        self._hushed = 0
         self._icon = icon
         self._key = key
         self._opens = opens
@@ -58,19 +59,24 @@ class Button(QPushButton):
 
     @property
     def kind(self) -> Kind:
-        """How loud it is."""
+        """How loud it is, where nothing hushes it."""
         return self._kind
+
+    @property
+    def shown_kind(self) -> Kind:
+        """How loud it looks: only what lies on top may be orange."""
+        return "plain" if self._hushed and self._kind == "primary" else self._kind
 
     def set_kind(self, kind: Kind) -> None:
         """Makes it louder or quieter."""
-        if kind == self._kind:
-            return
-        self._kind = kind
-        self.setProperty("kind", kind)
-        self.style().polish(self)
-        self.setFont(font("body" if self._large else "small", _WEIGHT.get(kind, 500)))
-        self.updateGeometry()
-        self.update()
+        if kind != self._kind:
+            self._kind = kind
+            self._show_kind()
+
+    def hush(self, hushed: bool) -> None:
+        """Is told that something with an orange button of its own came over it, or went."""
+        self._hushed = max(0, self._hushed + (1 if hushed else -1))
+        self._show_kind()
 
     def set_words(self, text: str, *, icon: str | None = None, key: str | None = None) -> None:
         """Changes what it says."""
@@ -84,14 +90,15 @@ class Button(QPushButton):
 
     def pieces(self) -> list[Piece]:
         """What is painted on it, from left to right."""
-        color = _COLOR.get(self._kind, "text.primary")
+        kind = self.shown_kind
+        color = _COLOR.get(kind, "text.primary")
         size = 14 if self._large else 12
         made = [Piece(glyph=self._icon, color=color, size=size)] if self._icon else []
         if self.text():
             role = "body" if self._large else "small"
-            made.append(Piece(text=self.text(), role=role, weight=_WEIGHT.get(self._kind, 500), color=color))
+            made.append(Piece(text=self.text(), role=role, weight=_WEIGHT.get(kind, 500), color=color))
         if self._key:
-            quiet = color if self._kind == "primary" else "text.tertiary"
+            quiet = color if kind == "primary" else "text.tertiary"
             made.append(Piece(text=self._key, role="caption", color=quiet))
         if self._opens:
             made.append(Piece(glyph="ui_chevron", color=color))
@@ -118,6 +125,16 @@ class Button(QPushButton):
         left = (self.width() - row_width(pieces)) / 2
         off = None if self.isEnabled() else theme.color("text.disabled")
         draw_row(painter, pieces, QRectF(left, 0, self.width(), self.height()), on=off)
+
+    def _show_kind(self) -> None:
+        kind = self.shown_kind
+        if kind == self.property("kind"):
+            return
+        self.setProperty("kind", kind)
+        self.style().polish(self)
+        self.setFont(font("body" if self._large else "small", _WEIGHT.get(kind, 500)))
+        self.updateGeometry()
+        self.update()
 
 
 _SIGN = 28

@@ -114,18 +114,11 @@ class ChoiceRow(QWidget):
             if one.name == name:
                 one.setChecked(True)
 
-    def set_choice_enabled(self, name: str, enabled: bool, reason: str = "") -> None:
-        """Lets a choice be chosen, or not; the reason is its tooltip then."""
-        for one in self._choices():
-            if one.name == name:
-                one.setEnabled(enabled)
-                one.setToolTip("" if enabled else reason)
-
     def step(self, by: int) -> None:
         """Chooses the next one, or the one before, as the arrow keys do."""
-        able = [one for one in self._choices() if one.isEnabled()]
-        here = next((place for place, one in enumerate(able) if one.isChecked()), 0)
-        there = able[(here + by) % len(able)]
+        choices = self._choices()
+        here = next((place for place, one in enumerate(choices) if one.isChecked()), 0)
+        there = choices[(here + by) % len(choices)]
         there.setFocus(Qt.FocusReason.TabFocusReason)
         there.click()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -42,3 +44,13 @@ class EmptyState(QWidget):
     def show_action(self, shown: bool) -> None:
         """Offers its action, or not: where nothing can be done about it."""
         self._button.setVisible(shown)
+
+
+class NoConvoy(EmptyState):
+    """What every page of a convoy says before there is one."""
+
+    WORDS: ClassVar[str] = "No convoy yet. Rehearse one on your own history for $0."
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Makes one; its action is to rehearse."""
+        super().__init__(self.WORDS, "Rehearse for $0", parent)

@@ -7,6 +7,7 @@ from typing import Literal
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QApplication, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button
@@ -22,6 +23,7 @@ class Sheet(QWidget):
     """A panel over its parent; what lies below stays alive.
 
     Esc closes it without deciding, Enter presses `primary`, or the button that has the focus.
+    While its own button is orange, those below are not.
     """
 
     opened = Signal()
@@ -40,6 +42,7 @@ class Sheet(QWidget):
         self._host = host
         self._wanted_width = width
         self._before: QWidget | None = None
+        self._hushed: list[Button] = []
         self.primary: QAbstractButton | None = None
         """What Enter presses."""
         self.setAccessibleName(name)
@@ -59,6 +62,7 @@ class Sheet(QWidget):
         self.place()
         self.show()
         self.raise_()
+        self._hush_below()
         first = self.first_focus() or self.primary or self
         first.setFocus(Qt.FocusReason.PopupFocusReason)
         self.opened.emit()
@@ -68,6 +72,7 @@ class Sheet(QWidget):
         if self.isHidden():
             return
         self.hide()
+        self._let_speak()
         if self._before is not None and self._before.isVisible():
             self._before.setFocus(Qt.FocusReason.PopupFocusReason)
         self._before = None
@@ -122,6 +127,18 @@ class Sheet(QWidget):
         painter.setPen(QPen(theme.color("border.strong"), 1))
         painter.setBrush(theme.color("surface.overlay"))
         painter.drawRoundedRect(frame, 7.5, 7.5)
+
+    def _hush_below(self) -> None:
+        if any(button.kind == "primary" for button in self.findChildren(Button)):
+            below = self._host.findChildren(Button)
+            self._hushed = [button for button in below if not self.isAncestorOf(button)]
+        for button in self._hushed:
+            button.hush(True)
+
+    def _let_speak(self) -> None:
+        for button in filter(isValid, self._hushed):
+            button.hush(False)
+        self._hushed = []
 
     def _enter(self) -> None:
         has = self.focusWidget()
