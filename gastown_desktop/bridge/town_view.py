@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -76,6 +77,8 @@ class TownView:
         self.timeline: list[ev.Envelope] = []
         """History of all convoys in the order of its coming."""
         self.samples: deque[Sample] = deque(maxlen=_MOST_SAMPLES)
+        """Where the meter of the top bar stood; begins anew where that is another one."""
+        self._sampled = ""
         self.progress: dict[str, ev.Progressed] = {}
         self.runs: dict[ConvoyId, ev.RunChanged] = {}
         """Which convoys this process runs, and how."""
@@ -88,21 +91,32 @@ class TownView:
 
     @property
     def current(self) -> Projection | None:
-        """The convoy that came last; None while there is none."""
-        return next(reversed(self.convoys.values()), None)
+        """The newest convoy that this process runs, else the newest of all; None while there is none."""
+        return next(reversed(self.at_work()), None)
+
+    def at_work(self) -> list[Projection]:
+        """Convoys that this process runs; the newest one where it runs none."""
+        running = [state for convoy, state in self.convoys.items() if self.runs_now(convoy)]
+        return running or list(self.convoys.values())[-1:]
+
+    def at_hand(self) -> list[Projection]:
+        """Convoys at work, and those that wait for the user."""
+        names = {state.convoy for state in self.at_work()}
+        return [one for name, one in self.convoys.items() if name in names or one.needs_you]
 
     def projection_of(self, bead: BeadId) -> Projection | None:
         """The convoy of a bead."""
-        return next((one for one in self.convoys.values() if bead in one.beads), None)
+        return next((one for one in reversed(self.convoys.values()) if bead in one.beads), None)
 
     def card(self, bead: BeadId) -> Card | None:
         """The card of a bead; None when it is not shown."""
         state = self.projection_of(bead)
         return None if state is None else card_of(state, self.glance, bead)
 
-    def cards(self) -> list[Card]:
-        """All cards, convoy by convoy, in planning order."""
-        found = (card_of(state, self.glance, bead) for state in self.convoys.values() for bead in state.beads)
+    def cards(self, states: Iterable[Projection] | None = None) -> list[Card]:
+        """Cards of some convoys, or of all, convoy by convoy, in planning order."""
+        chosen = self.convoys.values() if states is None else states
+        found = (card_of(state, self.glance, bead) for state in chosen for bead in state.beads)
         return [card for card in found if card is not None]
 
     def runs_now(self, convoy: ConvoyId) -> bool:
@@ -244,6 +258,9 @@ class TownView:
         """Keeps the meter's course, a point every two seconds at most."""
         if self.meter() is not meter:
             return
+        if meter.scope != self._sampled:
+            self._sampled = meter.scope
+            self.samples.clear()
         sample = Sample(at, meter.settled, meter.assumed, meter.held)
         if self.samples and at - self.samples[-1].at < _SAMPLE_EVERY:
             self.samples[-1] = Sample(self.samples[-1].at, *(meter.settled, meter.assumed, meter.held))

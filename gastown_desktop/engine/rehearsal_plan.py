@@ -116,6 +116,7 @@ async def plan_true(
     commits: Sequence[Commit],
     *,
     prefix: str,
+    convoy: str,
     told: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> RehearsalPlan:
     """Finds the true dependencies of past commits.
@@ -126,6 +127,7 @@ async def plan_true(
         before: the commit before the oldest.
         commits: oldest first, along first parents.
         prefix: what bead ids begin with.
+        convoy: whose beads they become: two rehearsals of the same commits share no id.
         told: called with progress.
     """
     plan = RehearsalPlan(
@@ -140,7 +142,8 @@ async def plan_true(
         if commit.tree == parent.tree:
             plan.left_out.append(f"{commit.oid[:10]} {commit.subject}")
         else:
-            work = await _past_work(objects, commit, parent, _unused_id(prefix, commit.oid, plan))
+            bead = _unused_id(prefix, f"{convoy} {commit.oid}", plan)
+            work = await _past_work(objects, commit, parent, bead)
             plan.works[work.bead] = work
         parent = commit
     if not plan.works:
@@ -152,9 +155,8 @@ async def plan_true(
     return plan
 
 
-def _unused_id(prefix: str, commit: Oid, plan: RehearsalPlan) -> BeadId:
-    """The bead id that the commit gives, or the next that no other commit of the plan has."""
-    seed = str(commit)
+def _unused_id(prefix: str, seed: str, plan: RehearsalPlan) -> BeadId:
+    """The bead id that a seed gives, or the next that no other commit of the plan has."""
     while bead_id(prefix, seed) in plan.works:
         seed += "+"
     return bead_id(prefix, seed)

@@ -113,9 +113,11 @@ class News:
                 window.tray.notify("The spending limit is reached.")
 
     def _notice_ends(self) -> None:
-        """Offers the report of a rehearsal that just came to its end."""
+        """Offers the report of a rehearsal that just came to its end, until the next one begins."""
         window = self._window
         now = {name for name in window.view.convoys if window.view.runs_now(name)}
+        if now - self._ran and window.strip.state == "landed":
+            window.strip.dismiss()
         for name in self._ran - now:
             state = window.view.convoys[name]
             if state.rehearsal and state.stage == "landed" and name not in window.view.troubles:

@@ -36,6 +36,11 @@ class Strip(QWidget):
         row.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
 
+    @property
+    def state(self) -> State | None:
+        """What kind of news it shows; None while it shows none."""
+        return None if self.isHidden() else self._state
+
     def say(
         self,
         text: str,

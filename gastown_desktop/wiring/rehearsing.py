@@ -108,18 +108,20 @@ async def prepare_rehearsal(
         objects, tip, last=request.last, stop=stop, shallow=workplace.facts.shallow
     )
     await require_trust(workplace, request.gates, config.serialising.generated, trust=request.trust)
+    convoy = convoy_id(f"{workplace.rig.id} {tip} {workplace.clock.now().isoformat()}")
     plan = await plan_true(
         objects,
         Replays(objects, config.serialising),
         before,
         commits,
         prefix=workplace.rig.prefix,
+        convoy=convoy,
         told=listening.planned,
     )
     slots = await build_slots(workplace, objects)
     await clear_slots(slots)
     rehearsal = StoredRehearsal(
-        convoy=convoy_id(f"{workplace.rig.id} {plan.tip} {workplace.clock.now().isoformat()}"),
+        convoy=convoy,
         plan=plan,
         mechanical=await find_mechanical(objects, slots, plan),
         settings=RehearsalSettings(

@@ -10,7 +10,7 @@ from gastown_desktop.bridge.models.rows import SORT_ROLE
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.card import sort_key
-from gastown_desktop.core.ids import BeadId, PolecatName
+from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName
 from tests.bridge.town import (
     CONVOY,
     NUX,
@@ -94,6 +94,19 @@ def test_while_held_new_cards_come_last_and_discarded_ones_go(qtbot: QtBot) -> N
     assert beads(model) == [B, C]
     model.hold_order(False)
     assert beads(model) == [C, B]
+
+
+def test_only_convoys_at_hand_are_shown_and_one_more_that_is_looked_at(qtbot: QtBot) -> None:
+    view = shown(*begun(A))
+    model = FleetModel(view)
+    model.heed(tell(view, enveloped(*begun(B, convoy=ConvoyId("cv-2")))))
+    assert beads(model) == [B]
+    model.look_at(A)
+    assert sorted(beads(model)) == [A, B]
+    model.heed(then(view, needs("q", bead=A)))
+    assert sorted(beads(model)) == [A, B]
+    model.heed(then(view, ev.NeedAnswered(**WHERE, item="q", answer="Yes")))
+    assert beads(model) == [B]
 
 
 def test_letting_go_of_what_did_not_move_signals_nothing(qtbot: QtBot) -> None:

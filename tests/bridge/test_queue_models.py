@@ -11,7 +11,6 @@ from gastown_desktop.bridge.models.queue import (
     MergedModel,
     QueueModel,
     RoundsModel,
-    convoys_at_work,
     round_answer,
 )
 from gastown_desktop.core import events as ev
@@ -43,7 +42,7 @@ def gate_run(*beads: Any, green: bool = True, **fields: Any) -> ev.GateRun:
 
 def test_the_models_keep_qts_rules(qtmodeltester: ModelTester) -> None:
     view = shown(*begun(A, B), slung(A), slung(B, SLIT), submitted(A), gate_run(A))
-    states = convoys_at_work(view)
+    states = view.at_work()
     queue, done, rounds, gates = QueueModel(), MergedModel(), RoundsModel(), GatesModel()
     gathered = GateRounds()
 
@@ -68,7 +67,7 @@ def test_the_models_keep_qts_rules(qtmodeltester: ModelTester) -> None:
 def test_every_column_of_the_queue_has_words(qtbot: QtBot) -> None:
     view = shown(*begun(A), slung(A), submitted(A))
     model = QueueModel()
-    model.refresh(view, convoys_at_work(view), START)
+    model.refresh(view, view.at_work(), START)
     texts = [model.data(model.index(0, column)) for column in range(model.columnCount())]
     assert texts == ["1", "gt-a Do gt-a", "Nux", "1,200", "0 + 200 − 0", "Queued", "0 s"]
 
@@ -93,9 +92,9 @@ def test_a_round_says_how_it_ended(events: tuple[ev.DurableEvent, ...], words: s
 
 def test_convoys_that_run_are_at_work_else_the_newest(qtbot: QtBot) -> None:
     view = shown(*begun(A))
-    assert convoys_at_work(view) == [view.convoys[CONVOY]]
+    assert view.at_work() == [view.convoys[CONVOY]]
     other = ev.ConvoyCreated(rig=RIG, convoy=ConvoyId("cv-2"), title="T", base=Oid("1"), target="t")
     tell(view, [ev.Envelope(seq=1, at=START, event=other)])
-    assert convoys_at_work(view) == [view.convoys[ConvoyId("cv-2")]]
+    assert view.at_work() == [view.convoys[ConvoyId("cv-2")]]
     tell(view, [ev.RunChanged(rig=RIG, convoy=CONVOY, running=True), gate("pytest", A)])
-    assert convoys_at_work(view) == [view.convoys[CONVOY]]
+    assert view.at_work() == [view.convoys[CONVOY]]

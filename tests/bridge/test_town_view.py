@@ -42,6 +42,7 @@ from tests.bridge.town import (
 )
 
 R = BeadId("gt-r")
+OTHER = ConvoyId("cv-2")
 
 
 # --- which changes are told -----------------------------------------------------------------------
@@ -248,16 +249,40 @@ def test_another_scopes_meter_leaves_the_course_alone() -> None:
 
 def test_the_convoy_that_came_last_is_the_current_one_and_all_cards_show() -> None:
     view = shown(*begun(A))
-    other = ConvoyId("cv-2")
-    created = ev.ConvoyCreated(rig=RIG, convoy=other, title="More", base=OID, target="refs/heads/main")
-    added = ev.BeadAdded(rig=RIG, convoy=other, bead=B, title="Do b")
-    tell(view, enveloped(created, added))
+    tell(view, enveloped(*begun(B, convoy=OTHER)))
     assert view.current is not None
-    assert view.current.convoy == other
+    assert view.current.convoy == OTHER
     assert [card.bead for card in view.cards()] == [A, B]
     state = view.projection_of(A)
     assert state is not None
     assert state.convoy == CONVOY
+
+
+def two_convoys() -> TownView:
+    view = shown(*begun(A))
+    tell(view, enveloped(*begun(B, convoy=OTHER)))
+    return view
+
+
+def test_a_convoy_that_runs_is_the_current_one_whenever_it_came() -> None:
+    view = two_convoys()
+    tell(view, [ev.RunChanged(rig=RIG, convoy=CONVOY, running=True)])
+    assert view.current is view.convoys[CONVOY]
+
+
+def test_at_hand_is_what_is_at_work_and_what_waits_for_the_user() -> None:
+    view = two_convoys()
+    assert view.at_hand() == [view.convoys[OTHER]]
+    then(view, needs("q", bead=A))
+    assert view.at_hand() == [view.convoys[CONVOY], view.convoys[OTHER]]
+
+
+def test_the_course_begins_anew_with_another_convoys_meter() -> None:
+    view = shown(*begun(A))
+    tell(view, [metered(f"convoy:{CONVOY}", 90, cap=100)])
+    tell(view, enveloped(*begun(convoy=OTHER)))
+    tell(view, [metered(f"convoy:{OTHER}", 1, cap=100)], START + timedelta(seconds=9))
+    assert [one.settled for one in view.samples] == [1]
 
 
 def test_another_repository_finds_nothing_of_the_last() -> None:

@@ -27,10 +27,11 @@ def enveloped(*events: ev.DurableEvent, first: int = 1) -> list[ev.Envelope]:
     ]
 
 
-def begun(*beads: BeadId) -> list[ev.DurableEvent]:
+def begun(*beads: BeadId, convoy: ConvoyId = CONVOY) -> list[ev.DurableEvent]:
     """A convoy with beads."""
-    created = ev.ConvoyCreated(**WHERE, title="Things", base=OID, target="refs/heads/main")
-    return [created, *(ev.BeadAdded(**WHERE, bead=bead, title=f"Do {bead}") for bead in beads)]
+    where: Any = {"rig": RIG, "convoy": convoy}
+    created = ev.ConvoyCreated(**where, title="Things", base=OID, target="refs/heads/main")
+    return [created, *(ev.BeadAdded(**where, bead=bead, title=f"Do {bead}") for bead in beads)]
 
 
 def waits(bead: BeadId, on: BeadId, kind: str = "blocks") -> ev.DependencyAdded:

@@ -25,7 +25,7 @@ def take(repo: RepositoryBuilder, town_git: Path) -> Oid:
 async def plan_of(objects: GitObjects, tip: Oid, last: int = 100) -> RehearsalPlan:
     """The true plan of the newest commits."""
     before, commits = await choose_range(objects, tip, last=last, stop=None, shallow=frozenset())
-    return await plan_true(objects, Replays(objects), before, commits, prefix="gt")
+    return await plan_true(objects, Replays(objects), before, commits, prefix="gt", convoy="cv-tests")
 
 
 def named(plan: RehearsalPlan) -> dict[str, set[str]]:

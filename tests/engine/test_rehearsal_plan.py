@@ -307,7 +307,15 @@ async def test_a_plan_tells_how_far_it_is(
     tip = take(repo, town_git)
     before, commits = await choose_range(objects, tip, last=12, stop=None, shallow=frozenset())
     told: list[tuple[int, int]] = []
-    await plan_true(objects, Replays(objects), before, commits, prefix="gt", told=lambda *at: told.append(at))
+    await plan_true(
+        objects,
+        Replays(objects),
+        before,
+        commits,
+        prefix="gt",
+        convoy="cv-tests",
+        told=lambda *at: told.append(at),
+    )
     assert told == [(1, 2), (2, 2)]
 
 
@@ -322,5 +330,5 @@ async def test_a_change_log_that_is_merged_by_its_lines_makes_no_dependency(
     assert len(plain.conflicting) == 2
     before, commits = await choose_range(objects, tip, last=3, stop=None, shallow=frozenset())
     rules = SerialisingFiles(union=("CHANGES",))
-    plan = await plan_true(objects, Replays(objects, rules), before, commits, prefix="gt")
+    plan = await plan_true(objects, Replays(objects, rules), before, commits, prefix="gt", convoy="cv-tests")
     assert plan.conflicting == {}

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QSlider
 from pytestqt.qtbot import QtBot
 
+from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.money import usd
 from gastown_desktop.ui.merge.landing_sheet import LandingSheetView
 from gastown_desktop.ui.needs.conflict import ConflictPanel
@@ -142,6 +143,31 @@ def test_another_repository_never_stops_a_running_fleet_unasked(driver: WindowDr
     driver.click("Stop it and open other")
     driver.wait(lambda: driver.window.rig is not None and driver.window.rig.name == "other")
     assert driver.application.view.convoys == {}
+
+
+def test_a_second_rehearsal_of_the_same_commits_takes_the_place_of_the_first(
+    driver: WindowDriver, tmp_path: Path
+) -> None:
+    driver.drop(costly_repository(tmp_path / "costly").folder)
+    driver.wait(lambda: driver.window.rig is not None)
+    shown: list[set[BeadId]] = []
+    for _ in range(2):
+        rehearse(driver, gate="", plan="True")
+        driver.wait(lambda: len(driver.application.view.convoys) == len(shown) + 1)
+        driver.wait(lambda: driver.state.stage == "landed" and not driver.window.something_runs())
+        cards = driver.window.pages.fleet.model.values
+        assert {card.state for card in cards} == {"landed"}
+        assert {card.convoy for card in cards} == {driver.state.convoy}
+        shown.append({card.bead for card in cards})
+    assert shown[0].isdisjoint(shown[1])
+    assert all(one.settled >= 0 for one in driver.application.view.samples)
+    (first, _) = driver.application.view.convoys
+    driver.window.open_bead(min(shown[0]))
+    current = driver.window.pages.fleet.current
+    assert current is not None
+    assert current.convoy == first
+    transcript = driver.window.pages.fleet.detail.transcript
+    driver.wait(lambda: "I will make this change" in transcript.toPlainText())
 
 
 def test_the_buttons_of_the_top_bar_offer_what_the_palette_does(driver: WindowDriver, tmp_path: Path) -> None:

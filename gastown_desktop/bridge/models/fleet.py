@@ -10,7 +10,8 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSortFil
 from gastown_desktop.bridge.models.rows import Column, RowsModel
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.card import STATES, Card, State, sort_key
-from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.projection import Projection
 
 COLUMNS = (
     Column[Card]("State", lambda card: card.word, sort=lambda card: STATES.index(card.state)),
@@ -26,7 +27,7 @@ COLUMNS = (
 
 
 class FleetModel(RowsModel[Card]):
-    """All cards of the open repository."""
+    """Cards of the convoys at hand, and of one more that the user wants to look at."""
 
     def __init__(self, view: TownView, parent: QObject | None = None) -> None:
         """Shows what the view holds now."""
@@ -35,18 +36,29 @@ class FleetModel(RowsModel[Card]):
         self._held = False
         self._late = False
         self._planned: dict[BeadId, int] = {}
+        self._at_hand: list[ConvoyId] = []
+        self._looked_at: ConvoyId | None = None
         self.refresh()
 
     def heed(self, changes: Changes) -> None:
         """Takes a tick's changes: one signal where nothing moved."""
-        if changes.convoys:
+        if changes.convoys or self._at_hand != _names(self._view.at_hand()):
             self.refresh()
             return
         if not changes.beads:
             return
-        now = [card for card in map(self._view.card, changes.beads) if card is not None]
+        shown = {*self._at_hand, self._looked_at}
+        known = (self._view.card(bead) for bead in changes.beads)
+        now = [card for card in known if card is not None and card.convoy in shown]
         self.update_values(now)
         if self._is_out_of_place(changes.beads, now):
+            self.refresh()
+
+    def look_at(self, bead: BeadId) -> None:
+        """Shows the cards of a bead's convoy as well, until other convoys come to be at hand."""
+        state = self._view.projection_of(bead)
+        if state is not None and state.convoy not in self._at_hand:
+            self._looked_at = state.convoy
             self.refresh()
 
     @property
@@ -62,7 +74,11 @@ class FleetModel(RowsModel[Card]):
 
     def refresh(self) -> None:
         """Shows every card at its place."""
-        cards = self._view.cards()
+        states = self._view.at_hand()
+        if self._at_hand != _names(states):
+            self._at_hand, self._looked_at = _names(states), None
+        looked_at = [self._view.convoys[self._looked_at]] if self._looked_at is not None else []
+        cards = self._view.cards([*looked_at, *states])
         self._planned = {card.bead: place for place, card in enumerate(cards)}
         if self._held:
             self._late = True
@@ -106,6 +122,10 @@ class FleetModel(RowsModel[Card]):
     def _place(self, card: Card) -> tuple[int, int, int]:
         """Where a card belongs: planning order decides among equals."""
         return *sort_key(card), self._planned[card.bead]
+
+
+def _names(states: Iterable[Projection]) -> list[ConvoyId]:
+    return [state.convoy for state in states]
 
 
 class ShownCards(QSortFilterProxyModel):

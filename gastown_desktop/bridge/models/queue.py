@@ -62,12 +62,6 @@ class QueueModel(RowsModel[QueueEntry]):
         self.set_values(queue(states, view.glance, now))
 
 
-def convoys_at_work(view: TownView) -> list[Projection]:
-    """Convoys that run in this process; the newest one where none does."""
-    running = [state for convoy, state in view.convoys.items() if view.runs_now(convoy)]
-    return running or ([view.current] if view.current is not None else [])
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedBead:
     """A bead whose change is in the convoy, and perhaps on its target."""

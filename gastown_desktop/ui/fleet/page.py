@@ -101,6 +101,7 @@ class FleetPage(QWidget):
 
     def open_bead(self, bead: BeadId, tab: str = "transcript") -> None:
         """Selects a bead, brings it into sight and opens its detail."""
+        self.model.look_at(bead)
         if not self.shown.index_of(bead).isValid():
             self._show_all()
         index = self.shown.index_of(bead)

@@ -118,14 +118,14 @@ class GraphInspector(QWidget):
 
     def _show_others(self) -> None:
         """Beads whose turn it is for the user."""
-        cards = [card for card in self._view.cards() if group_of(card.state) == "Your turn"]
-        cards = [card for card in cards if card.bead != self._bead][:_MOST_OTHERS]
-        self._others_title.setVisible(bool(cards))
-        self._rule.setVisible(bool(cards))
+        cards = self._view.cards(self._view.at_hand())
+        theirs = [card for card in cards if group_of(card.state) == "Your turn" and card.bead != self._bead]
+        self._others_title.setVisible(bool(theirs))
+        self._rule.setVisible(bool(theirs))
         for place, line in enumerate(self._others):
-            line.setVisible(place < len(cards))
-            if place < len(cards):
-                line.show_pieces(_other(cards[place]))
+            line.setVisible(place < len(theirs))
+            if place < len(theirs):
+                line.show_pieces(_other(theirs[place]))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -9,7 +9,6 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from gastown_desktop.bridge.models.queue import convoys_at_work
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.gate_rounds import GateRounds
 from gastown_desktop.core.ids import BeadId
@@ -79,7 +78,7 @@ class GraphPage(QWidget):
         """Shows everything as it is now."""
         self._lanes.catch_up(self._view.timeline)
         self._rounds.catch_up(self._view.timeline)
-        states = convoys_at_work(self._view)
+        states = self._view.at_work()
         self._stack.setCurrentWidget(self._content if states else self._empty_whole)
         if self.canvas.current is not None and self._view.projection_of(self.canvas.current) is None:
             self.canvas.select(None)
@@ -131,7 +130,7 @@ class GraphPage(QWidget):
         return whole
 
     def _show_scene(self) -> None:
-        states = convoys_at_work(self._view)
+        states = self._view.at_work()
         rounds = self._rounds.of({state.convoy for state in states})
         self.canvas.show_scene(scene_of(self._view, self._lanes, rounds, self._now()))
 
@@ -140,7 +139,7 @@ class GraphPage(QWidget):
         wanted = text.strip().casefold()
         if not wanted:
             return
-        for state in convoys_at_work(self._view):
+        for state in self._view.at_work():
             for bead, view in state.beads.items():
                 words = (bead, view.bead.title, view.polecat or "", view.commit or "", *view.bead.files)
                 shown = bead in self.canvas.scene.targets

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from PySide6.QtCore import QPointF, QRectF
 
-from gastown_desktop.bridge.models.queue import convoys_at_work
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.card import State
 from gastown_desktop.core.gate_rounds import Round, red_is_in, usual_seconds
@@ -120,7 +119,7 @@ def scene_of(view: TownView, lanes: Lanes, rounds: Sequence[Round], now: datetim
         rounds: rounds of the gates of these convoys, oldest first.
         now: the top of the axis.
     """
-    states = convoys_at_work(view)
+    states = view.at_work()
     scene = Scene()
     if not states:
         return scene

@@ -15,7 +15,6 @@ from gastown_desktop.bridge.models.queue import (
     MergedModel,
     QueueModel,
     RoundsModel,
-    convoys_at_work,
 )
 from gastown_desktop.bridge.tasks import spawn
 from gastown_desktop.bridge.town_view import Changes, TownView
@@ -96,7 +95,7 @@ class MergePage(QWidget):
     def refresh(self) -> None:
         """Shows everything as it is now."""
         self._rounds.catch_up(self._view.timeline)
-        self._states = convoys_at_work(self._view)
+        self._states = self._view.at_work()
         self._shown = self._rounds.of({state.convoy for state in self._states})
         self._stack.setCurrentWidget(self._content if self._states else self._empty)
         self.rounds.refresh(self._shown)
