@@ -22,8 +22,25 @@ _HOUR_S = 3600.0
 _MOST_WEIGHT = 400.0
 
 
-def score(entry: MergeRequest, now: float, convoy_started_at: float | None) -> float:
-    """Urgency of a merge request: the higher, the sooner it lands.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What a merge request is ordered by, in its parts."""
+
+    age: float
+    """What it owes to time: its own and its convoy's, 100 an hour each."""
+    urgency: int
+    """What it owes to its priority."""
+    retries: int
+    """What it lost by coming back, positive."""
+
+    @property
+    def total(self) -> float:
+        """The higher, the sooner it lands."""
+        return 1000 + self.age + self.urgency - self.retries
+
+
+def score(entry: MergeRequest, now: float, convoy_started_at: float | None) -> Score:
+    """What a merge request is ordered by.
 
     Args:
         entry: a merge request that waits.
@@ -32,8 +49,11 @@ def score(entry: MergeRequest, now: float, convoy_started_at: float | None) -> f
     """
     convoy_age_h = 0.0 if convoy_started_at is None else (now - convoy_started_at) / _HOUR_S
     own_age_h = (now - entry.submitted_at) / _HOUR_S
-    patience = 100 * convoy_age_h + 100 * own_age_h
-    return 1000 + 100 * (4 - entry.priority) - min(50 * entry.retries, 300) + patience
+    return Score(
+        age=100 * max(0.0, convoy_age_h) + 100 * max(0.0, own_age_h),
+        urgency=100 * (4 - entry.priority),
+        retries=min(50 * entry.retries, 300),
+    )
 
 
 def landing_order(
@@ -53,7 +73,7 @@ def landing_order(
 
     def urgency(entry: MergeRequest) -> float:
         started_at = None if entry.convoy is None else convoy_started_at.get(entry.convoy)
-        return score(entry, now, started_at)
+        return score(entry, now, started_at).total
 
     waiting = sorted(entries, key=_arrival)
     overtaken = {entry.id: entry.overtaken for entry in waiting}

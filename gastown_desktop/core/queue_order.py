@@ -1,14 +1,14 @@
-"""The merge queue as it is shown: who waits, in which order, and why."""
+"""The merge queue of convoys: who waits, in which order, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from gastown_desktop.core.card import Glance, State
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, PolecatName
-from gastown_desktop.core.merge_queue import landing_order
+from gastown_desktop.core.merge_queue import Score, landing_order, score
 from gastown_desktop.core.merge_request import WAITING_STATES, MergeRequest
 from gastown_desktop.core.projection import MergeView, Projection
 
@@ -19,7 +19,6 @@ _WORDS: dict[str, tuple[State, str]] = {
     "conflicted": ("conflict", "Conflict"),
     "resolving": ("conflict", "Resolving"),
 }
-_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,26 +35,16 @@ class QueueEntry:
     word: str
     position: int | None
     """1 lands next; None for one that cannot land now."""
-    age: int
-    """What its score owes to time: its own and the convoy's, 100 an hour each."""
-    urgency: int
-    """What its score owes to its priority."""
-    retries: int
-    """What its score lost by coming back, positive."""
+    score: Score
     waited_s: int
     reason: str
     cost: int
     model: str
 
     @property
-    def score(self) -> int:
-        """What it is ordered by."""
-        return 1000 + self.age + self.urgency - self.retries
-
-    @property
     def parts(self) -> str:
         """The parts of its score."""
-        return f"{self.age} + {self.urgency} − {self.retries}"
+        return f"{self.score.age:.0f} + {self.score.urgency} − {self.score.retries}"
 
     @property
     def spoken(self) -> str:
@@ -74,20 +63,22 @@ def queue(states: Sequence[Projection], glance: Glance, now: datetime) -> list[Q
     """
     shown = [(state, view) for state in states for view in state.merges.values() if _waits(state, view)]
     able = {view.id: (state, view) for state, view in shown if view.state in WAITING_STATES}
-    requests = [_request(state, view) for state, view in able.values()]
-    order = landing_order(requests, now.timestamp(), _started(states))
+    order = in_order(able.values(), now)
     ahead = [_entry(*able[one.id], glance, now, place) for place, one in enumerate(order, 1)]
     return ahead + [_entry(state, view, glance, now, None) for state, view in shown if view.id not in able]
+
+
+def in_order(waiting: Iterable[tuple[Projection, MergeView]], now: datetime) -> list[MergeRequest]:
+    """Those that can land, with their convoys, in the order in which the Refinery takes them."""
+    known = list(waiting)
+    started = {state.convoy: state.started_at.timestamp() for state, _ in known if state.started_at}
+    return landing_order([_request(*one) for one in known], now.timestamp(), started)
 
 
 def _waits(state: Projection, view: MergeView) -> bool:
     bead = state.beads[view.bead]
     is_open = bead.status not in {"merged", "landed", "discarded", "open", "hooked"}
     return is_open and bead.merge == view.id and view.state in _WORDS
-
-
-def _started(states: Sequence[Projection]) -> dict[ConvoyId, float]:
-    return {state.convoy: state.started_at.timestamp() if state.started_at else 0.0 for state in states}
 
 
 def _request(state: Projection, view: MergeView) -> MergeRequest:
@@ -115,8 +106,7 @@ def _entry(
     gate = glance.gate
     if gate is not None and gate.running and view.bead in gate.beads:
         glyph, word = "merging", "Gating"
-    waited = max(0.0, (now - view.submitted_at).total_seconds())
-    convoy_s = max(0.0, (now - (state.started_at or now)).total_seconds())
+    started = state.started_at.timestamp() if state.started_at else None
     return QueueEntry(
         merge=view.id,
         bead=view.bead,
@@ -126,10 +116,8 @@ def _entry(
         state=glyph,
         word=word,
         position=position,
-        age=round(100 * (waited + convoy_s) / _HOUR_S),
-        urgency=100 * (4 - bead.bead.priority),
-        retries=min(50 * bead.rework, 300),
-        waited_s=int(waited),
+        score=score(_request(state, view), now.timestamp(), started),
+        waited_s=max(0, int((now - view.submitted_at).total_seconds())),
         reason=view.reason,
         cost=bead.cost,
         model=bead.model,

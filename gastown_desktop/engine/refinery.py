@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, MergeId, Oid
-from gastown_desktop.core.merge_queue import MAX_OVERTAKEN, PrefixSearch, landing_order
+from gastown_desktop.core.merge_queue import MAX_OVERTAKEN, PrefixSearch
 from gastown_desktop.core.merge_request import MergeRequest
 from gastown_desktop.core.projection import MergeView
+from gastown_desktop.core.queue_order import in_order
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.gates import Doubt, GateResult, GateRunner
 from gastown_desktop.engine.intents import forget, intend
@@ -204,27 +205,8 @@ class Refinery:
 
     def _in_order(self) -> list[tuple[MergeRequest, MergeView]]:
         state = self._kit.bus.state
-        waiting = {view.id: view for view in self.waiting()}
-        started = state.started_at.timestamp() if state.started_at else 0.0
-        merged = [view.submitted_at for view in state.merges.values() if view.state == "merged"]
-        requests = [
-            MergeRequest(
-                id=view.id,
-                bead=view.bead,
-                convoy=state.convoy,
-                branch=view.branch,
-                commit=view.commit,
-                base=view.base,
-                submitted_at=view.submitted_at.timestamp(),
-                retries=state.beads[view.bead].rework,
-                overtaken=sum(1 for at in merged if at > view.submitted_at),
-                priority=state.beads[view.bead].bead.priority,
-            )
-            for view in waiting.values()
-        ]
-        now = self._kit.clock.now().timestamp()
-        order = landing_order(requests, now, {state.convoy: started})
-        return [(request, waiting[request.id]) for request in order]
+        order = in_order(((state, view) for view in self.waiting()), self._kit.clock.now())
+        return [(request, state.merges[request.id]) for request in order]
 
     async def _candidate(self, view: MergeView, under: Oid, settled: Settled) -> Candidate:
         objects = self._kit.objects

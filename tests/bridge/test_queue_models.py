@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
@@ -21,11 +19,11 @@ from tests.bridge.town import (
     RIG,
     SLIT,
     START,
-    WHERE,
     A,
     B,
     begun,
     gate,
+    gate_run,
     merged,
     shown,
     slung,
@@ -33,11 +31,6 @@ from tests.bridge.town import (
     tell,
     then,
 )
-
-
-def gate_run(*beads: Any, green: bool = True, **fields: Any) -> ev.GateRun:
-    known: Any = {"tree": Oid("3" * 40), "seconds": 12.0, **fields}
-    return ev.GateRun(**WHERE, gate="pytest", green=green, beads=beads, **known)
 
 
 def test_the_models_keep_qts_rules(qtmodeltester: ModelTester) -> None:

@@ -117,6 +117,12 @@ def gate(name: str, *beads: BeadId, running: bool = True) -> ev.GateProgress:
     return ev.GateProgress(rig=RIG, gate=name, beads=beads, running=running)
 
 
+def gate_run(*beads: BeadId, green: bool = True, **fields: Any) -> ev.GateRun:
+    """The gate pytest ran over the stack of these."""
+    known: Any = {"tree": Oid("3" * 40), "seconds": 12.0, **fields}
+    return ev.GateRun(**WHERE, gate="pytest", green=green, beads=beads, **known)
+
+
 def shown(*events: ev.DurableEvent) -> TownView:
     """A view that has folded these."""
     view = TownView()

@@ -71,12 +71,12 @@ def names(entries: Sequence[MergeRequest]) -> str:
     ],
 )
 def test_score_without_convoy_age(waiting: MergeRequest, expected: float) -> None:
-    assert score(waiting, 0, 0) == expected
-    assert score(waiting, 0, None) == expected
+    assert score(waiting, 0, 0).total == expected
+    assert score(waiting, 0, None).total == expected
 
 
 def test_score_grows_with_the_age_of_the_convoy() -> None:
-    assert score(entry("a", 3 * HOUR), 3 * HOUR, 0) == 1500
+    assert score(entry("a", 3 * HOUR), 3 * HOUR, 0).total == 1500
 
 
 def test_more_urgent_requests_land_first_and_equals_in_order_of_arrival() -> None:

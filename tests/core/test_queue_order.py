@@ -33,7 +33,7 @@ def test_who_came_first_lands_first_and_the_score_says_why() -> None:
     assert (first.bead, first.position) == (A, 1)
     assert (second.bead, second.position) == (B, 2)
     assert first.parts == "200 + 200 − 0"
-    assert first.score == 1400
+    assert round(first.score.total) == 1400
     assert first.word == "Queued"
 
 

@@ -9,7 +9,6 @@ from pytestqt.qtbot import QtBot
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.api import LandingLine, LandingSheet, Outcome
 from gastown_desktop.ui.merge.landing_sheet import LandingSheetView
 from gastown_desktop.ui.merge.output import GateOutput
@@ -25,6 +24,7 @@ from tests.bridge.town import (
     B,
     begun,
     gate,
+    gate_run,
     merged,
     shown,
     slung,
@@ -33,11 +33,6 @@ from tests.bridge.town import (
     then,
 )
 from tests.fakes.engine_api import FakeEngineApi
-
-
-def gate_run(*beads: Any, green: bool = True, **fields: Any) -> ev.GateRun:
-    known: Any = {"tree": Oid("3" * 40), "seconds": 12.0, **fields}
-    return ev.GateRun(**WHERE, gate="pytest", green=green, beads=beads, **known)
 
 
 def opened(qtbot: QtBot, view: TownView, api: FakeEngineApi | None = None) -> MergePage:

@@ -36,9 +36,9 @@ QUEUE_COLUMNS = (
     Column[QueueEntry]("Worker", lambda one: one.worker),
     Column[QueueEntry](
         "Score",
-        lambda one: f"{one.score:,}" if one.position else "",
+        lambda one: f"{one.score.total:,.0f}" if one.position else "",
         right=True,
-        sort=lambda one: one.score,
+        sort=lambda one: one.score.total,
     ),
     Column[QueueEntry](
         "age, priority, retries", lambda one: one.parts if one.position and not one.reason else one.reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from gastown_desktop.ui.theme.glyphs import draw_glyph
 from gastown_desktop.ui.theme.theme import theme
@@ -93,3 +93,14 @@ class PageHeader(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.color("surface.content"))
         painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), theme.color("border.subtle"))
+
+
+def under_header(title: str, content: QWidget) -> QWidget:
+    """A page that is a header and one thing below it."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addWidget(PageHeader(title))
+    column.addWidget(content, 1)
+    return page

@@ -14,7 +14,7 @@ from gastown_desktop.core.gate_rounds import GateRounds
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.lanes import Lanes
 from gastown_desktop.engine.api import EngineApi
-from gastown_desktop.ui.frame.page_header import PageHeader
+from gastown_desktop.ui.frame.page_header import PageHeader, under_header
 from gastown_desktop.ui.graph.canvas import GraphCanvas
 from gastown_desktop.ui.graph.inspector import GraphInspector
 from gastown_desktop.ui.graph.scene import scene_of
@@ -113,21 +113,12 @@ class GraphPage(QWidget):
         row.addLayout(left, 1)
         row.addWidget(self.inspector)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._empty_page())
+        self._empty_whole = under_header("Graph", self._empty)
+        self._stack.addWidget(self._empty_whole)
         self._stack.addWidget(self._content)
         page = QVBoxLayout(self)
         page.setContentsMargins(0, 0, 0, 0)
         page.addWidget(self._stack)
-
-    def _empty_page(self) -> QWidget:
-        whole = QWidget()
-        column = QVBoxLayout(whole)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(PageHeader("Graph"))
-        column.addWidget(self._empty, 1)
-        self._empty_whole = whole
-        return whole
 
     def _show_scene(self) -> None:
         states = self._view.at_work()

@@ -16,7 +16,7 @@ from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.waves import Layout, Overlap, dag_of, lay_out, overlaps_of
 from gastown_desktop.core.wording import plural
 from gastown_desktop.engine.api import EngineApi
-from gastown_desktop.ui.frame.page_header import PageHeader
+from gastown_desktop.ui.frame.page_header import PageHeader, under_header
 from gastown_desktop.ui.plan.canvas import PlanCanvas
 from gastown_desktop.ui.plan.inspector import PlanInspector
 from gastown_desktop.ui.theme.glyphs import glyph_of
@@ -161,12 +161,7 @@ class PlanPage(QWidget):
         row.setSpacing(0)
         row.addLayout(left, 1)
         row.addWidget(self.inspector)
-        self._empty_whole = QWidget()
-        column = QVBoxLayout(self._empty_whole)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(PageHeader("Plan"))
-        column.addWidget(self._empty, 1)
+        self._empty_whole = under_header("Plan", self._empty)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty_whole)
         self._stack.addWidget(self._content)
