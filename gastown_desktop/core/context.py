@@ -11,13 +11,18 @@ KEPT_TURNS = 6
 _CLEAR_SHARE, _FULL_SHARE, _CHEAP_SHARE = 0.4, 0.6, 0.9
 
 
-def full_at(price: Price) -> int:
-    """Prompt tokens from which a conversation begins afresh: it stays below where a model gets dear."""
-    room = int(WINDOW * _FULL_SHARE)
+def full_at(price: Price, window: int = WINDOW) -> int:
+    """Prompt tokens from which a conversation begins afresh: it stays below where a model gets dear.
+
+    Args:
+        price: list price of the model.
+        window: tokens that the model takes in.
+    """
+    room = int(window * _FULL_SHARE)
     dear = price.long_prompt_above
     return room if dear is None else min(room, int(dear * _CHEAP_SHARE))
 
 
-def clear_at(price: Price) -> int:
+def clear_at(price: Price, window: int = WINDOW) -> int:
     """Prompt tokens from which old tool results are cleared."""
-    return int(full_at(price) * _CLEAR_SHARE / _FULL_SHARE)
+    return int(full_at(price, window) * _CLEAR_SHARE / _FULL_SHARE)

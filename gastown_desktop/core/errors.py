@@ -15,6 +15,7 @@ GasTownError                 anything below; has `safe`: what is safe and `remed
 │   ├── RefLocked            a ref stayed locked for longer than we wait
 │   └── RemoteUnreachable    a remote did not answer
 ├── ModelError               the provider refused or the reply could not be used
+│   └── ProviderClosed       it takes no request of this key until the user did something
 ├── ToolRefused              a tool call that is not allowed or cannot work; told to the model
 └── Unusable                 a tree, path or file that this program cannot express
 """
@@ -138,6 +139,10 @@ class ModelError(GasTownError):
         self.retry_after = retry_after
         self.unbilled = unbilled
         self.status = status
+
+
+class ProviderClosed(ModelError):
+    """The provider takes no request of this key: it expired, or the account has to be looked after."""
 
 
 class ToolRefused(GasTownError):

@@ -334,8 +334,8 @@ class NeedsYou(Durable):
     item: str
     """Its id: the same thing asks once."""
     about: str
-    """`question`, `conflict`, `red`, `stuck`, `limit`, `model`, `breaker`, `gate`, `review`, `taken`; of a
-    landing also `target`, `remote`, `signing`."""
+    """`question`, `conflict`, `red`, `stuck`, `limit`, `provider`, `model`, `breaker`, `gate`, `review`,
+    `taken`; of a landing also `target`, `remote`, `signing`."""
     text: str
     bead: BeadId | None = None
     options: tuple[str, ...] = ()

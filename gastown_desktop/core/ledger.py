@@ -11,7 +11,7 @@ request belongs to several and must fit under the cap of each. Amounts are nano-
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gastown_desktop.core.errors import CapReached, MoneyError, NoReservation, StoreError
@@ -77,6 +77,8 @@ class Settle(_AsJson):
     usage: Usage
     request_id: str
     """The provider's name of the request, empty when it gave none."""
+    listed: NanoUsd | None = None
+    """Its cost at list price, where `amount` is what the provider reported; None where that is the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,9 @@ def record_from_json(raw: Mapping[str, Any]) -> Record:
     if record_type is None:
         raise StoreError(f"not a record of the ledger: {raw.get('kind')!r}")
     values: dict[str, Any] = {name: value for name, value in raw.items() if name != "kind"}
-    if values.keys() != {field.name for field in fields(record_type)}:
+    known = {field.name for field in fields(record_type)}
+    needed = {field.name for field in fields(record_type) if field.default is MISSING}
+    if not needed <= values.keys() <= known:
         raise StoreError(f"a {record_type.kind} record with the fields {', '.join(sorted(values))}")
     try:
         if "usage" in values:

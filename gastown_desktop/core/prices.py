@@ -143,6 +143,22 @@ def cost(price: Price, usage: Usage, *, geo_factor: Fraction = _ONE) -> NanoUsd:
     return NanoUsd(ceil(tokens_at_price * price.factor(usage.prompt_tokens) * geo_factor))
 
 
+_LEAST_REPORTED_SHARE = 10
+"""A reported cost below one part in this many of the list price is taken for a mistake."""
+
+
+def charged(listed: NanoUsd, reported: NanoUsd | None) -> NanoUsd:
+    """What a request is charged at: what the provider says that it cost, unless that cannot be.
+
+    Args:
+        listed: its cost at list price.
+        reported: what the provider says; None when it says nothing.
+    """
+    if reported is None or reported * _LEAST_REPORTED_SHARE < listed:
+        return listed
+    return reported
+
+
 def first_prompt_bound(texts: str | Iterable[str], blocks: int) -> int:
     """Upper bound in tokens of a prompt of which no earlier request is known.
 

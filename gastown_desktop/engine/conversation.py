@@ -12,9 +12,9 @@ from gastown_desktop.core.ids import Oid, PolecatName
 from gastown_desktop.core.prices import first_prompt_bound, next_prompt_bound
 from gastown_desktop.engine.hooks import Interjection, Turn
 from gastown_desktop.engine.ports import ModelRequest
+from gastown_desktop.engine.prompts import CACHED, SystemBlocks
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 
-_CACHED = {"type": "ephemeral"}
 NUDGE = "Go on with a tool call; when the work is done, call `submit`."
 """What a turn without a tool call is answered with."""
 CLEARED = "(cleared to make room; call again what you need)"
@@ -59,7 +59,7 @@ class Conversation:
 
     def __init__(
         self,
-        system: str,
+        system: SystemBlocks,
         task: str,
         turns: tuple[Turn, ...] = (),
         said: tuple[Interjection, ...] = (),
@@ -69,7 +69,7 @@ class Conversation:
         """Starts, or goes on after the turns that a hook holds.
 
         Args:
-            system: the fleet's static instructions.
+            system: what every request of the fleet begins with, after the tools.
             task: the first message.
             turns: what was said and done, oldest first.
             said: what the town put in between.
@@ -127,24 +127,26 @@ class Conversation:
                 )
         self._cleared = last
 
-    def request(self, model: str, max_tokens: int) -> ModelRequest:
-        """The next request; two places are marked for the prompt cache."""
+    def request(self, model: str, max_tokens: int, *, thinks: bool = False) -> ModelRequest:
+        """The next request; the shared beginning and its end are marked for the prompt cache."""
         *before, last = self._messages
-        blocks = [*last["content"][:-1], {**last["content"][-1], "cache_control": _CACHED}]
+        blocks = [*last["content"][:-1], {**last["content"][-1], "cache_control": CACHED}]
         return ModelRequest(
             model=model,
             max_tokens=max_tokens,
-            system=({"type": "text", "text": self._system, "cache_control": _CACHED},),
+            system=self._system,
             tools=DEFINITIONS,
             messages=(*before, _message(last["role"], blocks)),
+            thinks=thinks,
         )
 
     def prompt_bound(self) -> int:
         """Upper bound of the next prompt in tokens."""
-        blocks = len(DEFINITIONS) + sum(len(message["content"]) for message in self._messages)
+        blocks = len(DEFINITIONS) + len(self._system)
+        blocks += sum(len(message["content"]) for message in self._messages)
         if self._exact is None:
             texts = [
-                self._system,
+                json.dumps(self._system, ensure_ascii=False),
                 json.dumps(DEFINITIONS, ensure_ascii=False),
                 json.dumps(self._messages, ensure_ascii=False),
             ]

@@ -48,14 +48,14 @@ class Dispatcher:
         """Hooks whose workers stood still in this one."""
         self._somebody_stands = False
         self._breaker = Breaker()
-        kit.pace = Pace.of(fleet_size)
+        kit.line.pace = Pace.of(fleet_size)
         self.supervisor = Supervisor(kit, ended=self._heed, died=self._note_death)
         kit.holding.stop = self.supervisor.stop
         self._told = False
         self.stopped = ""
         """Why no new work is started; empty while it is."""
         self.stopped_by = ""
-        """What that is about: `limit`, `model` or `breaker`."""
+        """What that is about: `limit`, `provider`, `model` or `breaker`."""
 
     @property
     def working(self) -> int:
@@ -129,7 +129,14 @@ class Dispatcher:
 
     def limit_raised(self) -> None:
         """The cap is higher: those whom it stopped go on."""
-        if self.stopped_by == "limit":
+        self._go_on_after("limit")
+
+    def provider_back(self) -> None:
+        """The provider takes requests again: those whom it stopped go on."""
+        self._go_on_after("provider")
+
+    def _go_on_after(self, stop: str) -> None:
+        if self.stopped_by == stop:
             self.stopped = self.stopped_by = ""
         self._somebody_stands = True
 
@@ -141,7 +148,7 @@ class Dispatcher:
     def set_fleet_size(self, polecats: int) -> None:
         """How many work at once from now on, 1 to 30; those at work beyond that finish their bead."""
         self._fleet_size = polecats
-        self._kit.pace = self._kit.pace.resized(polecats)
+        self._kit.line.pace = self._kit.line.pace.resized(polecats)
 
     def _asks_about_model(self) -> bool:
         return any(need.about == "model" for need in self._kit.bus.state.needs_you.values())
@@ -158,7 +165,7 @@ class Dispatcher:
         known |= {worker.bead for worker in self.supervisor.workers.values()}
         for hook in await self._kit.hooks.load_all():
             is_new = hook.assignment.bead not in known and goes_on(self._kit, hook)
-            if is_new and not (self.stopped_by == "limit" and self._is_short(hook)):
+            if is_new and not (self.stopped_by in {"limit", "provider"} and self._is_short(hook)):
                 self._standing.append(hook)
 
     def _is_short(self, hook: Hook) -> bool:
@@ -178,7 +185,7 @@ class Dispatcher:
 
     def _has_room(self) -> bool:
         active = self.working - len(self._kit.waiting.beads)
-        return active < min(self._fleet_size, self._kit.pace.at(self._kit.clock.monotonic()))
+        return active < min(self._fleet_size, self._kit.line.pace.at(self._kit.clock.monotonic()))
 
     async def _try(self, group: asyncio.TaskGroup, bead: BeadId) -> None:
         """Slings a bead; one that cannot be is tried again later, then the user is asked."""
@@ -252,5 +259,7 @@ class Dispatcher:
                 "The spending limit leaves no room for the next request.",
                 "limit",
             )
+        elif outcome == "provider":
+            self.stopped, self.stopped_by = self._kit.line.closed, "provider"
         elif outcome == "failed" and self._asks_about_model():
             self.stopped, self.stopped_by = "The model cannot be used.", "model"

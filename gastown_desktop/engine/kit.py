@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gastown_desktop.core.context import WINDOW
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
-from gastown_desktop.core.pace import Pace
-from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.diff_sizes import LineCounts
@@ -25,6 +24,8 @@ from gastown_desktop.engine.ports import (
     SlotFiles,
     Slots,
 )
+from gastown_desktop.engine.prompts import SystemBlocks
+from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import RecentOutputs, SpendGate
 from gastown_desktop.engine.waiting import Waiting
@@ -51,20 +52,24 @@ class Kit:
     confinement: Callable[[Slot], Confinement]
     files: Callable[[Slot], SlotFiles]
     clock: Clock
-    system: str
-    """The fleet's static instructions."""
+    system: SystemBlocks
+    """What every request of a worker begins with, after the tools: byte-identical for the fleet."""
     scopes: tuple[str, ...]
     """Ledger scopes of every request of this convoy."""
     finish_tree: Callable[[BeadId, Oid, Oid], Awaitable[Oid]] = keep_tree
     """Last touch to a tree before it is committed: (bead, base commit, tree) → tree."""
+    thinks: bool = False
+    """Whether the model is asked to think first."""
+    window: int = WINDOW
+    """Tokens that the model takes in."""
     outputs: RecentOutputs = field(default_factory=RecentOutputs)
     waiting: Waiting = field(default_factory=Waiting)
     holding: Held = field(default_factory=Held)
     """What the user holds back."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """Files that many beads touch at the same place, and how the rig settles them."""
-    pace: Pace = field(default_factory=lambda: Pace.of(MOST_POLECATS))
-    """What the provider lets run."""
+    line: ProviderLine
+    """The way to the provider."""
     moving: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by who moves the convoy branch until that is told: the Refinery, or the user who drops a bead."""
     lines: LineCounts = field(default_factory=LineCounts)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.context import clear_at, full_at
-from gastown_desktop.core.errors import CapReached, ModelError, ToolRefused
+from gastown_desktop.core.errors import CapReached, ModelError, ProviderClosed, ToolRefused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, price_of
-from gastown_desktop.engine.circles import fresh_start, measure
+from gastown_desktop.engine.asking import ask_patiently
+from gastown_desktop.engine.circles import TOWN_SAYS, fresh_start, measure
 from gastown_desktop.engine.conversation import Conversation, tool_result
 from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Hook, Turn
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.messages import as_said, delivered_events, hear
 from gastown_desktop.engine.ports import Slot
-from gastown_desktop.engine.spend_gate import Order, Reply
+from gastown_desktop.engine.reply import Reply
+from gastown_desktop.engine.spend_gate import URGENCY_CLOSING, URGENCY_DONE, URGENCY_WORK, Order
 from gastown_desktop.engine.submission import catch_up, commit_submission, handed_by
 from gastown_desktop.engine.telling import last_call, submitted_event, turn_event
 from gastown_desktop.engine.tools.ask import question_of
@@ -28,13 +31,17 @@ from gastown_desktop.engine.tools.workbench import Question, Submission, Workben
 
 MOST_TURNS = 60
 """Turns after which a bead asks: it is too large, or its worker goes in circles."""
-_ATTEMPTS = 5
-_LONGEST_WAIT_S = 600.0
-_RATE_LIMITED = 429
+_CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
+CUT_WORDS = (
+    f"{TOWN_SAYS}your reply was cut at {MAX_TOKENS_CEILING} tokens, and none of its calls was run. "
+    "Go on in smaller steps: several edits, or a file in parts."
+)
+"""What a worker hears whose reply was too long even at the highest limit."""
 _ABOUT_THIS_REQUEST = frozenset({400, 413, 422})
 """Statuses that say nothing about other requests: the bead asks, the fleet goes on."""
 
-Outcome = Literal["submitted", "asked", "limit", "held", "stuck", "failed"]
+Outcome = Literal["submitted", "asked", "limit", "provider", "held", "stuck", "failed"]
+"""`limit` and `provider` leave the bead on its hook: it goes on when the cap is raised, or the key works."""
 
 
 class _HeldByUser(Exception):
@@ -90,6 +97,9 @@ class Polecat:
         except _HeldByUser:
             await self._become("paused", BY_YOU)
             return "held"
+        except ProviderClosed as closed:
+            await self._become("paused", f"provider: {closed}")
+            return "provider"
         except ModelError as error:
             if error.status in _ABOUT_THIS_REQUEST:
                 return await self._get_stuck(f"The provider does not take its request: {error}")
@@ -111,7 +121,7 @@ class Polecat:
             assignment.task,
             self._hook.turns,
             assignment.said,
-            clear_at=clear_at(self._price),
+            clear_at=clear_at(self._price, self._kit.window),
         )
 
     async def _finish_last_turn(self) -> Outcome | None:
@@ -136,8 +146,10 @@ class Polecat:
         while len(self._own_turns) < MOST_TURNS:
             self._heed_user()
             reply = await self._ask()
-            if reply.stop_reason in {"max_tokens", "refusal"}:
-                return await self._get_stuck(f"The model's reply ended with {reply.stop_reason}.")
+            if reply.stop_reason == "refusal":
+                return await self._get_stuck(_refused_words(reply))
+            if reply.stop_reason in _CUT:
+                reply = _without_calls(reply)
             began = self._kit.clock.monotonic()
             results = await self._run_tools(reply, bench)
             tool_s = round(self._kit.clock.monotonic() - began, 3)
@@ -171,36 +183,26 @@ class Polecat:
     async def _ask_patiently(self, max_tokens: int) -> Reply:
         assignment = self._hook.assignment
         order = Order(
-            request=self._conversation.request(assignment.model, max_tokens),
+            request=self._conversation.request(assignment.model, max_tokens, thinks=self._kit.thinks),
             price=self._price,
             prompt_bound=self._conversation.prompt_bound(),
             scopes=(*self._kit.scopes, f"bead:{self._for}", f"polecat:{self._name}"),
             what=f"{self._bead.id} {self._name} turn {len(self._hook.turns) + 1}",
             closing=self._bead.kind == "resolve",
+            urgency=self._urgency(),
         )
-        for attempt in range(1, _ATTEMPTS + 1):
-            await self._heed_pace()
-            try:
-                return await self._kit.gate.ask(order, on_text=self._show_text)
-            except ModelError as error:
-                if error.retry_after is None or attempt == _ATTEMPTS:
-                    raise
-                wait_s = min(error.retry_after * 2 ** (attempt - 1), _LONGEST_WAIT_S)
-                if error.status == _RATE_LIMITED:
-                    self._kit.pace = self._kit.pace.limited(self._kit.clock.monotonic(), wait_s)
-                await self._rest(wait_s, f"Waiting for the provider ({error})")
-        raise AssertionError("the last attempt returns or raises")
+        kit = self._kit
+        return await ask_patiently(
+            kit.gate, kit.line, kit.clock, order, on_text=self._show_text, rest=self._rest
+        )
 
-    async def _heed_pace(self) -> None:
-        """Waits while the provider wants nobody's requests.
+    def _urgency(self) -> int:
+        """Resolvers first, then who comes back with work that was handed in before."""
+        if self._bead.kind == "resolve":
+            return URGENCY_CLOSING
+        return URGENCY_DONE if self._kit.bus.state.beads[self._bead.id].merge else URGENCY_WORK
 
-        Raises:
-            _HeldByUser: the user holds the bead meanwhile.
-        """
-        while wait_s := self._kit.pace.wait_s(self._kit.clock.monotonic()):
-            await self._rest(wait_s, "Waiting for the provider")
-
-    async def _rest(self, seconds: float, why: str) -> None:
+    async def _rest(self, waiting: Coroutine[Any, Any, None], why: str) -> None:
         """Waits.
 
         Raises:
@@ -208,7 +210,7 @@ class Polecat:
         """
         self._act(why)
         async with asyncio.TaskGroup() as group:
-            resting = group.create_task(self._kit.clock.sleep(seconds))
+            resting = group.create_task(waiting)
             held = group.create_task(self._kit.holding.until_held(self._bead))
             await asyncio.wait({resting, held}, return_when=asyncio.FIRST_COMPLETED)
             resting.cancel()
@@ -255,16 +257,19 @@ class Polecat:
             tool_s=tool_s,
         )
         if bench.submission is None and bench.question is None:
-            turn = await self._measured(turn)
+            turn = await self._measured(turn, reply.stop_reason)
         self._hook = await kit.hooks.record(self._hook, turn)
         self._conversation.add(turn)
         told = await turn_event(kit, self._hook.assignment, turn, self._hook.head)
         await kit.bus.publish(told, *delivered_events(kit, self._bead.id, turn.heard, turn.number))
 
-    async def _measured(self, turn: Turn) -> Turn:
+    async def _measured(self, turn: Turn, stop_reason: str) -> Turn:
         """The turn with what is done about a worker in circles or a full context, and with what it hears."""
         done, told = measure((*self._own_turns, turn))
-        if done == "go_on" and turn.prompt_tokens > full_at(self._price):
+        if stop_reason == "max_tokens":
+            told = f"{CUT_WORDS}\n\n{told}".rstrip()
+        full = turn.prompt_tokens > full_at(self._price, self._kit.window)
+        if done == "go_on" and (full or stop_reason == "model_context_window_exceeded"):
             done, told = "room", "The conversation became too long."
         if done != "ask" and self._bead.id in self._kit.holding.afresh:
             self._kit.holding.afresh.discard(self._bead.id)
@@ -335,6 +340,16 @@ class Polecat:
 
     def _show_text(self, text: str) -> None:
         self._kit.bus.show(ev.TextStreamed(rig=self._kit.rig.id, polecat=self._name, text=text))
+
+
+def _without_calls(reply: Reply) -> Reply:
+    """What a reply that was cut said; its calls may not be whole, and its thinking belongs to them."""
+    return replace(reply, content=tuple(block for block in reply.content if block["type"] == "text"))
+
+
+def _refused_words(reply: Reply) -> str:
+    why = f": {reply.refusal}" if reply.refusal else "."
+    return f"The model refused (refusal){why}"
 
 
 def _paths_read(turns: tuple[Turn, ...]) -> set[str]:

@@ -506,6 +506,8 @@ class ModelRequest:
     system: tuple[Mapping[str, object], ...]
     tools: tuple[Mapping[str, object], ...]
     messages: tuple[Mapping[str, object], ...]
+    thinks: bool = False
+    """The model decides itself how long it thinks first."""
 
 
 class ModelStream(Protocol):

@@ -15,7 +15,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import sha256
-from typing import Any, Literal, cast
+from typing import Literal
 
 from gastown_desktop.core.errors import CapReached, ModelError, NoReservation, StoreError, TripwirePulled
 from gastown_desktop.core.ledger import (
@@ -31,10 +31,12 @@ from gastown_desktop.core.ledger import (
     record_from_json,
 )
 from gastown_desktop.core.money import NanoUsd
-from gastown_desktop.core.prices import Price, cost, request_bound, shrunk_bound
+from gastown_desktop.core.prices import Price, charged, cost, request_bound, shrunk_bound
 from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.ports import Clock, ModelRequest, ModelStream, MoneyLog
+from gastown_desktop.engine.reply import Reply, ReplyAssembler
+from gastown_desktop.engine.waiting_line import WaitingLine
 
 _ONE = Fraction(1)
 
@@ -64,6 +66,7 @@ def request_body(request: ModelRequest, origin: str) -> dict[str, object]:
         "tools": list(request.tools),
         "messages": list(request.messages),
         "stream": True,
+        **({"thinking": {"type": "adaptive"}} if request.thinks else {}),
     }
 
 
@@ -75,17 +78,8 @@ def _hash_of_bytes(body: bytes, origin: str) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A whole reply."""
-
-    content: tuple[dict[str, Any], ...]
-    """Content blocks as the API wants them back: text and tool_use."""
-    stop_reason: str
-    usage: Usage
-    cost: NanoUsd
-    """At list price."""
-    request_id: str
+URGENCY_CLOSING, URGENCY_DONE, URGENCY_WORK, URGENCY_PLAN = range(4)
+"""Resolvers and reviewers, workers whose tests are green, other workers, the Mayor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +96,8 @@ class Order:
     cache_writes: Literal["none", "5m", "1h"] = "5m"
     closing: bool = False
     """Work that finishes what is done: it may use the closing reserve."""
+    urgency: int = URGENCY_WORK
+    """Who goes first when there is room for some only: the smallest."""
 
 
 class SpendGate:
@@ -114,6 +110,7 @@ class SpendGate:
         *,
         origin: str,
         geo_factor: Fraction = _ONE,
+        by_day: bool = False,
         moved: Callable[[], None] = lambda: None,
     ) -> None:
         """Replays the log: every reservation without an end is charged in full.
@@ -124,8 +121,10 @@ class SpendGate:
             origin: scheme, host and port requests may go to.
             geo_factor: the worst multiplier of place and speed of inference there; 1 at Anthropic's own
                 origin, where each request pins them, and in a rehearsal.
+            by_day: count each request under its local calendar day as well.
             moved: called after every change of the ledger.
         """
+        self._by_day = by_day
         self._log = log
         self._clock = clock
         self._origin = origin
@@ -133,7 +132,7 @@ class SpendGate:
         self._moved = moved
         self._model: ModelStream | None = None
         self._unsent: dict[str, str] = {}
-        self._room = asyncio.Event()
+        self._line = WaitingLine()
         records = [record_from_json(record) for record in log.records()]
         self.ledger, self._orphans = Ledger.replay(records)
         self.requests = sum(isinstance(record, Reserve) for record in records)
@@ -178,7 +177,7 @@ class SpendGate:
             StoreError: the reservation could not be made durable; nothing was sent.
         """
         record = await self._hold_when_it_fits(order)
-        assembler = _ReplyAssembler(on_text)
+        assembler = ReplyAssembler(on_text)
         try:
             await self._write_down(record)
             crash_point("reserve")
@@ -217,22 +216,28 @@ class SpendGate:
             geo_factor=self._geo_factor,
         )
         hashed = body_hash(request_body(order.request, self._origin), self._origin)
-        while True:
-            self._refuse_after_tripwire()
-            try:
-                self.ledger.check(order.scopes, amount, closing=order.closing)
-            except CapReached as reached:
-                if not reached.fits_later:
-                    raise
-                self._room.clear()
-                await self._room.wait()
-            else:
-                break
+        scopes = order.scopes
+        if self._by_day:
+            scopes = (*scopes, f"day:{self._clock.now().astimezone():%Y-%m-%d}")
+        with self._line.place(scopes, order.urgency, self._spent_by(order)) as place:
+            while True:
+                self._refuse_after_tripwire()
+                try:
+                    self.ledger.check(scopes, amount, closing=order.closing)
+                except CapReached as reached:
+                    if not reached.fits_later:
+                        raise
+                    place.waits_for = reached.scope
+                else:
+                    place.waits_for = ""
+                    if place.is_first:
+                        break
+                await place.news()
         self._number += 1
         record = Reserve(
             id=f"r{self._number}",
             at=self._clock.now().isoformat(),
-            scopes=order.scopes,
+            scopes=scopes,
             amount=amount,
             model=order.request.model,
             max_tokens=order.request.max_tokens,
@@ -241,6 +246,11 @@ class SpendGate:
         )
         self._apply(record)
         return record
+
+    def _spent_by(self, order: Order) -> int:
+        """What the request's bead has cost so far, in nano-dollars: who had least goes first."""
+        bead = next((scope for scope in order.scopes if scope.startswith("bead:")), None)
+        return self.ledger.totals(bead).committed if bead else 0
 
     def _refuse_after_tripwire(self) -> None:
         """A bound that did not hold once may not hold again: nothing leaves until the user looked at it."""
@@ -266,7 +276,7 @@ class SpendGate:
                 await asyncio.shield(self._log.append(release.to_json(), durable=False))
             raise
 
-    async def _stream(self, order: Order, reservation: str, assembler: _ReplyAssembler) -> None:
+    async def _stream(self, order: Order, reservation: str, assembler: ReplyAssembler) -> None:
         if self._model is None:
             raise NoReservation("The spend gate has no model yet; nothing was sent.")
         async with aclosing(self._model.stream(order.request, reservation=reservation)) as events:
@@ -283,9 +293,17 @@ class SpendGate:
         if held < self.ledger.open_reservations[reservation].held:
             await self._record(Shrink(id=reservation, amount=held))
 
-    async def _settle(self, order: Order, reservation: str, assembler: _ReplyAssembler) -> Reply:
-        reply = assembler.reply(cost(order.price, assembler.usage, geo_factor=self._geo_factor))
-        record = Settle(id=reservation, amount=reply.cost, usage=reply.usage, request_id=reply.request_id)
+    async def _settle(self, order: Order, reservation: str, assembler: ReplyAssembler) -> Reply:
+        listed = cost(order.price, assembler.usage, geo_factor=self._geo_factor)
+        amount = charged(listed, assembler.reported)
+        reply = assembler.reply(amount)
+        record = Settle(
+            id=reservation,
+            amount=amount,
+            usage=reply.usage,
+            request_id=reply.request_id,
+            listed=None if amount == listed else listed,
+        )
         self.usages.append(reply.usage)
         crash_point("settle")
         held = self.ledger.open_reservations[reservation].held
@@ -316,116 +334,8 @@ class SpendGate:
     def _apply(self, record: Record) -> None:
         self.ledger.apply(record)
         self.records.append(record)
-        self._room.set()
+        self._line.tell()
         self._moved()
-
-
-class _ReplyAssembler:
-    """Builds a reply from raw stream events."""
-
-    def __init__(self, on_text: Callable[[str], None]) -> None:
-        self._on_text = on_text
-        self._blocks: list[dict[str, Any]] = []
-        self._json: list[str] = []
-        self._stop_reason = ""
-        self._request_id = ""
-        self._stopped = False
-        self.usage = Usage()
-
-    @property
-    def complete(self) -> bool:
-        """True when the reply was heard to its end and its cost is known: a prompt is never of no tokens."""
-        return self._stopped and bool(self._stop_reason) and self.usage.prompt_tokens > 0
-
-    def take(self, event: Mapping[str, Any]) -> str:
-        """Takes one event; returns its type.
-
-        Raises:
-            ModelError: it is not as the protocol has it; the provider bills it all the same.
-        """
-        try:
-            kind, text = self._take(event)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"The reply could not be read: {error!r}", retry_after=1.0) from error
-        if text:
-            self._on_text(text)
-        return kind
-
-    def _take(self, event: Mapping[str, Any]) -> tuple[str, str]:
-        """Takes one event; returns its type and the text that it adds."""
-        kind, text = cast("str", event["type"]), ""
-        match kind:
-            case "message_start":
-                self._request_id = event["message"]["id"]
-                self.usage = _usage(event["message"]["usage"], Usage())
-            case "content_block_start":
-                self._blocks.append(dict(event["content_block"]))
-                self._json = []
-            case "content_block_delta":
-                text = self._grow(event["delta"])
-            case "content_block_stop":
-                if self._blocks[-1]["type"] == "tool_use":
-                    self._blocks[-1]["input"] = _tool_input("".join(self._json))
-            case "message_delta":
-                self._stop_reason = event["delta"].get("stop_reason") or self._stop_reason
-                self.usage = _usage(event["usage"], self.usage)
-            case "message_stop":
-                self._stopped = True
-            case _:
-                pass
-        return kind, text
-
-    def reply(self, amount: NanoUsd) -> Reply:
-        """The whole reply."""
-        return Reply(
-            content=tuple(self._blocks),
-            stop_reason=self._stop_reason,
-            usage=self.usage,
-            cost=amount,
-            request_id=self._request_id,
-        )
-
-    def _grow(self, delta: Mapping[str, Any]) -> str:
-        if delta["type"] == "text_delta":
-            self._blocks[-1]["text"] += delta["text"]
-            return cast("str", delta["text"])
-        if delta["type"] == "input_json_delta":
-            self._json.append(delta["partial_json"])
-        return ""
-
-
-def _tool_input(text: str) -> dict[str, Any]:
-    """A tool call's input; what is not a JSON object is kept under `malformed` for the tool to refuse."""
-    try:
-        value: object = json.loads(text) if text else {}
-    except ValueError:
-        value = None
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {"malformed": text}
-
-
-def _usage(fields: Mapping[str, Any], before: Usage) -> Usage:
-    """Usage as far as an event tells it; numbers in a stream are running totals."""
-
-    def of(name: str, known: int) -> int:
-        value = fields.get(name)
-        return known if value is None else _count(value)
-
-    split: dict[str, int] = fields.get("cache_creation") or {}
-    written = of("cache_creation_input_tokens", before.cache_write_5m_tokens + before.cache_write_1h_tokens)
-    hour = _count(split.get("ephemeral_1h_input_tokens") or before.cache_write_1h_tokens)
-    return Usage(
-        input_tokens=of("input_tokens", before.input_tokens),
-        output_tokens=of("output_tokens", before.output_tokens),
-        cache_read_tokens=of("cache_read_input_tokens", before.cache_read_tokens),
-        cache_write_5m_tokens=max(written - hour, _count(split.get("ephemeral_5m_input_tokens") or 0)),
-        cache_write_1h_tokens=hour,
-    )
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is no number of tokens")
-    return value
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from gastown_desktop.engine.witness import Witness
 from gastown_desktop.engine.worked_on import OVER
 
 LIMIT_ITEM = "limit"
-"""Needs-you item that says that the cap stopped the convoy."""
+"""Needs-you item that says what stopped the convoy: the cap, the provider, the model or a breaker."""
 RED_BASE_ITEM = "gate-base"
 """Needs-you item that says that the gates are red before anything was changed."""
 
@@ -130,11 +130,26 @@ class Town:
         if not self._goes_on:
             return False
         self._dispatcher.limit_raised()
+        await self._go_on("raised")
+        return True
+
+    async def provider_back(self) -> bool:
+        """The provider takes requests again, with another key or account: whom it stopped goes on.
+
+        Returns:
+            False when the run is at its end already, so that another one has to begin.
+        """
+        self._kit.line.reopen()
+        if not self._goes_on:
+            return False
+        self._dispatcher.provider_back()
+        await self._go_on("replaced")
+        return True
+
+    async def _go_on(self, answer: str) -> None:
         self._wake.set()
         if LIMIT_ITEM in self._kit.bus.state.needs_you:
-            raised = ev.NeedAnswered(**self._where(), item=LIMIT_ITEM, answer="raised")
-            await self._kit.bus.publish(raised)
-        return True
+            await self._kit.bus.publish(ev.NeedAnswered(**self._where(), item=LIMIT_ITEM, answer=answer))
 
     def set_fleet_size(self, polecats: int) -> None:
         """How many work at once from now on; those at work beyond that finish their bead.
@@ -234,6 +249,7 @@ class Town:
         while self._goes_on:
             self._wake.clear()
             await self._dispatcher.fill(group)
+            await self._say_why_stopped("provider")
             if self._nothing_is_in_flight():
                 await self._say_why_stopped("limit")
             self._goes_on = self._wake.is_set() or self._somebody_is_at_work() or self._user_holds_work()
@@ -272,7 +288,7 @@ class Town:
             if isinstance(await self._landing().land(), Landed):
                 await self._take_down_hooks()
             return
-        await self._say_why_stopped("limit", "model", "breaker")
+        await self._say_why_stopped("limit", "provider", "model", "breaker")
         waits = "What was handed in is merged." if self._kit.holding.merges_only else "Some beads need you."
         await self._to_stage("paused", self._dispatcher.stopped or waits)
 

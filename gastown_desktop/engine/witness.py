@@ -38,7 +38,7 @@ class Witness:
         now, state = self._kit.clock.monotonic(), self._kit.bus.state
         view = state.polecats.get(name)
         bead = state.beads[worker.bead]
-        held_back = self._kit.pace.wait_s(now) > 0 or worker.bead in self._kit.waiting.beads
+        held_back = self._kit.line.holds_back or worker.bead in self._kit.waiting.beads
         return Sighting(
             state=view.state if view else "starting",
             silent_s=now - worker.seen_at,

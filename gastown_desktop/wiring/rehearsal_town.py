@@ -27,6 +27,8 @@ from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.patience import Patience
 from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot
+from gastown_desktop.engine.prompts import system_blocks
+from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.rehearsal import StoredRehearsal, finisher
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.rig import RefNames
@@ -120,7 +122,8 @@ async def build_rehearsal(
         confinement=confinement,
         files=lambda slot: SlotFiles(slot.folder),
         clock=workplace.clock,
-        system=resource("prompts/polecat.md").read_text(encoding="utf-8"),
+        line=ProviderLine(workplace.clock),
+        system=system_blocks(resource("prompts/polecat.md").read_text(encoding="utf-8")),
         scopes=(f"convoy:{convoy}",),
         finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),
         waiting=waiting,

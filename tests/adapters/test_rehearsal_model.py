@@ -17,7 +17,8 @@ from gastown_desktop.core.money import NANO
 from gastown_desktop.core.prices import PRICES, cost, first_prompt_bound
 from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.ports import ModelRequest
-from gastown_desktop.engine.spend_gate import Order, Reply, SpendGate
+from gastown_desktop.engine.reply import Reply
+from gastown_desktop.engine.spend_gate import Order, SpendGate
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import MODEL
 from tests.fakes.stores import MemoryMoneyLog

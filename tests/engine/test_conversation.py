@@ -16,11 +16,12 @@ from gastown_desktop.core.ids import BeadId, Oid, PolecatName
 from gastown_desktop.engine.conversation import CLEARED, NUDGE, SILENCE, Conversation, task_text, tool_result
 from gastown_desktop.engine.hooks import Turn
 from gastown_desktop.engine.ports import ModelRequest
+from gastown_desktop.engine.prompts import system_blocks
 from gastown_desktop.engine.spend_gate import request_body
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 from tests.fakes.provider import MODEL, ORIGIN
 
-SYSTEM = "You are a polecat. ﷺ " * 20
+SYSTEM = system_blocks("You are a polecat. ﷺ " * 20)
 BEAD = Bead(id=BeadId("gt-a"), title="Greet", files=("greet.py",))
 
 TEXTS = st.text(alphabet=st.sampled_from('a \n"\\\0\x07éﷺ🛠ﬃ\udce9\ud800'), min_size=1, max_size=60)

@@ -17,9 +17,10 @@ from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.pace import Pace
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING, PRICES
 from gastown_desktop.core.stuck import SAME_CALL, hint
+from gastown_desktop.engine.asking import MOST_UNKNOWN, PATIENCE_S
 from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
-from gastown_desktop.engine.polecat import MOST_TURNS, Outcome, Polecat
+from gastown_desktop.engine.polecat import CUT_WORDS, MOST_TURNS, Outcome, Polecat
 from gastown_desktop.engine.ports import CommandResult, ModelRequest
 from gastown_desktop.engine.telling import slung_event
 from tests.fakes.provider import MODEL
@@ -308,14 +309,40 @@ async def test_what_a_cut_reply_cost_is_part_of_its_turn(town: FakeTown) -> None
     assert town.bus.state.beads[BEAD].cost == totals.settled > 0
 
 
-@pytest.mark.parametrize("reason", ["max_tokens", "refusal"])
-async def test_a_reply_that_is_of_no_use_asks_about_its_bead(town: FakeTown, reason: str) -> None:
-    useless = says({"type": "text", "text": "I"}, stop_reason=reason)
-    assert await work(town, *[useless] * (2 if reason == "max_tokens" else 1)) == "stuck"
+async def test_a_refusal_asks_about_its_bead(town: FakeTown) -> None:
+    assert await work(town, says({"type": "text", "text": "I"}, stop_reason="refusal")) == "stuck"
     (need,) = town.bus.state.needs_you.values()
     assert need.about == "stuck"
-    assert reason in need.text
+    assert "refused" in need.text
     assert await town.kit.hooks.load_all() == []
+
+
+async def test_a_reply_that_is_too_long_runs_no_call_and_is_to_go_on_in_smaller_steps(town: FakeTown) -> None:
+    cut = says({"type": "text", "text": "I"}, WRITES, stop_reason="max_tokens")
+    assert await work(town, cut, cut, says(WRITES, submits())) == "submitted"
+    first, second = (await hook_of(town)).turns
+    assert first.assistant == [{"type": "text", "text": "I"}]
+    assert (first.results, first.between) == ([], CUT_WORDS)
+    assert second.number == 2
+
+
+async def test_a_conversation_that_meets_the_window_begins_afresh(town: FakeTown) -> None:
+    full = says({"type": "text", "text": "I"}, stop_reason="model_context_window_exceeded")
+    assert await work(town, full, says(WRITES, submits())) == "submitted"
+    assert (await hook_of(town)).turns[0].measure == "room"
+    assert len(town.model.requests[1].messages) == 1
+
+
+async def test_thinking_goes_back_as_it_came(town: FakeTown) -> None:
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "s1"}
+    assert await work(town, says(thought, WRITES), says(submits())) == "submitted"
+    assert town.model.requests[1].messages[1]["content"][0] == thought  # type: ignore[index]
+
+
+async def test_a_paused_turn_is_sent_back_and_goes_on(town: FakeTown) -> None:
+    paused = says({"type": "text", "text": "Wait."}, stop_reason="pause_turn")
+    assert await work(town, paused, says(WRITES, submits())) == "submitted"
+    assert town.model.requests[1].messages[1]["content"] == [{"type": "text", "text": "Wait."}]
 
 
 @pytest.mark.parametrize("errors", [1, 4])
@@ -323,21 +350,35 @@ async def test_a_provider_s_error_is_tried_again_under_a_new_reservation(town: F
     failures: Sequence[Step] = [overloaded() for _ in range(errors)]
     assert await work(town, *failures, says(WRITES, submits())) == "submitted"
     assert len(set(town.model.reservations)) == errors + 1
-    assert town.clock.elapsed_s == sum(2.0 * 2**number for number in range(errors))
+    waited = sum(2.0 * 2**number for number in range(errors))
+    assert waited <= town.clock.elapsed_s <= waited * 1.25
     assert len((await hook_of(town)).turns) == 1
     assert town.gate.ledger.open_reservations == {}
 
 
-async def test_after_five_errors_the_worker_gives_up(town: FakeTown) -> None:
-    assert await work(town, *[overloaded() for _ in range(6)]) == "failed"
-    assert len(town.model.requests) == 5
+async def test_a_provider_that_refuses_for_half_an_hour_is_given_up(town: FakeTown) -> None:
+    assert await work(town, *[overloaded() for _ in range(100)]) == "failed"
+    assert PATIENCE_S - 120 < town.clock.elapsed_s < PATIENCE_S
     (need,) = town.bus.state.needs_you.values()
     assert (need.about, need.bead) == ("model", BEAD)
 
 
-async def test_an_error_that_no_waiting_mends_is_not_tried_again(town: FakeTown) -> None:
-    assert await work(town, ModelError("wrong key", status=401, unbilled=True)) == "failed"
+async def test_what_may_be_billed_is_tried_five_times(town: FakeTown) -> None:
+    assert await work(town, *[ModelError("cut", retry_after=1.0) for _ in range(9)]) == "failed"
+    assert len(town.model.requests) == MOST_UNKNOWN
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+async def test_a_key_that_is_not_taken_any_more_closes_the_line_and_keeps_the_hook(
+    town: FakeTown, status: int
+) -> None:
+    assert await work(town, ModelError("expired", status=status, unbilled=True)) == "provider"
+    assert await work(town) == "provider"
     assert len(town.model.requests) == 1
+    assert town.bus.state.polecats[NUX].reason == "provider: expired"
+    assert town.bus.state.needs_you == {}
+    town.kit.line.reopen()
+    assert await work(town, says(WRITES, submits())) == "submitted"
 
 
 async def test_a_worker_without_room_under_the_cap_pauses_and_keeps_its_hook(town: FakeTown) -> None:
@@ -355,11 +396,11 @@ async def test_a_request_that_the_provider_does_not_take_concerns_its_bead_alone
 
 
 async def test_a_rate_limit_holds_everybody_s_requests_and_halves_the_fleet(town: FakeTown) -> None:
-    town.kit.pace = Pace.of(8)
+    town.kit.line.pace = Pace.of(8)
     limited = ModelError("slow down", retry_after=20.0, unbilled=True, status=429)
     assert await work(town, limited, says(WRITES, submits())) == "submitted"
-    assert town.kit.pace.at(town.clock.monotonic()) == 4
-    assert town.kit.pace.wait_s(0.0) == 20.0
+    assert town.kit.line.pace.at(town.clock.monotonic()) == 4
+    assert 20.0 <= town.kit.line.pace.wait_s(0.0) <= 25.0
 
 
 # --- circles --------------------------------------------------------------------------------------

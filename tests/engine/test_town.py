@@ -210,7 +210,7 @@ async def test_after_an_answer_about_the_model_work_is_begun_again(town: FakeTow
 
         async def forbids(request: ModelRequest) -> Said:
             if bead_of(request) == "gt-a":
-                raise ModelError("forbidden", unbilled=True, status=403)
+                raise ModelError("no such model", unbilled=True, status=404)
             return await answer(request)
 
         town.model.answer = forbids
@@ -219,8 +219,31 @@ async def test_after_an_answer_about_the_model_work_is_begun_again(town: FakeTow
         assert run.asked["gt-c"] == 0
         town.model.answer = answer
         (item,) = town.bus.state.needs_you
-        await town.bus.publish(ev.NeedAnswered(**town.where, item=item, answer="The key is replaced."))
+        await town.bus.publish(ev.NeedAnswered(**town.where, item=item, answer="Another model is chosen."))
         await run.is_asked("gt-a")
+
+
+async def test_a_key_that_expires_is_one_item_and_work_goes_on_with_another(town: FakeTown) -> None:
+    async with running(town, fleet_size=2) as run:
+        answer, refused = town.model.answer, list[str]()
+
+        async def forbids(request: ModelRequest) -> Said:
+            refused.append(bead_of(request))
+            raise ModelError("This key has expired.", unbilled=True, status=401)
+
+        await run.is_asked("gt-a")
+        await run.is_asked("gt-b")
+        town.model.answer = forbids
+        run.hands_in("gt-a")
+        await run.until(lambda: run.status("gt-a") == "merged")
+        await run.until(lambda: bool(town.bus.state.needs_you))
+        (need,) = town.bus.state.needs_you.values()
+        assert (need.item, need.about, need.bead) == (LIMIT_ITEM, "provider", None)
+        assert refused == ["gt-c"]
+        town.model.answer = answer
+        assert await run.whole.provider_back()
+        await run.is_asked("gt-c")
+        assert town.bus.state.needs_you == {}
 
 
 # --- the fleet ------------------------------------------------------------------------------------

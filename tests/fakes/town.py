@@ -27,6 +27,8 @@ from gastown_desktop.engine.ports import (
     Snapshot,
     TreeEntry,
 )
+from gastown_desktop.engine.prompts import system_blocks
+from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import SpendGate, request_body
 from tests.fakes.clock import FakeClock
@@ -395,7 +397,8 @@ async def _assembled(
         confinement=lambda slot: Confinement(slot=slot.folder, seen_at=slot.folder),
         files=lambda slot: slots.files[slot.name],
         clock=clock,
-        system="You are a polecat.",
+        line=ProviderLine(clock),
+        system=system_blocks("You are a polecat."),
         scopes=(f"convoy:{CONVOY}",),
         finish_tree=keep_tree,
     )

@@ -1,0 +1,120 @@
+"""The line to the provider, as the fleet finds it: open, in doubt, or closed by the provider.
+
+A request whose outcome is unknown is charged in full, so a dead network must not be asked by thirty workers
+at once: after two unknown outcomes in a row one request at a time tries the line. A provider that takes the
+key no more is asked by nobody until the user did something about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+
+from gastown_desktop.core.errors import ModelError, ProviderClosed
+from gastown_desktop.core.pace import Pace
+from gastown_desktop.core.polecat import MOST_POLECATS
+from gastown_desktop.engine.ports import Clock
+
+PROBE_S = 30.0
+"""Seconds between two requests that try a line in doubt."""
+_DOUBTFUL = 2
+_CLOSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN})
+"""Statuses that are about the key or the account, so that every further request would end the same."""
+
+
+class ProviderLine:
+    """Shared by everybody who asks the same provider."""
+
+    def __init__(self, clock: Clock, *, probe_s: float = PROBE_S) -> None:
+        """Finds the line open."""
+        self._clock = clock
+        self._probe_s = probe_s
+        self._unknown = 0
+        self._next_probe = 0.0
+        self._probing = False
+        self._changed = asyncio.Event()
+        self.pace = Pace.of(MOST_POLECATS)
+        """What the provider lets run."""
+        self.closed = ""
+        """Why the provider takes no request any more; empty while it does."""
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether one request at a time tries the line."""
+        return self._unknown >= _DOUBTFUL
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether requests wait for the provider, so that nobody is to blame for being silent."""
+        return bool(self.closed) or self.in_doubt or self.pace.wait_s(self._clock.monotonic()) > 0
+
+    def may_ask(self) -> bool:
+        """Whether a request may be sent now.
+
+        Raises:
+            ProviderClosed: none may until the user did something.
+        """
+        if self.closed:
+            raise ProviderClosed(self.closed)
+        now = self._clock.monotonic()
+        if self.pace.wait_s(now):
+            return False
+        return not self.in_doubt or (not self._probing and now >= self._next_probe)
+
+    async def until_changed(self) -> None:
+        """Waits until `may_ask` may answer otherwise."""
+        now = self._clock.monotonic()
+        waits = [self.pace.wait_s(now)]
+        if self.in_doubt and not self._probing:
+            waits.append(self._next_probe - now)
+        seconds = max(waits)
+        if seconds <= 0:
+            await self._changed.wait()
+            return
+        changed = asyncio.ensure_future(self._changed.wait())
+        rested = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({changed, rested}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in (changed, rested):
+                one.cancel()
+                with suppress(asyncio.CancelledError):
+                    await one
+
+    @contextmanager
+    def request(self) -> Generator[None, None, None]:
+        """Learns from how a request ends; enter it when `may_ask` said yes, with nothing in between."""
+        probes = self.in_doubt
+        self._probing |= probes
+        try:
+            yield
+        except ModelError as error:
+            self._learn(error)
+            raise
+        else:
+            self._unknown = 0
+        finally:
+            if probes:
+                self._probing = False
+            self._tell()
+
+    def reopen(self) -> None:
+        """The user did something about it: requests may be sent again."""
+        self.closed, self._unknown = "", 0
+        self._tell()
+
+    def _learn(self, error: ModelError) -> None:
+        if error.status in _CLOSES:
+            self.closed = str(error)
+        elif error.unbilled:
+            self._unknown = 0 if error.status else self._unknown
+        else:
+            self._unknown += 1
+            wait_s = 1.0 if self._unknown == _DOUBTFUL else self._probe_s
+            self._next_probe = self._clock.monotonic() + wait_s
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

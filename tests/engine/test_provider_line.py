@@ -1,0 +1,88 @@
+"""The line to the provider: who may ask when."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gastown_desktop.core.errors import ModelError, ProviderClosed
+from gastown_desktop.engine.provider_line import PROBE_S, ProviderLine
+from tests.fakes.clock import FakeClock
+
+
+def fails(line: ProviderLine, **how: object) -> None:
+    with pytest.raises(ModelError), line.request():
+        raise ModelError("no", **how)  # type: ignore[arg-type]
+
+
+def works(line: ProviderLine) -> None:
+    with line.request():
+        pass
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def line(clock: FakeClock) -> ProviderLine:
+    return ProviderLine(clock)
+
+
+def test_two_unknown_outcomes_in_a_row_put_it_in_doubt(line: ProviderLine) -> None:
+    fails(line)
+    works(line)
+    fails(line)
+    assert line.may_ask()
+    fails(line)
+    assert line.in_doubt
+    assert not line.may_ask()
+
+
+async def test_one_request_at_a_time_tries_a_line_in_doubt(line: ProviderLine, clock: FakeClock) -> None:
+    fails(line)
+    fails(line)
+    await clock.sleep(1.0)
+    assert line.may_ask()
+    with line.request():
+        assert not line.may_ask()
+    assert line.may_ask()
+    assert not line.in_doubt
+
+
+async def test_a_try_that_fails_is_repeated_half_a_minute_later(line: ProviderLine, clock: FakeClock) -> None:
+    fails(line)
+    fails(line)
+    await clock.sleep(1.0)
+    fails(line)
+    await clock.sleep(PROBE_S - 1)
+    assert not line.may_ask()
+    await line.until_changed()
+    assert line.may_ask()
+
+
+def test_what_was_surely_not_billed_is_no_doubt(line: ProviderLine) -> None:
+    for _ in range(3):
+        fails(line, unbilled=True, status=529)
+    assert line.may_ask()
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_nobody_asks_after_the_key_was_refused(line: ProviderLine, status: int) -> None:
+    fails(line, unbilled=True, status=status)
+    assert line.holds_back
+    with pytest.raises(ProviderClosed):
+        line.may_ask()
+    line.reopen()
+    assert line.may_ask()
+
+
+async def test_a_cancelled_try_lets_another_one_try(line: ProviderLine, clock: FakeClock) -> None:
+    fails(line)
+    fails(line)
+    await clock.sleep(1.0)
+    with pytest.raises(asyncio.CancelledError), line.request():
+        raise asyncio.CancelledError
+    assert line.may_ask()
