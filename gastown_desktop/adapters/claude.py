@@ -9,19 +9,30 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
-from collections.abc import AsyncGenerator, Generator, Mapping
+import re
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from gastown_desktop.core.errors import CapReached, ModelError, NoReservation, StoreError
-from gastown_desktop.engine.ports import ModelRequest
+from gastown_desktop.core.providers import origin_of
+from gastown_desktop.engine.ports import ModelFacts, ModelRequest
 from gastown_desktop.engine.spend_gate import RESERVATION_HEADER, request_body
 
 if TYPE_CHECKING:
     import httpx2
     from anthropic import AsyncAnthropic
 
+_log = logging.getLogger(__name__)
 
+SILENCE_S = 120.0
+"""Seconds without a byte after which a reply is given up; the API pings far more often."""
+_CONNECT_S = 20.0
+_KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
+_ABOUT_MONEY = re.compile(r"credit balance|spend(ing)? limit|usage limits?\b|billing", re.IGNORECASE)
+"""How the API words a 400 that is about the account and not about the request."""
 _CUSTOM_HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
 """A variable whose lines the SDK would add to every request: another key, or a feature at another price."""
 
@@ -29,25 +40,64 @@ _CUSTOM_HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
 class ClaudeMessages:
     """Implements the ModelStream port."""
 
-    def __init__(self, *, api_key: str, base_url: str, transport: httpx2.AsyncBaseTransport) -> None:
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        transport: httpx2.AsyncBaseTransport,
+        bearer: bool = False,
+        silence_s: float = SILENCE_S,
+        hear_headers: Callable[[Mapping[str, str]], None] = lambda _: None,
+    ) -> None:
         """Makes the client.
 
         Args:
             api_key: sent to `base_url` only.
-            base_url: origin of the Messages API.
+            base_url: what `/v1/messages` is appended to.
             transport: must be the spend gate's.
+            bearer: the key goes in `Authorization`.
+            silence_s: seconds of silence after which a reply is given up.
+            hear_headers: hears the headers of every answer, names in lower case.
         """
         import anthropic
         import httpx2
 
-        http = httpx2.AsyncClient(transport=transport, follow_redirects=False, trust_env=False, timeout=600.0)
+        timeout = httpx2.Timeout(silence_s, connect=min(silence_s, _CONNECT_S))
+        http = httpx2.AsyncClient(
+            transport=transport, follow_redirects=False, trust_env=False, timeout=timeout
+        )
         self._errors = anthropic
         self._network = httpx2
-        self._origin = base_url.rstrip("/")
-        with _without(_CUSTOM_HEADERS):
+        self._hear_headers = hear_headers
+        self._origin = origin_of(base_url)
+        key: dict[str, Any] = {"auth_token": api_key} if bearer else {"api_key": api_key}
+        with _without(_CUSTOM_HEADERS, *_KEY_VARIABLES):
             self._client: AsyncAnthropic = anthropic.AsyncAnthropic(
-                api_key=api_key, base_url=base_url, http_client=http, max_retries=0
+                **key, base_url=base_url, http_client=http, max_retries=0, timeout=timeout
             )
+
+    async def models(self) -> list[ModelFacts]:
+        """The models that the provider offers, in its order; costs nothing.
+
+        Raises:
+            ModelError: it does not answer, or has no such list (404).
+        """
+        try:
+            listed = await self._client.models.list(limit=1_000)
+        except (self._errors.APIError, self._network.HTTPError) as error:
+            raise self._translated(error) from error
+        except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
+            raise ModelError(f"The list of models could not be read: {error}") from error
+        return [
+            ModelFacts(
+                id=one.id,
+                name=getattr(one, "display_name", None) or one.id,
+                window=getattr(one, "max_input_tokens", None),
+                longest_reply=getattr(one, "max_tokens", None),
+            )
+            for one in listed.data
+        ]
 
     async def stream(
         self, request: ModelRequest, *, reservation: str
@@ -63,6 +113,7 @@ class ClaudeMessages:
             stream = await cast("Any", self._client.messages).create(
                 **parameters, extra_headers={RESERVATION_HEADER: reservation}
             )
+            self._hear_headers(stream.response.headers)
             async with stream:
                 async for event in stream:
                     yield event.model_dump(mode="json", exclude_none=True, warnings=False)
@@ -81,7 +132,12 @@ class ClaudeMessages:
         if isinstance(cause, (NoReservation, CapReached, StoreError, ModelError)):
             return cause
         if isinstance(error, self._errors.APIStatusError):
-            return _refused(error.status_code, error.message, error.response.headers.get("retry-after", ""))
+            headers = error.response.headers
+            self._hear_headers(headers)
+            _log.warning(
+                "the provider answered %s to %s", error.status_code, headers.get("request-id", "a request")
+            )
+            return _refused(error.status_code, error.message, headers.get("retry-after", ""))
         never_sent = isinstance(cause, (self._network.ConnectError, self._network.ConnectTimeout))
         return ModelError(
             f"The connection to the provider failed: {cause or error}", retry_after=1.0, unbilled=never_sent
@@ -89,18 +145,19 @@ class ClaudeMessages:
 
 
 @contextlib.contextmanager
-def _without(variable: str) -> Generator[None, None, None]:
-    """Hides an environment variable that the SDK reads and offers no other way to ignore."""
-    value = os.environ.pop(variable, None)
+def _without(*variables: str) -> Generator[None, None, None]:
+    """Hides environment variables that the SDK reads and offers no other way to ignore."""
+    values = {name: os.environ.pop(name) for name in variables if name in os.environ}
     try:
         yield
     finally:
-        if value is not None:
-            os.environ[variable] = value
+        os.environ.update(values)
 
 
 def _refused(status: int, message: str, waits: str) -> ModelError:
     """What an answer other than a reply means; an error in the middle of a reply has status 200."""
+    if status == HTTPStatus.BAD_REQUEST and _ABOUT_MONEY.search(message):
+        status = HTTPStatus.PAYMENT_REQUIRED
     retryable = status in {200, 408, 409, 429} or status >= 500
     seconds = float(waits) if waits.replace(".", "", 1).isdecimal() else 1.0
     return ModelError(

@@ -1,4 +1,4 @@
-"""The HTTP transport that only lets reserved requests through."""
+"""The HTTP transport that only lets reserved requests through, and those that are free."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from gastown_desktop.engine.spend_gate import RESERVATION_HEADER
 Consume = Callable[[str, bytes, str], None]
 """Uses up a reservation (id, body, origin) or raises NoReservation: `SpendGate.consume`."""
 
+_FREE = frozenset({("GET", "models"), ("POST", "messages/count_tokens")})
+"""Endpoints below `/v1` that the provider does not charge for."""
+
 
 class SpendGateTransport(httpx2.AsyncBaseTransport):
     """Wraps the only way out: the network, or the rehearsal's stand-in."""
@@ -21,7 +24,7 @@ class SpendGateTransport(httpx2.AsyncBaseTransport):
         self._consume = consume
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Sends a request whose reservation is unused and fits; refuses any other.
+        """Sends a request whose reservation is unused and fits, or that costs nothing; refuses any other.
 
         Raises:
             NoReservation: nothing was sent.
@@ -29,7 +32,8 @@ class SpendGateTransport(httpx2.AsyncBaseTransport):
         body = await request.aread()
         reservation = request.headers.pop(RESERVATION_HEADER, "")
         url = request.url
-        self._consume(reservation, body, f"{url.scheme}://{url.netloc.decode()}")
+        if reservation or (request.method, url.path.rpartition("/v1/")[2]) not in _FREE:
+            self._consume(reservation, body, f"{url.scheme}://{url.netloc.decode()}")
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:

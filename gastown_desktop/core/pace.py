@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gastown_desktop.core.rate_limits import RateRoom
 
 QUIET_S = 60.0
 """Seconds without a refusal after which one more may run."""
+_NO_ROOM, _LITTLE_ROOM = 0.02, 0.2
+"""Shares of a limit below which nobody asks until it is whole again, and below which fewer run."""
+_LONGEST_HOLD_S = 60.0
 _SAME_REFUSAL_S = 5.0
 """Refusals so close together are one: many workers hear of the same limit."""
 
@@ -38,6 +46,16 @@ class Pace:
         if self.since is not None and now - self.since < _SAME_REFUSAL_S:
             return replace(self, hold_until=hold)
         return replace(self, allowed=max(1, self.at(now) // 2), since=now, hold_until=hold)
+
+    def told(self, now: float, room: RateRoom) -> Pace:
+        """The provider said how much room its limits leave: fewer run before it has to refuse."""
+        if room.share < _NO_ROOM:
+            hold = max(self.hold_until, now + min(room.reset_s, _LONGEST_HOLD_S))
+            return replace(self, hold_until=hold)
+        if room.share >= _LITTLE_ROOM:
+            return self
+        allowed = max(1, ceil(self.size * room.share / _LITTLE_ROOM))
+        return self if self.at(now) <= allowed else replace(self, allowed=allowed, since=now)
 
     def at(self, now: float) -> int:
         """Workers that may run now."""

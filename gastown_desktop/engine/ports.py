@@ -510,6 +510,19 @@ class ModelRequest:
     """The model decides itself how long it thinks first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """A model as its provider lists it."""
+
+    id: str
+    name: str
+    """For people."""
+    window: int | None
+    """Tokens that a prompt may have; None where that is not said."""
+    longest_reply: int | None
+    """The largest `max_tokens`; None where that is not said."""
+
+
 class ModelStream(Protocol):
     """Opens streams of raw Messages API events, as plain dicts in protocol order."""
 
