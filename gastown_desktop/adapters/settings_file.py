@@ -17,7 +17,8 @@ from tomlkit.items import Item
 
 from gastown_desktop.core.errors import Refused, StoreError
 from gastown_desktop.core.polecat import MOST_POLECATS
-from gastown_desktop.core.prices import PRICES
+from gastown_desktop.core.prices import PRICES, Price, typed_price
+from gastown_desktop.core.providers import ANTHROPIC, provider_at
 
 _REMEDY = "Mend or remove it."
 _NANO_DIGITS = 9
@@ -29,6 +30,27 @@ def _priced(model: str) -> str:
     if model not in PRICES:
         raise ValueError(f"the price of {model} is not known; choose one of {', '.join(sorted(PRICES))}")
     return model
+
+
+def _provider(base_url: str) -> str:
+    """An address that a prompt may be sent to."""
+    try:
+        return provider_at(base_url).base_url
+    except Refused as refused:
+        raise ValueError(str(refused)) from None
+
+
+class TypedPrice(BaseModel):
+    """What a model costs, in dollars per million tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Annotated[Decimal, Field(ge=0, le=10_000, decimal_places=3)]
+    output: Annotated[Decimal, Field(ge=0, le=10_000, decimal_places=3)]
+
+    def price(self) -> Price:
+        """The same in nano-dollars per token; the cache is held at the dearest it is anywhere."""
+        return typed_price(self.input, self.output)
 
 
 class Settings(BaseModel):
@@ -47,10 +69,20 @@ class Settings(BaseModel):
     """Workers at once."""
     model: Annotated[str, AfterValidator(_priced)] = "claude-opus-5-5"
     """Model of the fleet."""
+    base_url: Annotated[str, AfterValidator(_provider)] = ANTHROPIC.base_url
+    """Where models are asked."""
+    silence_s: Annotated[float, Field(ge=1, le=3_600)] = 120.0
+    """Seconds without a byte after which a reply is given up."""
+    prices: dict[str, TypedPrice] = Field(default_factory=dict[str, TypedPrice])
+    """Prices of models that the program does not know, or that cost the user something else."""
     rehearsal_limit_usd: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=_NANO_DIGITS)] = Decimal(
         100
     )
     """Limit of a rehearsal at list price, in dollars; a rehearsal spends nothing."""
+
+    def typed_prices(self) -> dict[str, Price]:
+        """The prices that the user typed, by model."""
+        return {model: typed.price() for model, typed in self.prices.items()}
 
 
 def read_settings(path: Path) -> Settings:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from gastown_desktop import __version__
 from gastown_desktop.core.money import usd
 from gastown_desktop.core.polecat import MOST_POLECATS
+from gastown_desktop.core.prices import Price, typed_price
 from gastown_desktop.engine.plan_kinds import PLAN_KINDS
 
 DEFAULT_LAST = 12
@@ -44,11 +46,7 @@ def _rehearse(command: argparse.ArgumentParser) -> None:
     plan.add_argument(
         "--parallel", dest="plan", action="store_const", const="none", help="the same as --plan none"
     )
-    gates = command.add_mutually_exclusive_group()
-    gates.add_argument(
-        "--gate", dest="gates", action="append", default=[], metavar="CMD", help="a command that must succeed"
-    )
-    gates.add_argument("--no-gate", action="store_true", help="run nothing of the repository")
+    _gates(command)
     command.add_argument("--trust", action="store_true", help="allow what the repository would run")
     command.add_argument("--cap", type=_money, metavar="USD", help="limit at list price (100)")
     command.add_argument(
@@ -59,6 +57,36 @@ def _rehearse(command: argparse.ArgumentParser) -> None:
     command.add_argument("--report", type=Path, metavar="DIR", help="write the evidence report there")
     _output(command)
     _data(command)
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO", help="a git repository")
+    command.add_argument("--goal", metavar="TEXT", help="what is to be done; the Mayor plans it")
+    command.add_argument("--beads", type=Path, metavar="FILE", help="a plan made elsewhere: issues.jsonl")
+    command.add_argument("--cap", type=_money, required=True, metavar="USD", help="the limit, never passed")
+    command.add_argument("--polecats", type=_fleet, metavar="N", help="how many workers, 1 to 30 (6)")
+    command.add_argument("--model", metavar="ID", help="the fleet's model")
+    command.add_argument("--base-url", metavar="URL", help="another provider of the Messages API")
+    command.add_argument(
+        "--price", type=_price, metavar="IN/OUT", help="what the model costs, in dollars per million tokens"
+    )
+    command.add_argument("--on", metavar="BRANCH", help="the branch to start from and to land on")
+    _gates(command)
+    command.add_argument("--trust", action="store_true", help="allow what the repository would run")
+    command.add_argument("--strict-gates", action="store_true", help="refuse gates that notice nothing")
+    command.add_argument("--plan-only", action="store_true", help="plan, and start no worker")
+    command.add_argument("--yes", action="store_true", help="run the plan without asking")
+    command.add_argument("--land", action="store_true", help="land it when everything is merged")
+    _printed(command)
+    _data(command)
+
+
+def _gates(command: argparse.ArgumentParser) -> None:
+    gates = command.add_mutually_exclusive_group()
+    gates.add_argument(
+        "--gate", dest="gates", action="append", default=[], metavar="CMD", help="a command that must succeed"
+    )
+    gates.add_argument("--no-gate", action="store_true", help="run nothing of the repository")
 
 
 def _resume(command: argparse.ArgumentParser) -> None:
@@ -152,6 +180,10 @@ def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--check", action="store_true", help="replay all landings with plain git at the end and compare"
     )
+    _printed(command)
+
+
+def _printed(command: argparse.ArgumentParser) -> None:
     output = command.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print one JSON object at the end")
     output.add_argument(
@@ -184,8 +216,17 @@ def _money(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _price(text: str) -> Price:
+    into, separator, out = text.partition("/")
+    try:
+        return typed_price(Decimal(into), Decimal(out if separator else ""))
+    except (InvalidOperation, ValueError):
+        raise argparse.ArgumentTypeError(f"{text} is no price; write it as 3/15") from None
+
+
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "rehearse": (_rehearse, "run the fleet on your own history, for $0"),
+    "run": (_run, "let a fleet work towards a goal, under a limit"),
     "status": (_status, "where the newest convoy stands"),
     "resume": (_resume, "go on with what was interrupted"),
     "inbox": (_inbox, "what waits for you, and your answers"),

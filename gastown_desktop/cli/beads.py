@@ -34,11 +34,7 @@ async def beads(given: argparse.Namespace) -> int:
 
 
 async def _import(workplace: Workplace, file: Path) -> None:
-    listed = parse(_read(file))
-    if not listed:
-        raise Refused(f"{file} holds no beads.")
-    dependencies = [dependency for one in listed for dependency in one.dependencies]
-    Dag([one.bead.id for one in listed], dependencies)
+    listed = read_beads(file)
     convoy = convoy_id(f"{workplace.rig.id} {file} {workplace.clock.now().isoformat()}")
     store = FileEventStore(workplace.events_file(convoy))
     bus = Bus(store, workplace.clock)
@@ -50,14 +46,39 @@ async def _import(workplace: Workplace, file: Path) -> None:
             base=workplace.facts.head_oid,
             target=f"refs/heads/{workplace.facts.head_branch or 'HEAD'}",
         ),
-        *(_added(where, one) for one in listed),
-        *(
-            ev.DependencyAdded(**where, bead=dependency.bead, on=dependency.on, type=dependency.kind)
-            for dependency in dependencies
-        ),
+        *told_beads(where, listed),
     )
     await store.close()
-    print(f"{len(listed)} beads and {len(dependencies)} dependencies are in the draft convoy {convoy}.")
+    waits = sum(len(one.dependencies) for one in listed)
+    print(f"{len(listed)} beads and {waits} dependencies are in the draft convoy {convoy}.")
+
+
+def read_beads(file: Path) -> list[ListedBead]:
+    """The beads of a file.
+
+    Raises:
+        Refused: it cannot be read, or holds none.
+        ConvoyError: they wait for each other, or for what is not there.
+    """
+    listed = parse(_read(file))
+    if not listed:
+        raise Refused(f"{file} holds no beads.")
+    Dag([one.bead.id for one in listed], [waits for one in listed for waits in one.dependencies])
+    return listed
+
+
+def told_beads(where: Any, listed: list[ListedBead]) -> list[ev.BeadAdded | ev.DependencyAdded]:
+    """The events that tell of listed beads and their dependencies.
+
+    Args:
+        where: the fields that every event of the convoy begins with.
+        listed: the beads.
+    """
+    dependencies = [waits for one in listed for waits in one.dependencies]
+    return [
+        *(_added(where, one) for one in listed),
+        *(ev.DependencyAdded(**where, bead=one.bead, on=one.on, type=one.kind) for one in dependencies),
+    ]
 
 
 def _read(file: Path) -> str:

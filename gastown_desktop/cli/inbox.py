@@ -17,7 +17,7 @@ from gastown_desktop.core.projection import NeedView, Projection
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.wiring.histories import newest_history
 from gastown_desktop.wiring.sample import sample_folder
-from gastown_desktop.wiring.workplace import REHEARSAL_LOCK, Workplace, open_workplace
+from gastown_desktop.wiring.workplace import RIG_LOCK, Workplace, open_workplace
 
 _ASKS = {
     "question": "asks",
@@ -73,7 +73,7 @@ async def _answer(given: argparse.Namespace, workplace: Workplace, state: Projec
             "The spending limit is not raised by words.",
             remedy=f"gastown-desktop resume {shlex.quote(given.repo)} --cap USD",
         )
-    workplace.lock = FileLock(workplace.rig.folder / REHEARSAL_LOCK, "A run on this repository")
+    workplace.lock = FileLock(workplace.rig.folder / RIG_LOCK, "A run on this repository")
     assert state is not None
     store = FileEventStore(workplace.events_file(state.convoy))
     try:

@@ -25,13 +25,13 @@ from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.proposing import Proposal, Proposed
-from gastown_desktop.engine.rehearsal import load
 from gastown_desktop.engine.rehearsal_result import HOLDS, NEEDS_YOU
 from gastown_desktop.engine.restack import patch_ids
 from gastown_desktop.engine.undo import Undo
 from gastown_desktop.wiring.histories import newest_history
-from gastown_desktop.wiring.rehearsal_town import RehearsalTown, build_rehearsal, build_slots
 from gastown_desktop.wiring.sample import sample_folder
+from gastown_desktop.wiring.stored import build_town, load_stored
+from gastown_desktop.wiring.town_parts import WiredTown
 from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace, require_trust
 
 _L = TypeVar("_L", bound=Landing)
@@ -44,7 +44,7 @@ class _Scene:
     given: argparse.Namespace
     workplace: Workplace
     objects: GitObjects
-    town: RehearsalTown
+    town: WiredTown
     signer: GitSigner
 
     @property
@@ -82,13 +82,13 @@ async def _scene(given: argparse.Namespace) -> AsyncIterator[_Scene]:
     workplace = await open_workplace(repo, given.data_dir)
     try:
         state = newest_history(workplace)
-        if state is None or not state.rehearsal:
-            raise Refused("There is no convoy to land here.", remedy="Start with `gastown-desktop rehearse`.")
+        if state is None:
+            raise Refused("There is no convoy to land here.", remedy="Start with `gastown-desktop run`.")
         objects = await enter(workplace)
-        rehearsal = await load(objects, state.convoy)
-        settings = rehearsal.settings
+        stored = await load_stored(objects, state.convoy)
+        settings = stored.settings
         await require_trust(workplace, settings.gates, settings.serialising.generated, trust=given.trust)
-        town = await build_rehearsal(workplace, objects, await build_slots(workplace, objects), rehearsal)
+        town = await build_town(workplace, objects, stored)
         try:
             if town.kit.bus.state.base_green is False:
                 town.gates.without_gates()
@@ -136,8 +136,10 @@ def _require_merged(state: Projection, repo: str) -> None:
 
 
 def _branch(given: argparse.Namespace, state: Projection) -> str:
-    """The branch to land on: the one that was named, or the one that it landed on before."""
+    """The branch to land on: the one that was named, or the one that it landed on before or is meant for."""
     known = "" if state.landed_on.startswith("refs/heads/rehearsal/") else state.landed_on
+    if not known and not state.rehearsal:
+        known = state.target
     branch = given.on or known
     if not branch:
         raise Refused(

@@ -45,9 +45,13 @@ async def _command(given: argparse.Namespace) -> int:
 
             return await rehearse(given)
         case "resume":
-            from gastown_desktop.cli.rehearse import resume
+            from gastown_desktop.cli.resume import resume
 
             return await resume(given)
+        case "run":
+            from gastown_desktop.cli.run import run_goal
+
+            return await run_goal(given)
         case "status":
             from gastown_desktop.cli.status import status
 

@@ -1,4 +1,4 @@
-"""What a running rehearsal looks like: a live table on a terminal, else plain lines, JSON lines if asked.
+"""What a running convoy looks like: a live table on a terminal, else plain lines, JSON lines if asked.
 
 Progress goes to standard error, so that standard output holds the result alone; only `--json-lines` prints
 events there, each after it was written down: what was printed is never lost.
@@ -24,7 +24,6 @@ from gastown_desktop.core.flakiness import FlakeRecord, describe
 from gastown_desktop.core.money import show_usd
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.bus import Bus
-from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.spend_gate import SpendGate
 
 _FRAMES_PER_SECOND = 8
@@ -47,9 +46,9 @@ class Progress:
         if done == all_:
             self.say(f"Planned {all_} beads")
 
-    def watch(self, bus: Bus, gate: SpendGate, rehearsal: StoredRehearsal) -> None:
+    def watch(self, bus: Bus, gate: SpendGate) -> None:
         """Shows a running town from now on."""
-        del gate, rehearsal
+        del gate
         bus.listen(lambda event: self._heard(bus.state, event))
 
     def _heard(self, state: Projection, event: ev.Envelope | ev.EphemeralEvent) -> None:
@@ -77,10 +76,9 @@ class LiveProgress(Progress):
         """How far planning is."""
         self._live.update(Text(f"Planning {done} of {all_}"))
 
-    def watch(self, bus: Bus, gate: SpendGate, rehearsal: StoredRehearsal) -> None:
+    def watch(self, bus: Bus, gate: SpendGate) -> None:
         """Draws a running town from now on."""
-        scope = f"convoy:{rehearsal.convoy}"
-        self._live.get_renderable = lambda: _town(bus.state, gate, scope)  # pyright: ignore[reportAttributeAccessIssue]
+        self._live.get_renderable = lambda: _town(bus.state, gate)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextmanager
@@ -134,8 +132,8 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)
 
 
-def _town(state: Projection, gate: SpendGate, scope: str) -> Group:
-    return Group(_workers(state), _footer(state, gate, scope))
+def _town(state: Projection, gate: SpendGate) -> Group:
+    return Group(_workers(state), _footer(state, gate))
 
 
 def _workers(state: Projection) -> Table:
@@ -154,12 +152,13 @@ def _workers(state: Projection) -> Table:
     return table
 
 
-def _footer(state: Projection, gate: SpendGate, scope: str) -> Text:
-    totals = gate.ledger.totals(scope)
+def _footer(state: Projection, gate: SpendGate) -> Text:
+    totals = gate.ledger.totals(f"convoy:{state.convoy}")
     merged, beads = len(state.merged()), len(state.works())
     waiting = sum(1 for view in state.merges.values() if view.state == "queued")
     done = _BAR * merged // beads if beads else 0
-    meter = f"{show_usd(totals.settled)} at list price + {show_usd(totals.held)} held"
+    kind = "at list price" if state.rehearsal else "spent"
+    meter = f"{show_usd(totals.settled + totals.assumed)} {kind} + {show_usd(totals.held)} held"
     if totals.cap is not None:
         meter += f" of {show_usd(totals.cap)}"
     bar = "█" * done + "░" * (_BAR - done)

@@ -11,11 +11,10 @@ from pathlib import Path
 from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.rehearsal import load
 from gastown_desktop.engine.taking_over import give_back, take_over
 from gastown_desktop.wiring.histories import newest_unlanded
-from gastown_desktop.wiring.rehearsal_town import build_rehearsal, build_slots
 from gastown_desktop.wiring.sample import sample_folder
+from gastown_desktop.wiring.stored import build_town, load_stored
 from gastown_desktop.wiring.workplace import enter, open_workplace
 
 
@@ -44,8 +43,8 @@ async def _kit(given: argparse.Namespace) -> AsyncGenerator[Kit]:
     workplace = await open_workplace(repo, given.data_dir)
     try:
         objects = await enter(workplace)
-        rehearsal = await load(objects, await newest_unlanded(workplace, objects))
-        town = await build_rehearsal(workplace, objects, await build_slots(workplace, objects), rehearsal)
+        stored = await load_stored(objects, await newest_unlanded(workplace, objects))
+        town = await build_town(workplace, objects, stored)
         try:
             yield town.kit
         finally:

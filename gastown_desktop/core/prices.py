@@ -16,6 +16,7 @@ from gastown_desktop.core.money import NanoUsd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from decimal import Decimal
 
     from gastown_desktop.core.usage import Usage
 
@@ -141,6 +142,22 @@ def cost(price: Price, usage: Usage, *, geo_factor: Fraction = _ONE) -> NanoUsd:
         + usage.cache_read_tokens * price.cache_read
     )
     return NanoUsd(ceil(tokens_at_price * price.factor(usage.prompt_tokens) * geo_factor))
+
+
+def typed_price(dollars_in: Decimal, dollars_out: Decimal) -> Price:
+    """A price that the user typed, in dollars per million tokens.
+
+    Nobody types the prices of the cache: writing is held at twice the input's, the dearest there is, and
+    reading at the input's own.
+    """
+    tokens_in, tokens_out = ceil(dollars_in * 1_000), ceil(dollars_out * 1_000)
+    return Price(
+        input=tokens_in,
+        output=tokens_out,
+        cache_write_5m=2 * tokens_in,
+        cache_write_1h=2 * tokens_in,
+        cache_read=tokens_in,
+    )
 
 
 _LEAST_REPORTED_SHARE = 10

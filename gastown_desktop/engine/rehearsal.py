@@ -10,7 +10,7 @@ from typing import Any
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
-from gastown_desktop.core.serialising import Generated, SerialisingFiles
+from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.expressible import MechanicalPaths, mechanical_paths
 from gastown_desktop.engine.gates import Gate
@@ -19,6 +19,7 @@ from gastown_desktop.engine.ports import GitObjects, Slots
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, restore_plan
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.rig import RefNames, Rig
+from gastown_desktop.engine.work import serialising_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,20 +93,12 @@ async def load(objects: GitObjects, convoy: ConvoyId) -> StoredRehearsal:
     fields: dict[str, Any] = json.loads(await objects.read_blob(blob))
     settings: dict[str, Any] = fields["settings"]
     settings["gates"] = tuple(Gate(**gate) for gate in settings["gates"])
-    settings["serialising"] = _serialising(settings.get("serialising", {}))
+    settings["serialising"] = serialising_of(settings.get("serialising", {}))
     return StoredRehearsal(
         convoy=convoy,
         plan=await restore_plan(objects, fields),
         mechanical=fields["mechanical"],
         settings=RehearsalSettings(**settings),
-    )
-
-
-def _serialising(fields: Mapping[str, Any]) -> SerialisingFiles:
-    return SerialisingFiles(
-        generated=tuple(Generated(**one) for one in fields.get("generated", ())),
-        union=tuple(fields.get("union", ())),
-        serial=tuple(fields.get("serial", ())),
     )
 
 

@@ -21,7 +21,7 @@ HOLDS, DOES_NOT_HOLD, REFUSED, NEEDS_YOU = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class RunMeasured:
     """What only the process that ran it knows."""
 
     elapsed_s: float
@@ -30,8 +30,6 @@ class Measured:
     cpu_tools_s: float
     peak_mb: float
     user_repo_untouched: bool
-    provider_bill: int
-    """Nano-dollars, by the provider's own arithmetic."""
     sandbox: str
 
 
@@ -40,9 +38,19 @@ def result_of(
     rehearsal: StoredRehearsal,
     landed_tree: Oid | None,
     gate: SpendGate,
-    measured: Measured,
+    measured: RunMeasured,
+    provider_bill: int,
 ) -> dict[str, Any]:
-    """The whole result as JSON values; money in dollars, times in seconds."""
+    """The whole result as JSON values; money in dollars, times in seconds.
+
+    Args:
+        state: the rehearsal as it stands.
+        rehearsal: what was asked for.
+        landed_tree: what it landed; None before.
+        gate: its ledger.
+        measured: what only the process knows.
+        provider_bill: nano-dollars, by the stand-in's own arithmetic.
+    """
     plan, kind = rehearsal.plan, rehearsal.settings.plan
     dag = dag_of(plan, kind, rehearsal.settings.serialising)
     totals = gate.ledger.totals(f"convoy:{rehearsal.convoy}")
@@ -59,10 +67,7 @@ def result_of(
         "independent": dag.independent,
         "critical_path": len(dag.critical_path()),
         "merged": len(state.merged() & plan.works.keys()),
-        "needs_you": [
-            {"item": need.item, "about": need.about, "bead": need.bead, "text": need.text}
-            for need in state.needs_you.values()
-        ],
+        "needs_you": needs_json(state),
         "dependencies": len(dag.all_dependencies),
         **conflict_figures(state, plan),
         "titles": {bead: work.subject for bead, work in plan.works.items()},
@@ -76,22 +81,15 @@ def result_of(
         "rework": sum(view.rework for view in state.beads.values()),
         "gate_runs": state.gate_runs,
         "gate_cached": state.gate_cached,
-        "gates": [_gate_json(gate) for gate in state.gates.values()],
+        "gates": [gate_json(gate) for gate in state.gates.values()],
         "gate_sees": bool(state.gate_sees),
         "gate_reason": state.gate_reason,
         "base_green": state.base_green is not False,
         "model_requests": gate.requests,
         "restarts": state.restarts,
-        "elapsed_s": round(measured.elapsed_s, 2),
-        "cpu_s": {
-            "self": round(measured.cpu_self_s, 2),
-            "git": round(measured.cpu_git_s, 2),
-            "tools": round(measured.cpu_tools_s, 2),
-        },
-        "peak_mb": round(measured.peak_mb, 1),
-        "sandbox": measured.sandbox,
+        **cpu_json(measured),
         "list_price_usd": json_usd(totals.settled),
-        "provider_bill_usd": json_usd(measured.provider_bill),
+        "provider_bill_usd": json_usd(provider_bill),
         "cost_by_model": cost_by_model(gate.usages),
         "tokens": {
             "prompt": sum(usage.prompt_tokens for usage in gate.usages),
@@ -111,7 +109,30 @@ def result_of(
     }
 
 
-def _gate_json(gate: GateView) -> dict[str, Any]:
+def needs_json(state: Projection) -> list[dict[str, Any]]:
+    """What waits for the user."""
+    return [
+        {"item": need.item, "about": need.about, "bead": need.bead, "text": need.text}
+        for need in state.needs_you.values()
+    ]
+
+
+def cpu_json(measured: RunMeasured) -> dict[str, Any]:
+    """Time, memory and sandbox of a run."""
+    return {
+        "elapsed_s": round(measured.elapsed_s, 2),
+        "cpu_s": {
+            "self": round(measured.cpu_self_s, 2),
+            "git": round(measured.cpu_git_s, 2),
+            "tools": round(measured.cpu_tools_s, 2),
+        },
+        "peak_mb": round(measured.peak_mb, 1),
+        "sandbox": measured.sandbox,
+    }
+
+
+def gate_json(gate: GateView) -> dict[str, Any]:
+    """What is known of a gate."""
     return {
         "name": gate.name,
         "sees": gate.sees,

@@ -29,7 +29,8 @@ class Rig:
 class RefNames:
     """How the refs of one convoy are named in town.git.
 
-    A rehearsal keeps its own below `refs/gastown/rehearsals/<convoy>`, so that it can run beside real work.
+    Each convoy keeps its own below `refs/gastown/convoys/<convoy>`, a rehearsal below
+    `refs/gastown/rehearsals/<convoy>`, so that one that waits is in nobody's way.
     """
 
     convoy: ConvoyId
@@ -37,7 +38,7 @@ class RefNames:
 
     @property
     def _root(self) -> str:
-        return f"refs/gastown/rehearsals/{self.convoy}" if self.rehearsal else "refs/gastown"
+        return f"refs/gastown/{'rehearsals' if self.rehearsal else 'convoys'}/{self.convoy}"
 
     @property
     def convoy_branch(self) -> str:
@@ -61,13 +62,18 @@ class RefNames:
 
     @property
     def resolutions(self) -> str:
-        """Where remembered resolutions are kept."""
-        return f"{self._root}/resolutions"
+        """Where remembered resolutions are kept: a rehearsal's for itself, those of real work for the rig."""
+        return f"{self._root}/resolutions" if self.rehearsal else "refs/gastown/resolutions"
 
     @property
     def target(self) -> str:
         """Where a rehearsal lands; real work lands on the user's target instead."""
         return f"refs/heads/rehearsal/{self.convoy}"
+
+    @property
+    def mayor(self) -> str:
+        """What was said between the user and the Mayor."""
+        return f"{self._root}/mayor"
 
     def hook(self, polecat: PolecatName) -> str:
         """The hook of one polecat."""

@@ -40,6 +40,7 @@ class Town:
         model: str,
         strict_gates: bool = False,
         watched: bool = True,
+        lands: bool = True,
         lands_each: bool = False,
         merges_only: bool = False,
         target: Target | None = None,
@@ -54,6 +55,7 @@ class Town:
             model: the fleet's model.
             strict_gates: refuse to start when no gate notices a broken source.
             watched: the Witness looks after the workers.
+            lands: a convoy that is merged whole lands at once; else it is ready to land, which the user does.
             lands_each: every merged prefix goes on to the target at once; one that the target does not take
                 waits on the convoy branch for the next.
             merges_only: what is handed in is merged and nothing else is begun or gone on with but resolvers,
@@ -67,6 +69,7 @@ class Town:
         self._strict_gates = strict_gates
         self._watched = watched
         self._target = target
+        self._lands = lands
         self._dispatcher = Dispatcher(kit, fleet_size=fleet_size, model=model)
         self._wake = asyncio.Event()
         self._seen = asyncio.Event()
@@ -285,6 +288,8 @@ class Town:
         state = self._kit.bus.state
         if len(state.merged()) == len(state.works()):
             await self._to_stage("ready_to_land")
+            if not self._lands:
+                return
             if isinstance(await self._landing().land(), Landed):
                 await self._take_down_hooks()
             return

@@ -20,10 +20,10 @@ from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.metering import Meter
 from gastown_desktop.engine.ports import GitObjects
-from gastown_desktop.engine.rehearsal import StoredRehearsal, load
 from gastown_desktop.engine.town import Town
 from gastown_desktop.wiring.histories import history_files
-from gastown_desktop.wiring.rehearsing import Listening, Rehearsing, rehearsing
+from gastown_desktop.wiring.running import Listening, Running
+from gastown_desktop.wiring.stored import Stored, load_stored, running
 from gastown_desktop.wiring.troubles import trouble_of
 from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace, rehearsal_folder
 
@@ -34,14 +34,14 @@ _NOT_READ = Fingerprint({})
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-Prepare = Callable[[Workplace, GitObjects], Awaitable[StoredRehearsal]]
+Prepare = Callable[[Workplace, GitObjects], Awaitable[Stored]]
 
 
 @dataclass(slots=True)
 class _Wired:
     """A convoy with everything that serves it, under its rig's lock."""
 
-    run: Rehearsing
+    run: Running
     stack: AsyncExitStack
     users: int = 0
     used: int = 0
@@ -58,7 +58,7 @@ class _Wired:
     @property
     def convoy(self) -> ConvoyId:
         """Which convoy it is."""
-        return self.run.rehearsal.convoy
+        return self.run.convoy
 
 
 class Convoys:
@@ -116,7 +116,7 @@ class Convoys:
         wired = self._wired
         return wired is not None and wired.task is not None and convoy in {None, wired.convoy}
 
-    def run_of(self, convoy: ConvoyId) -> Rehearsing | None:
+    def run_of(self, convoy: ConvoyId) -> Running | None:
         """What serves a convoy that runs; None when it does not."""
         return self._wired.run if self._wired is not None and self.running(convoy) else None
 
@@ -131,7 +131,7 @@ class Convoys:
                 rig=wired.run.workplace.rig.id,
                 convoy=wired.convoy,
                 running=True,
-                polecats=wired.run.rehearsal.settings.polecats,
+                polecats=wired.run.settings.polecats,
                 held=wired.held,
             )
         )
@@ -141,7 +141,7 @@ class Convoys:
         return self._wired.town if self._wired is not None and self.running(convoy) else None
 
     @asynccontextmanager
-    async def wired(self, convoy: ConvoyId) -> AsyncIterator[Rehearsing]:
+    async def wired(self, convoy: ConvoyId) -> AsyncIterator[Running]:
         """A convoy with everything that serves it, running or not.
 
         Raises:
@@ -151,7 +151,7 @@ class Convoys:
             wired = self._wired
             if wired is None or wired.convoy != convoy:
                 await self._let_go()
-                wired = self._wired = await self._wire(lambda _, objects: load(objects, convoy))
+                wired = self._wired = await self._wire(lambda _, objects: load_stored(objects, convoy))
             wired.users += 1
             wired.used += 1
             wired.unused.clear()
@@ -186,7 +186,7 @@ class Convoys:
         """Starts a convoy; returns once it runs.
 
         Args:
-            prepare: gives the rehearsal, once the rig is taken.
+            prepare: gives the convoy, once the rig is taken.
             merges_only: only what was handed in goes on.
 
         Raises:
@@ -238,7 +238,7 @@ class Convoys:
         assert wired.town is not None
         run, wired.begun = wired.run, True
         where: Any = {"rig": run.workplace.rig.id, "convoy": wired.convoy}
-        polecats = run.rehearsal.settings.polecats
+        polecats = run.settings.polecats
         self._show(ev.RunChanged(**where, running=True, polecats=polecats))
         try:
             if not wired.stopping:
@@ -258,10 +258,10 @@ class Convoys:
             ended = ev.RunChanged(**where, running=False, polecats=polecats)
             await asyncio.shield(self._end(wired, ended))
 
-    async def _to_the_end(self, run: Rehearsing, town: Town, hooks: list[Hook]) -> None:
+    async def _to_the_end(self, run: Running, town: Town, hooks: list[Hook]) -> None:
         await run.work(town, hooks)
         result = await run.result(Listening(), checked=False)
-        file = evidence_file(run.workplace.rig.folder, run.rehearsal.convoy)
+        file = evidence_file(run.workplace.rig.folder, run.convoy)
         file.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
     async def _end(self, wired: _Wired, told: ev.RunChanged) -> None:
@@ -280,8 +280,8 @@ class Convoys:
             stack.push_async_callback(workplace.close)
             before = await fingerprint(workplace.git, workplace.facts) if with_fingerprint else _NOT_READ
             objects = await enter(workplace)
-            rehearsal = await prepare(workplace, objects)
-            run = await stack.enter_async_context(rehearsing(workplace, objects, rehearsal, before))
+            stored = await prepare(workplace, objects)
+            run = await stack.enter_async_context(running(workplace, objects, stored, before))
             run.town.kit.bus.listen(self._show)
             Meter(run.town.gate, run.town.kit.bus, workplace.rig.id).tell_all()
             return _Wired(run, stack.pop_all())

@@ -52,7 +52,7 @@ from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
 from gastown_desktop.engine.ports import GitObjects
-from gastown_desktop.engine.rehearsal import StoredRehearsal, load, store, with_cap
+from gastown_desktop.engine.rehearsal import StoredRehearsal, load
 from gastown_desktop.engine.resolving_by_hand import resolve_by_hand
 from gastown_desktop.engine.restack import patch_ids
 from gastown_desktop.engine.taking_over import give_back, take_over
@@ -64,11 +64,11 @@ from gastown_desktop.wiring.opening import Opening, oddities
 from gastown_desktop.wiring.rehearsing import (
     Listening,
     RehearsalRequest,
-    Rehearsing,
     prepare_rehearsal,
     span_of,
     write_report,
 )
+from gastown_desktop.wiring.running import Running
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.settings import about, set_setting, user_settings
 from gastown_desktop.wiring.workplace import Workplace, open_workplace, runs_list
@@ -314,8 +314,7 @@ class Engine:
         async with self._convoys.wired(convoy) as run:
             kit, gate, scope = run.town.kit, run.town.gate, run.town.kit.scopes[0]
             old = gate.ledger.totals(scope).cap
-            run.rehearsal = with_cap(run.rehearsal, cap)
-            await store(run.objects, run.rehearsal)
+            await run.change(cap=cap)
             await gate.set_cap(scope, NanoUsd(cap))
             await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=old, new=cap))
             town = self._convoys.town(convoy)
@@ -324,9 +323,7 @@ class Engine:
 
     async def set_fleet_size(self, convoy: ConvoyId, polecats: int) -> None:
         async with self._convoys.wired(convoy) as run:
-            settings = replace(run.rehearsal.settings, polecats=polecats)
-            run.rehearsal = replace(run.rehearsal, settings=settings)
-            await store(run.objects, run.rehearsal)
+            await run.change(polecats=polecats)
             town = self._convoys.town(convoy)
             if town is not None:
                 town.set_fleet_size(polecats)
@@ -462,25 +459,25 @@ class Engine:
                 return Outcome(done=True, words=f"{branch} is at {outcome.commit[:10]}, {how}.")
             return Outcome(done=False, words=outcome.words)
 
-    def _landing(self, run: Rehearsing, branch: str) -> tuple[Landing, UserTarget, GitSigner]:
+    def _landing(self, run: Running, branch: str) -> tuple[Landing, UserTarget, GitSigner]:
         target, signer = self._target(run, branch), self._signer(run)
         return Landing(run.town.kit, run.town.gates, target, None, signer), target, signer
 
     @staticmethod
-    def _target(run: Rehearsing, branch: str) -> UserTarget:
+    def _target(run: Running, branch: str) -> UserTarget:
         if not re.fullmatch(r"[^\s~^:?*\[\\-][^\s~^:?*\[\\]*", branch):
             raise Refused(f"{branch or 'Nothing'} is no name of a branch.", remedy="Name a branch of yours.")
         place = run.workplace
         return UserTarget(place.git, run.objects, place.rig.town_git, place.facts, branch)
 
     @staticmethod
-    def _signer(run: Rehearsing) -> GitSigner:
+    def _signer(run: Running) -> GitSigner:
         place = run.workplace
         return GitSigner(place.git, place.rig.town_git, place.facts.git_dir)
 
     # --- what is open ---
 
-    def _running(self, convoy: ConvoyId) -> Rehearsing:
+    def _running(self, convoy: ConvoyId) -> Running:
         run = self._convoys.run_of(convoy)
         if run is None:
             raise Refused("The convoy does not run.", safe="Nothing was changed.", remedy="Resume it first.")
@@ -503,7 +500,7 @@ def as_gates(wishes: tuple[GateWish, ...]) -> tuple[Gate, ...]:
     return tuple(Gate(wish.name, wish.command) for wish in wishes)
 
 
-def _require_merged(run: Rehearsing) -> None:
+def _require_merged(run: Running) -> None:
     state = run.town.kit.bus.state
     left = len(state.works()) - len(state.merged())
     if left or state.stage not in {"ready_to_land", "landed"}:
@@ -514,7 +511,7 @@ def _require_merged(run: Rehearsing) -> None:
         )
 
 
-async def _filled(run: Rehearsing, sheet: LandingSheet, plan: LandingPlan) -> LandingSheet:
+async def _filled(run: Running, sheet: LandingSheet, plan: LandingPlan) -> LandingSheet:
     """The sheet with what the plan says."""
     state = run.town.kit.bus.state
     lines: list[LandingLine] = []

@@ -11,6 +11,7 @@ from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import unfinished
+from gastown_desktop.engine.work import stored_work
 from gastown_desktop.wiring.workplace import Workplace
 
 
@@ -27,12 +28,12 @@ def newest_history(workplace: Workplace) -> Projection | None:
 
 
 async def newest_unlanded(workplace: Workplace, objects: GitObjects) -> ConvoyId:
-    """The rehearsal that was touched last among those that did not land, else among those that did.
+    """The convoy that was touched last among those that did not land, else among those that did.
 
     Raises:
         Refused: there is none.
     """
-    convoys = await unfinished(objects)
+    convoys = [*await unfinished(objects), *await stored_work(objects)]
     if not convoys:
         raise Refused("There is nothing to resume here.", remedy="Start with `gastown-desktop rehearse`.")
 

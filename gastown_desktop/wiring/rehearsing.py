@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource as limits
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.repository_config import RepositoryConfig
 from gastown_desktop.checker import Report, check
-from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.ids import Oid, convoy_id
-from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
 from gastown_desktop.engine.diff_sizes import changed_lines
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.evidence_page import as_page
 from gastown_desktop.engine.gates import Gate
-from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.plan_kinds import PlanKind
 from gastown_desktop.engine.ports import GitObjects
-from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.rehearsal import (
     RehearsalSettings,
     StoredRehearsal,
@@ -35,25 +26,12 @@ from gastown_desktop.engine.rehearsal import (
     store,
 )
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, choose_range, plan_true
-from gastown_desktop.engine.rehearsal_result import Measured, result_of
+from gastown_desktop.engine.rehearsal_result import result_of
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.town import Town
-from gastown_desktop.wiring.rehearsal_town import RehearsalTown, build_rehearsal, build_slots, clear_slots
+from gastown_desktop.wiring.running import Listening, Running
+from gastown_desktop.wiring.town_parts import build_slots, clear_slots
 from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
-
-
-def _say_nothing(*_: object) -> None:
-    """Nobody listens."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
-    """Who hears how a preparation goes on."""
-
-    say: Callable[[str], None] = _say_nothing
-    """Hears sentences."""
-    planned: Callable[[int, int], None] = _say_nothing
-    """Hears (done, all) beads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,28 +119,35 @@ async def prepare_rehearsal(
 
 
 @dataclass(slots=True, kw_only=True)
-class Rehearsing:
-    """A rehearsal that is wired and can run, several times where it stops in between."""
+class Rehearsing(Running):
+    """A rehearsal that is wired and can run."""
 
-    workplace: Workplace
-    objects: GitObjects
     rehearsal: StoredRehearsal
-    town: RehearsalTown
-    before: Fingerprint
-    """The user's repository before anything was done."""
-    started: float = field(default_factory=time.monotonic)
 
-    async def begin(self) -> list[Hook]:
-        """Connects the model, brings the history up to date, sets the cap; returns hooks that go on."""
-        kit, gate = self.town.kit, self.town.gate
-        resumed = bool(kit.bus.state.convoy)
-        orphans = await gate.open(self.town.model)
-        await announce(kit.bus, self.objects, self.workplace.rig, self.rehearsal)
-        hooks = await reconcile(kit)
-        if resumed:
-            await kit.bus.publish(self._recovered(orphans, len(hooks)))
-        await self._set_cap()
-        return hooks
+    @property
+    def convoy(self) -> ConvoyId:
+        """Which rehearsal it is."""
+        return self.rehearsal.convoy
+
+    @property
+    def settings(self) -> RehearsalSettings:
+        """What the user asked for."""
+        return self.rehearsal.settings
+
+    async def announce(self) -> None:
+        """Makes branch, target and convoy, where an earlier process did not."""
+        await announce(self.town.kit.bus, self.objects, self.workplace.rig, self.rehearsal)
+
+    async def change(self, *, cap: int | None = None, polecats: int | None = None) -> None:
+        """Writes another cap (nano-dollars at list price) or number of workers down."""
+        settings = self.settings
+        settings = replace(
+            settings,
+            cap=settings.cap if cap is None else cap,
+            polecats=settings.polecats if polecats is None else polecats,
+        )
+        self.rehearsal = replace(self.rehearsal, settings=settings)
+        await store(self.objects, self.rehearsal)
 
     def whole_town(self, *, merges_only: bool = False) -> Town:
         """Dispatcher, polecats and Refinery, as the rehearsal's settings have them.
@@ -170,7 +155,7 @@ class Rehearsing:
         Args:
             merges_only: nothing new is begun but what lets handed-in work merge.
         """
-        settings, works = self.rehearsal.settings, self.rehearsal.plan.works
+        settings, works = self.settings, self.rehearsal.plan.works
         return Town(
             self.town.kit,
             self.town.gates,
@@ -182,20 +167,6 @@ class Rehearsing:
             diff_sizes=lambda: changed_lines(self.objects, [work.commit for work in works.values()]),
         )
 
-    async def work(self, whole: Town, hooks: list[Hook]) -> None:
-        """Runs the town to its end; slots stay only for an interrupted run, which goes on with them.
-
-        Raises:
-            Refused: strict gates were asked for and none sees.
-            TripwirePulled, StoreError, GitError: the fleet was stopped.
-        """
-        try:
-            await whole.run(hooks)
-        except Refused:
-            await clear_slots(self.town.slots)
-            raise
-        await clear_slots(self.town.slots)
-
     async def result(self, listening: Listening, *, checked: bool) -> dict[str, Any]:
         """Measures what was done; `rehearse --json` prints it.
 
@@ -203,47 +174,14 @@ class Rehearsing:
             listening: hears what changed in the user's repository, and what the checker found.
             checked: also replay all landings; a plan that is not the true one always is.
         """
-        place, town = self.workplace, self.town
-        changed = differences(self.before, await fingerprint(place.git, place.facts))
-        for difference in changed:
-            listening.say(f"Your repository changed meanwhile: {difference}")
+        town, measured = self.town, await self._measured(listening)
         tip = await self.objects.read_ref(town.kit.refs.target)
         landed = await self.objects.tree_of(tip) if tip else None
-        measured = self._measured(untouched=not changed)
-        result = result_of(town.kit.bus.state, self.rehearsal, landed, town.gate, measured)
+        bill = town.bill.nano_usd if town.bill is not None else 0
+        result = result_of(town.kit.bus.state, self.rehearsal, landed, town.gate, measured, bill)
         if checked or self.rehearsal.settings.plan != "true":
             result["check"] = await self._check(listening)
         return result
-
-    async def _set_cap(self) -> None:
-        """Sets the cap, and tells of it, unless it is so already."""
-        kit, gate = self.town.kit, self.town.gate
-        scope, cap = kit.scopes[0], NanoUsd(self.rehearsal.settings.cap)
-        old = gate.ledger.totals(scope).cap
-        if old != cap:
-            await gate.set_cap(scope, cap)
-            await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=old, new=cap))
-
-    def _recovered(self, orphans: int, hooks: int) -> ev.Recovered:
-        return ev.Recovered(
-            **self.town.kit.where,
-            assumed_requests=orphans,
-            killed_children=self.workplace.swept,
-            facts=(f"{hooks} workers go on",),
-        )
-
-    def _measured(self, *, untouched: bool) -> Measured:
-        cpu = self.workplace.launcher.cpu_by_kind
-        return Measured(
-            elapsed_s=time.monotonic() - self.started,
-            cpu_self_s=time.process_time(),
-            cpu_git_s=cpu.get("git", 0.0),
-            cpu_tools_s=sum(seconds for kind, seconds in cpu.items() if kind != "git"),
-            peak_mb=limits.getrusage(limits.RUSAGE_SELF).ru_maxrss / 1024,
-            user_repo_untouched=untouched,
-            provider_bill=self.town.bill.nano_usd,
-            sandbox=self.town.sandbox.profile,
-        )
 
     async def _check(self, listening: Listening) -> dict[str, Any]:
         """Lets the checker replay what was landed; says what it found and returns it as JSON values."""
@@ -252,19 +190,6 @@ class Rehearsing:
         for sentence in _found(report):
             listening.say(sentence)
         return asdict(report)
-
-
-@asynccontextmanager
-async def rehearsing(
-    workplace: Workplace, objects: GitObjects, rehearsal: StoredRehearsal, before: Fingerprint
-) -> AsyncIterator[Rehearsing]:
-    """Wires a rehearsal, and closes its ledger, model and history at the end."""
-    slots = await build_slots(workplace, objects)
-    town = await build_rehearsal(workplace, objects, slots, rehearsal)
-    try:
-        yield Rehearsing(workplace=workplace, objects=objects, rehearsal=rehearsal, town=town, before=before)
-    finally:
-        await town.close()
 
 
 def plan_sentence(plan: RehearsalPlan, *, independent: int, critical_path: int) -> str:

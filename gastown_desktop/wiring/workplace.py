@@ -30,8 +30,8 @@ from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects
 from gastown_desktop.engine.rig import Rig
 from gastown_desktop.paths import data_folder, slots_folder
 
-REHEARSAL_LOCK = "rehearsal.lock"
-"""File in the rig's folder that a rehearsal holds."""
+RIG_LOCK = "rig.lock"
+"""File in the rig's folder that whoever works on the rig holds."""
 _FOLDER = 0o040000
 OwnObjects = PygitObjects | CommandObjects
 
@@ -56,6 +56,15 @@ class Workplace:
     def rehearsal_folder(self, convoy: ConvoyId) -> Path:
         """Where a rehearsal keeps its ledger and bill."""
         return rehearsal_folder(self.rig.folder, convoy)
+
+    def work_folder(self, convoy: ConvoyId) -> Path:
+        """Where a convoy of real work keeps what is not in git: scratch files and its report."""
+        return self.rig.folder / "convoys" / convoy
+
+    @property
+    def money_file(self) -> Path:
+        """The ledger of all real work, whatever the rig."""
+        return self.data / "money" / "money.log"
 
     def events_file(self, convoy: ConvoyId) -> Path:
         """The history of a convoy."""
@@ -131,12 +140,12 @@ async def open_workplace(repo: Path, data_override: Path | None) -> Workplace:
 
 
 async def enter(workplace: Workplace) -> GitObjects:
-    """Takes the rig for a rehearsal, sweeps what a killed process left, and opens its repository.
+    """Takes the rig, sweeps what a killed process left, and opens its repository.
 
     Raises:
-        Refused: another rehearsal of this rig is running.
+        Refused: another process works on this rig.
     """
-    workplace.lock = FileLock(workplace.rig.folder / REHEARSAL_LOCK, "A rehearsal of this repository")
+    workplace.lock = FileLock(workplace.rig.folder / RIG_LOCK, "Work on this repository")
     workplace.swept = await workplace.launcher.sweep()
     if workplace.rig.town_git.exists():
         sweep_locks(workplace.rig.town_git)

@@ -108,7 +108,7 @@ def test_second_rehearsal_of_a_rig_is_refused_while_one_runs(
     command_line: CommandLine, small: RepositoryBuilder
 ) -> None:
     refused(command_line.run("resume", small.folder), "nothing to resume")
-    lock = command_line.rig() / "rehearsal.lock"
+    lock = command_line.rig() / "rig.lock"
     lock.write_text("4711\n")
     with lock.open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

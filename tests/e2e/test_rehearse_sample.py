@@ -88,7 +88,7 @@ def test_nothing_is_left_behind_but_repository_records_and_logs(sample: Rehearse
         "events",
         "rehearsals",
         "indexes",
-        "rehearsal.lock",
+        "rig.lock",
         "gates.jsonl",
         "index.sqlite",
     }

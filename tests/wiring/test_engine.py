@@ -17,7 +17,7 @@ from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.api import GateWish, RehearsalWish
 from gastown_desktop.wiring.engine import Engine
-from gastown_desktop.wiring.workplace import REHEARSAL_LOCK
+from gastown_desktop.wiring.workplace import RIG_LOCK
 from tests.builders import RepositoryBuilder, small_python_repository
 from tests.e2e.conftest import contents
 from tests.fakes.clock import START
@@ -75,7 +75,7 @@ class Window:
 
 def _is_free(rig: Path) -> bool:
     try:
-        FileLock(rig / REHEARSAL_LOCK, "The rig").close()
+        FileLock(rig / RIG_LOCK, "The rig").close()
     except Refused:
         return False
     return True
@@ -267,14 +267,14 @@ async def test_a_rig_that_another_process_has_is_refused_in_words(
     await open_trusted(window, small)
     convoy = await run_to_the_end(window, RehearsalWish(gates=(CHECK,)))
     (rig,) = (window.data / "rigs").iterdir()
-    other = FileLock(rig / REHEARSAL_LOCK, "A rehearsal of this repository")
+    other = FileLock(rig / RIG_LOCK, "Work on this repository")
     try:
         for asked in (
             window.engine.rehearse(RehearsalWish(gates=(CHECK,))),
             window.engine.bill(convoy),
             window.engine.gates(),
         ):
-            with pytest.raises(Refused, match="A rehearsal of this repository"):
+            with pytest.raises(Refused, match="Work on this repository"):
                 await asked
     finally:
         other.close()

@@ -1,0 +1,109 @@
+"""What `rehearse`, `run` and `resume` share: gates, progress, a run to its end, and its result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from gastown_desktop.adapters.gate_proposals import propose_gates
+from gastown_desktop.adapters.git.user_repository import Fingerprint
+from gastown_desktop.adapters.repository_config import RepositoryConfig
+from gastown_desktop.cli.progress import Progress, printable
+from gastown_desktop.core.ids import Oid
+from gastown_desktop.engine.evidence import as_markdown
+from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.rehearsal import StoredRehearsal
+from gastown_desktop.engine.rehearsal_result import exit_code
+from gastown_desktop.engine.work_result import work_exit_code, work_markdown
+from gastown_desktop.wiring.access import ModelAccess
+from gastown_desktop.wiring.rehearsing import write_report
+from gastown_desktop.wiring.running import Listening
+from gastown_desktop.wiring.stored import Stored, running
+from gastown_desktop.wiring.workplace import Workplace
+
+
+async def run_to_end(
+    given: argparse.Namespace,
+    workplace: Workplace,
+    objects: GitObjects,
+    stored: Stored,
+    progress: Progress,
+    before: Fingerprint,
+    access: ModelAccess | None = None,
+) -> dict[str, Any]:
+    """Runs a convoy to its end and measures it."""
+    async with running(workplace, objects, stored, before, access) as run:
+        progress.watch(run.town.kit.bus, run.town.gate)
+        say_sandbox(run.town.sandbox.confined, progress)
+        hooks = await run.begin()
+        await run.work(run.whole_town(), hooks)
+        result = await run.result(listening(progress), checked=given.check)
+    if given.report is not None and isinstance(stored, StoredRehearsal):
+        write_report(given.report, result)
+    return result
+
+
+def say_sandbox(confined: bool, progress: Progress) -> None:
+    """Says where commands run with the user's rights."""
+    if not confined:
+        progress.say("No sandbox is at hand: gates and commands run with your rights.")
+
+
+def listening(progress: Progress) -> Listening:
+    """Lets sentences and planning be shown."""
+    return Listening(say=lambda text: progress.say(printable(text)), planned=progress.planned)
+
+
+async def gates_of(
+    given: argparse.Namespace,
+    workplace: Workplace,
+    objects: GitObjects,
+    tip: Oid,
+    config: RepositoryConfig,
+    progress: Progress,
+) -> tuple[Gate, ...]:
+    """The gates that were asked for, else those that the repository proposes at a commit."""
+    if given.no_gate:
+        return ()
+    if given.gates:
+        return _named(given.gates)
+    if config.ignored:
+        progress.say(f".gastown.toml: ignored, not for a repository to set: {', '.join(config.ignored)}")
+    if not config.gates:
+        progress.say("No gate is configured: nothing will be tested. Give one with --gate.")
+        for proposal in propose_gates(await workplace.gate_hints(objects, tip)):
+            progress.say(f"  --gate {shlex.quote(proposal.command)}: {proposal.reason}")
+    return config.gates
+
+
+def _named(commands: tuple[str, ...] | list[str]) -> tuple[Gate, ...]:
+    return tuple(Gate(f"gate {number}", command) for number, command in enumerate(commands, 1))
+
+
+def show(given: argparse.Namespace, result: dict[str, Any], *, plan_only: bool = False) -> int:
+    """Prints a result; returns the exit code."""
+    rehearsed = "expected_tree" in result
+    words = as_markdown(result) if rehearsed else work_markdown(result)
+    if given.json or given.json_lines:
+        print(json.dumps(result), flush=True)
+    elif sys.stdout.isatty():
+        Console().print(Markdown(printable(words), hyperlinks=False))
+    else:
+        print(printable(words), flush=True)
+    return exit_code(result) if rehearsed else work_exit_code(result, plan_only=plan_only)
+
+
+def say_oddities(workplace: Workplace, progress: Progress) -> None:
+    """Says what of the user's checkout is not part of the work."""
+    facts = workplace.facts
+    if facts.dirty:
+        progress.say("You have uncommitted changes; they stay as they are and are not part of this.")
+    if facts.head_branch is None:
+        progress.say("HEAD is detached; its commit is what counts.")

@@ -1,0 +1,128 @@
+"""Real work as `resume` finds it: what the user asked for, written down before anything of it happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import GitError
+from gastown_desktop.core.ids import ConvoyId, Oid
+from gastown_desktop.core.prices import Price
+from gastown_desktop.core.serialising import Generated, SerialisingFiles
+from gastown_desktop.engine.bus import Bus
+from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.rig import RefNames, Rig
+
+_LONGEST_TITLE = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkSettings:
+    """What the user asked for, besides the goal."""
+
+    polecats: int
+    gates: tuple[Gate, ...]
+    cap: int
+    """Nano-dollars."""
+    model: str
+    base_url: str
+    """Where the model is."""
+    price: Price
+    """What its tokens cost; prices do not change under a convoy."""
+    strict_gates: bool = False
+    lands_each: bool = False
+    reviews: bool = False
+    """A reviewer reads what was handed in before it is merged."""
+    serialising: SerialisingFiles = field(default=SerialisingFiles())
+    """What the repository's `.gastown.toml` says about files that many beads touch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWork:
+    """One convoy of real work."""
+
+    convoy: ConvoyId
+    goal: str
+    base: Oid
+    """Commit of the target that the work starts from."""
+    target: str
+    """Full name of the user's branch that it is to land on."""
+    settings: WorkSettings
+
+
+def settings_ref(convoy: ConvoyId) -> str:
+    """Where the settings of a convoy are kept, as a blob."""
+    return f"refs/gastown/convoys/{convoy}/settings"
+
+
+async def store_work(objects: GitObjects, work: StoredWork) -> None:
+    """Writes it down; the same again changes nothing.
+
+    Raises:
+        GitError: somebody else wrote it meanwhile.
+    """
+    fields = {
+        "goal": work.goal,
+        "base": work.base,
+        "target": work.target,
+        "settings": asdict(work.settings),
+    }
+    blob = await objects.write_blob(json.dumps(fields, ensure_ascii=True, indent=1).encode("ascii"))
+    name = settings_ref(work.convoy)
+    old = await objects.read_ref(name)
+    if old != blob and not await objects.swap_ref(name, old=old, new=blob):
+        raise GitError("Another convoy has this name.")
+
+
+async def load_work(objects: GitObjects, convoy: ConvoyId) -> StoredWork | None:
+    """Reads it back; None when this convoy is no real work."""
+    blob = await objects.read_ref(settings_ref(convoy))
+    if blob is None:
+        return None
+    fields: dict[str, Any] = json.loads(await objects.read_blob(blob))
+    settings: dict[str, Any] = fields["settings"]
+    settings["gates"] = tuple(Gate(**gate) for gate in settings["gates"])
+    settings["price"] = Price(**settings["price"])
+    settings["serialising"] = serialising_of(settings["serialising"])
+    return StoredWork(
+        convoy=convoy,
+        goal=fields["goal"],
+        base=Oid(fields["base"]),
+        target=fields["target"],
+        settings=WorkSettings(**settings),
+    )
+
+
+def serialising_of(fields: Mapping[str, Any]) -> SerialisingFiles:
+    """Serialising files as they were stored."""
+    return SerialisingFiles(
+        generated=tuple(Generated(**one) for one in fields.get("generated", ())),
+        union=tuple(fields.get("union", ())),
+        serial=tuple(fields.get("serial", ())),
+    )
+
+
+async def stored_work(objects: GitObjects) -> list[ConvoyId]:
+    """Names of all convoys of real work that were written down."""
+    refs = await objects.list_refs("refs/gastown/convoys/")
+    return [ConvoyId(name.split("/")[3]) for name in refs if name.endswith("/settings")]
+
+
+async def announce_work(bus: Bus, objects: GitObjects, rig: Rig, work: StoredWork) -> None:
+    """Makes branch and convoy; what an earlier process already told is not told again."""
+    branch = RefNames(work.convoy, rehearsal=False).convoy_branch
+    if await objects.read_ref(branch) is None:
+        await objects.swap_ref(branch, old=None, new=work.base)
+    if not bus.state.convoy:
+        where: Any = {"rig": rig.id, "convoy": work.convoy}
+        title = " ".join(work.goal.split())[:_LONGEST_TITLE]
+        await bus.publish(ev.ConvoyCreated(**where, title=title, base=work.base, target=work.target))
+
+
+def work_with_cap(work: StoredWork, cap: int) -> StoredWork:
+    """The same work under another cap, in nano-dollars."""
+    return replace(work, settings=replace(work.settings, cap=cap))

@@ -1,0 +1,73 @@
+"""The way to a model: which provider, with which key, at which price."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import httpx2
+
+from gastown_desktop.adapters.claude import SILENCE_S, ClaudeMessages
+from gastown_desktop.adapters.keychain import Keychain
+from gastown_desktop.adapters.spend_transport import SpendGateTransport
+from gastown_desktop.core.context import WINDOW
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.providers import Provider
+from gastown_desktop.engine.spend_gate import SpendGate
+
+KEY_VARIABLE = "ANTHROPIC_API_KEY"
+"""The one variable of the environment that the command line heeds."""
+_MOST_CONNECTIONS = 64
+_NO_KEY = "none"
+"""What is sent where no key is needed; the SDK wants one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAccess:
+    """How a provider is reached."""
+
+    provider: Provider
+    key: str
+    silence_s: float = SILENCE_S
+    """Seconds of silence after which a reply is given up."""
+    window: int = WINDOW
+    """Tokens that the model takes in."""
+
+
+async def find_access(
+    provider: Provider, keychain: Keychain, environment: Mapping[str, str], *, silence_s: float = SILENCE_S
+) -> ModelAccess:
+    """Finds the key of a provider: in the environment, else in the keyring.
+
+    Raises:
+        Refused: it needs one and there is none.
+        KeyringUnavailable: the keyring cannot be asked.
+    """
+    key = environment.get(KEY_VARIABLE, "").strip()
+    if not key and provider.needs_key:
+        key = await keychain.find(provider.origin) or ""
+    if not key and provider.needs_key:
+        raise Refused(
+            f"There is no key for {provider.name}.",
+            safe="Nothing was sent.",
+            remedy=f"Set {KEY_VARIABLE}, or keep one in the keyring: gastown-desktop key set"
+            + (f" --base-url {provider.base_url}" if provider.kind != "anthropic" else ""),
+        )
+    return ModelAccess(provider=provider, key=key or _NO_KEY, silence_s=silence_s)
+
+
+def connect(
+    access: ModelAccess, gate: SpendGate, hear_headers: Callable[[Mapping[str, str]], None] = lambda _: None
+) -> ClaudeMessages:
+    """A client whose every request passes the spend gate; proxies and certificates are the system's own."""
+    limits = httpx2.Limits(max_connections=_MOST_CONNECTIONS, max_keepalive_connections=_MOST_CONNECTIONS)
+    network = httpx2.AsyncHTTPTransport(verify=ssl.create_default_context(), trust_env=False, limits=limits)
+    return ClaudeMessages(
+        api_key=access.key,
+        base_url=access.provider.base_url,
+        transport=SpendGateTransport(network, gate.consume),
+        bearer=access.provider.bearer,
+        silence_s=access.silence_s,
+        hear_headers=hear_headers,
+    )

@@ -1,0 +1,99 @@
+"""One convoy of real work, wired: the engine on its adapters, the network behind the spend gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gastown_desktop.adapters.git.slots import GitSlots
+from gastown_desktop.adapters.money_log import FileMoneyLog
+from gastown_desktop.adapters.town_store import FileEventStore
+from gastown_desktop.core.rate_limits import rate_room
+from gastown_desktop.engine.bus import Bus
+from gastown_desktop.engine.hooks import Hooks
+from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.prompts import system_blocks
+from gastown_desktop.engine.provider_line import ProviderLine
+from gastown_desktop.engine.rig import RefNames
+from gastown_desktop.engine.spend_gate import SpendGate
+from gastown_desktop.engine.work import StoredWork
+from gastown_desktop.paths import resource
+from gastown_desktop.wiring.access import ModelAccess, connect
+from gastown_desktop.wiring.town_parts import (
+    WiredTown,
+    choose_sandbox,
+    confinement_of,
+    gate_runner,
+    slot_files,
+)
+from gastown_desktop.wiring.workplace import Workplace
+
+TOWN_SCOPE = "town"
+"""Everything that was ever spent through this data folder."""
+
+
+async def build_work(
+    workplace: Workplace,
+    objects: GitObjects,
+    slots: GitSlots,
+    work: StoredWork,
+    access: ModelAccess,
+) -> WiredTown:
+    """Wires a convoy of real work.
+
+    Args:
+        workplace: the rig.
+        objects: its repository.
+        slots: its slots.
+        work: the convoy.
+        access: the way to the model.
+
+    Raises:
+        Refused: another process has the ledger.
+    """
+    rig, convoy, settings = workplace.rig, work.convoy, work.settings
+    folder = workplace.work_folder(convoy)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = FileEventStore(workplace.events_file(convoy))
+    bus = Bus(store, workplace.clock)
+    log = FileMoneyLog(workplace.money_file)
+    gate = SpendGate(
+        log, workplace.clock, origin=access.provider.origin, geo_factor=access.provider.factor, by_day=True
+    )
+    refs, line = RefNames(convoy, rehearsal=False), ProviderLine(workplace.clock)
+
+    def heed_limits(headers: Mapping[str, str]) -> None:
+        room = rate_room(headers, workplace.clock.now())
+        if room is not None:
+            line.pace = line.pace.told(workplace.clock.monotonic(), room)
+
+    sandbox = await choose_sandbox(workplace, folder / "scratch")
+    kit = Kit(
+        rig=rig,
+        refs=refs,
+        bus=bus,
+        gate=gate,
+        hooks=Hooks(objects, refs, workplace.clock),
+        slots=slots,
+        objects=objects,
+        sandbox=sandbox,
+        confinement=confinement_of(rig.checkout, sandbox),
+        files=slot_files,
+        clock=workplace.clock,
+        line=line,
+        system=system_blocks(resource("prompts/polecat.md").read_text(encoding="utf-8")),
+        scopes=(f"convoy:{convoy}", TOWN_SCOPE),
+        serialising=settings.serialising,
+        thinks=access.provider.kind == "anthropic",
+        window=access.window,
+    )
+    return WiredTown(
+        kit=kit,
+        gates=gate_runner(workplace, kit, settings.gates),
+        gate=gate,
+        sandbox=sandbox,
+        slots=slots,
+        model=connect(access, gate, heed_limits),
+        log=log,
+        store=store,
+    )

@@ -1,0 +1,146 @@
+"""A convoy that is wired and can run, whoever answers for the model."""
+
+from __future__ import annotations
+
+import resource as limits
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.engine.hooks import Hook
+from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.recovery import reconcile
+from gastown_desktop.engine.rehearsal import RehearsalSettings
+from gastown_desktop.engine.rehearsal_result import RunMeasured
+from gastown_desktop.engine.town import Town
+from gastown_desktop.engine.work import WorkSettings
+from gastown_desktop.wiring.town_parts import WiredTown, clear_slots
+from gastown_desktop.wiring.workplace import Workplace
+
+
+def _say_nothing(*_: object) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Who hears how a preparation goes on."""
+
+    say: Callable[[str], None] = _say_nothing
+    """Hears sentences."""
+    planned: Callable[[int, int], None] = _say_nothing
+    """Hears (done, all) beads."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Running(ABC):
+    """A convoy that is wired and can run, several times where it stops in between."""
+
+    workplace: Workplace
+    objects: GitObjects
+    town: WiredTown
+    before: Fingerprint
+    """The user's repository before anything was done."""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    @abstractmethod
+    def convoy(self) -> ConvoyId:
+        """Which convoy it is."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> RehearsalSettings | WorkSettings:
+        """What the user asked for."""
+
+    @abstractmethod
+    async def announce(self) -> None:
+        """Makes branches and convoy, where an earlier process did not."""
+
+    @abstractmethod
+    async def change(self, *, cap: int | None = None, polecats: int | None = None) -> None:
+        """Writes other settings down: a cap in nano-dollars, a number of workers."""
+
+    @abstractmethod
+    def whole_town(self, *, merges_only: bool = False) -> Town:
+        """Dispatcher, polecats and Refinery, as the settings have them.
+
+        Args:
+            merges_only: nothing new is begun but what lets handed-in work merge.
+        """
+
+    @abstractmethod
+    async def result(self, listening: Listening, *, checked: bool) -> dict[str, Any]:
+        """Measures what was done, as JSON values.
+
+        Args:
+            listening: hears what changed in the user's repository, and what a checker found.
+            checked: also replay all landings.
+        """
+
+    async def begin(self) -> list[Hook]:
+        """Connects the model, brings the history up to date, sets the cap; returns hooks that go on."""
+        kit, gate = self.town.kit, self.town.gate
+        resumed = bool(kit.bus.state.convoy)
+        orphans = await gate.open(self.town.model)
+        await self.announce()
+        hooks = await reconcile(kit)
+        if resumed:
+            await kit.bus.publish(self._recovered(orphans, len(hooks)))
+        await self._set_cap()
+        return hooks
+
+    async def work(self, whole: Town, hooks: list[Hook]) -> None:
+        """Runs the town to its end; slots stay only for an interrupted run, which goes on with them.
+
+        Raises:
+            Refused: strict gates were asked for and none sees.
+            TripwirePulled, StoreError, GitError: the fleet was stopped.
+        """
+        try:
+            await whole.run(hooks)
+        except Refused:
+            await clear_slots(self.town.slots)
+            raise
+        await clear_slots(self.town.slots)
+
+    async def _set_cap(self) -> None:
+        """Sets the cap, and tells of it, unless it is so already."""
+        kit, gate = self.town.kit, self.town.gate
+        scope, cap = kit.scopes[0], NanoUsd(self.settings.cap)
+        old = gate.ledger.totals(scope).cap
+        if old != cap:
+            await gate.set_cap(scope, cap)
+            await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=old, new=cap))
+
+    def _recovered(self, orphans: int, hooks: int) -> ev.Recovered:
+        return ev.Recovered(
+            **self.town.kit.where,
+            assumed_requests=orphans,
+            killed_children=self.workplace.swept,
+            facts=(f"{hooks} workers go on",),
+        )
+
+    async def _measured(self, listening: Listening) -> RunMeasured:
+        """What only this process knows; says what changed in the user's repository."""
+        place = self.workplace
+        changed = differences(self.before, await fingerprint(place.git, place.facts))
+        for difference in changed:
+            listening.say(f"Your repository changed meanwhile: {difference}")
+        cpu = place.launcher.cpu_by_kind
+        return RunMeasured(
+            elapsed_s=time.monotonic() - self.started,
+            cpu_self_s=time.process_time(),
+            cpu_git_s=cpu.get("git", 0.0),
+            cpu_tools_s=sum(seconds for kind, seconds in cpu.items() if kind != "git"),
+            peak_mb=limits.getrusage(limits.RUSAGE_SELF).ru_maxrss / 1024,
+            user_repo_untouched=not changed,
+            sandbox=self.town.sandbox.profile,
+        )

@@ -1,0 +1,128 @@
+"""What every town is put together from, whoever answers for the model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gastown_desktop.adapters.claude import ClaudeMessages
+from gastown_desktop.adapters.gate_cache import FileGateCache
+from gastown_desktop.adapters.gate_environment import LocalGateEnvironment
+from gastown_desktop.adapters.git.slots import GitSlots
+from gastown_desktop.adapters.money_log import FileMoneyLog
+from gastown_desktop.adapters.rehearsal_model import ProviderBill
+from gastown_desktop.adapters.sandbox import find_sandbox
+from gastown_desktop.adapters.sandbox.entry import SYSTEM_PATH
+from gastown_desktop.adapters.slot_files import SlotFiles
+from gastown_desktop.adapters.town_store import FileEventStore
+from gastown_desktop.engine.gates import Gate, GateRunner
+from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot
+from gastown_desktop.engine.spend_gate import SpendGate
+from gastown_desktop.engine.taking_over import is_hand_slot
+from gastown_desktop.wiring.workplace import Workplace
+
+BOUND_FROM_CHECKOUT = (".venv", "node_modules")
+"""Folders of the user's checkout that workers see, read-only."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WiredTown:
+    """Everything of one convoy, wired."""
+
+    kit: Kit
+    gates: GateRunner
+    gate: SpendGate
+    sandbox: Sandbox
+    slots: GitSlots
+    model: ClaudeMessages
+    log: FileMoneyLog
+    store: FileEventStore
+    bill: ProviderBill | None = None
+    """What the stand-in of a rehearsal would charge, by its own arithmetic."""
+
+    async def close(self) -> None:
+        """Closes model, ledger and history."""
+        await self.model.close()
+        await self.log.close()
+        await self.store.close()
+
+
+async def build_slots(workplace: Workplace, objects: GitObjects) -> GitSlots:
+    """The slots of a rig."""
+    kept = bound_folders(workplace.rig.checkout)
+    return GitSlots(
+        workplace.git,
+        objects,
+        workplace.rig.town_git,
+        workplace.slots_root,
+        workplace.rig.folder / "indexes",
+        kept=kept,
+    )
+
+
+def bound_folders(checkout: Path) -> tuple[str, ...]:
+    """Names of the checkout's folders that slots see."""
+    return tuple(name for name in BOUND_FROM_CHECKOUT if (checkout / name).is_dir())
+
+
+async def clear_slots(slots: GitSlots) -> None:
+    """Removes all slots but those that the user works in."""
+    for name in await slots.names():
+        if not is_hand_slot(name):
+            await slots.remove(name)
+
+
+async def choose_sandbox(workplace: Workplace, scratch: Path) -> Sandbox:
+    """How commands of a rig are confined on this machine.
+
+    Args:
+        workplace: the rig.
+        scratch: a folder for what the sandbox keeps while the convoy is open.
+    """
+    return await find_sandbox(
+        workplace.launcher,
+        home=Path.home(),
+        town_objects=workplace.rig.town_git / "objects",
+        scratch=scratch,
+    )
+
+
+def slot_files(slot: Slot) -> SlotFiles:
+    """The files of a slot."""
+    return SlotFiles(slot.folder)
+
+
+def gate_runner(workplace: Workplace, kit: Kit, gates: tuple[Gate, ...]) -> GateRunner:
+    """What proves the work of a convoy."""
+    return GateRunner(
+        gates,
+        bus=kit.bus,
+        slots=kit.slots,
+        objects=kit.objects,
+        sandbox=kit.sandbox,
+        confinement=kit.confinement,
+        clock=workplace.clock,
+        cache=FileGateCache(workplace.rig.folder / "gates.jsonl"),
+        environment=_gate_environment(workplace.rig.checkout),
+    )
+
+
+def _gate_environment(checkout: Path) -> LocalGateEnvironment:
+    """What a gate's answer depends on: what the sandbox takes over from this process."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_PATH))
+    variables = {"LANG": os.environ.get("LANG", "")}
+    return LocalGateEnvironment(checkout, bound_folders(checkout), path=path, variables=variables)
+
+
+def confinement_of(checkout: Path, sandbox: Sandbox) -> Callable[[Slot], Confinement]:
+    """How commands see a slot: at the checkout's own path where a sandbox can do that."""
+    bound = tuple((checkout / name, checkout / name) for name in bound_folders(checkout))
+
+    def confine(slot: Slot) -> Confinement:
+        seen_at = checkout if sandbox.confined else slot.folder
+        return Confinement(slot=slot.folder, seen_at=seen_at, read_only=bound)
+
+    return confine
