@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -104,6 +105,13 @@ class App:
             if refused.status == 429:
                 headers += self.limits.headers(record.get("key", ""))
             await exchange.answer(refused.status, body, headers)
+        except (Gone, ConnectionError):
+            raise
+        except Exception as error:  # noqa: BLE001  a rule in Python failed, or the server: a test has to see it
+            record.update(status=500, error=repr(error))
+            self.bill.counts["broken"] += 1
+            traceback.print_exc()
+            await exchange.answer(500, error_body("api_error", repr(error), request_id))
 
     async def _route(self, exchange: Exchange, request_id: str, record: dict[str, Any]) -> None:
         head = [("request-id", request_id)]
@@ -129,6 +137,7 @@ class App:
                 self.bill.counts["model_lists"] += 1
                 await exchange.answer(200, to_json(self._told_models(path)).encode(), head)
             case _:
+                self.bill.counts[f"unknown_path {exchange.method} {exchange.path}"] += 1
                 raise Refused("Not found", status=404, kind="not_found_error", count_as="unknown_path")
 
     async def _messages(self, exchange: Exchange, request_id: str, record: dict[str, Any]) -> None:

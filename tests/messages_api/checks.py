@@ -75,7 +75,7 @@ def check_request(request: dict[str, Any], model: Model, *, lenient: bool, count
     _check_tools(request.get("tools", ()), lenient=lenient)
     _check_tool_choice(request)
     _check_thinking(request)
-    check_messages(request, model)
+    check_messages(request, model, lenient=lenient)
     _check_breakpoints(request)
 
 

@@ -25,6 +25,7 @@ _FIELDS = {
 _BY_ROLE = {
     "user": {"text", "image", "document", "tool_result"},
     "assistant": {"text", "tool_use", "thinking"},
+    "system": {"text"},
 }
 _IN_A_RESULT = {"text", "image", "document"}
 
@@ -39,27 +40,31 @@ def remember_pause(content: list[Any]) -> None:
     _paused.add(canonical(content))
 
 
-def check_messages(request: Mapping[str, Any], model: Model) -> None:
-    """Refuses a conversation that the API would refuse."""
+def check_messages(request: Mapping[str, Any], model: Model, *, lenient: bool) -> None:
+    """Refuses a conversation that the API would refuse.
+
+    Lenient, a message of the system may follow one of the user: a feature that some clients ask for.
+    """
     messages = request.get("messages")
     if not isinstance(messages, list):
         raise Refused("messages: Field required")
     if not messages:
         raise Refused("messages: at least one message is required")
     for turn, message in enumerate(messages):
-        _check_message(message, turn, final=turn == len(messages) - 1)
+        _check_message(message, turn, final=turn == len(messages) - 1, lenient=lenient)
+    messages = _without_system(messages)
     _check_roles(messages)
     _check_calls(messages)
     _check_end(request, messages[-1], model)
     _check_thinking_loop(request, messages)
 
 
-def _check_message(message: Any, turn: int, *, final: bool) -> None:
+def _check_message(message: Any, turn: int, *, final: bool, lenient: bool) -> None:
     where = f"messages.{turn}"
     if not isinstance(message, Mapping):
         raise Refused(f"{where}: Input should be an object")
     role, content = message.get("role"), message.get("content")
-    if role not in _BY_ROLE:
+    if role not in _BY_ROLE or (role == "system" and not lenient):
         raise Refused(f"{where}.role: Input should be 'user' or 'assistant'")
     if set(message) - {"role", "content"}:
         extra = sorted(set(message) - {"role", "content"})[0]
@@ -142,6 +147,14 @@ def _check_source(block: Mapping[str, Any], where: str) -> None:
         raise Refused(f"{where}.source: a '{kind}' source is not permitted here", count_as="forbidden")
     if kind not in {"base64", "text", "content"}:
         raise Refused(f"{where}.source.type: Input tag does not match any of the expected tags")
+
+
+def _without_system(messages: list[Any]) -> list[Any]:
+    """The messages of the two that take turns."""
+    for turn, message in enumerate(messages):
+        if message["role"] == "system" and (not turn or messages[turn - 1]["role"] != "user"):
+            raise Refused(f"messages.{turn}: a `system` message must follow a `user` message")
+    return [message for message in messages if message["role"] != "system"]
 
 
 def _check_roles(messages: list[Any]) -> None:

@@ -64,7 +64,7 @@ class Exchange:
     async def answer(self, status: int, body: bytes, headers: Headers = ()) -> None:
         """Sends a whole answer of JSON."""
         sized = [("content-type", "application/json"), ("content-length", str(len(body))), *headers]
-        await self._write(self._head(status, sized) + body)
+        await self._write(self._head(status, sized) + (b"" if self.method == "HEAD" else body))
 
     async def begin(self, headers: Headers, first: bytes, *, length: int | None = None) -> None:
         """Sends the head of a reply and its first piece: in chunks, or with a length told beforehand."""
