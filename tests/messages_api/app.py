@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import traceback
@@ -77,6 +78,8 @@ class App:
         self.seen: list[dict[str, Any]] = []
         self.came: Counter[tuple[str, str]] = Counter()
         self.in_flight = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
         self.most_in_flight = 0
         self._number = 0
 
@@ -107,7 +110,7 @@ class App:
             await exchange.answer(refused.status, body, headers)
         except (Gone, ConnectionError):
             raise
-        except Exception as error:  # noqa: BLE001  a rule in Python failed, or the server: a test has to see it
+        except Exception as error:  # noqa: BLE001 - a rule in Python failed, or the server: a test has to see it
             record.update(status=500, error=repr(error))
             self.bill.counts["broken"] += 1
             traceback.print_exc()
@@ -117,6 +120,8 @@ class App:
         head = [("request-id", request_id)]
         match exchange.method, exchange.path:
             case "GET", "/_test/bill":
+                if "idle" in exchange.query:
+                    await self.idle.wait()
                 await exchange.answer(200, to_json(self.told_bill()).encode())
             case "GET", "/_test/requests":
                 since = int(exchange.query.get("since", ["0"])[0])
@@ -154,6 +159,7 @@ class App:
             with self.options.bodies.open("a") as file:
                 file.write(json.dumps(exchange.body.decode("utf-8", "replace")) + "\n")
         self.in_flight += 1
+        self.idle.clear()
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await serve_message(self, exchange, request_id, record)
@@ -162,6 +168,8 @@ class App:
             raise
         finally:
             self.in_flight -= 1
+            if not self.in_flight:
+                self.idle.set()
 
     def key_of(self, exchange: Exchange) -> str:
         """The key a request came with.

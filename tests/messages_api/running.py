@@ -25,9 +25,9 @@ class RunningServer:
         self.url = url
         self.bill_file = bill_file
 
-    def bill(self) -> dict[str, Any]:
-        """The bill so far."""
-        return self._ask("/_test/bill")
+    def bill(self, *, idle: bool = False) -> dict[str, Any]:
+        """The bill so far; idle: as soon as no request is under way any more."""
+        return self._ask("/_test/bill?idle=1" if idle else "/_test/bill")
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """What was asked of `/v1/messages`, newest last."""
