@@ -63,14 +63,25 @@ class App:
     """One server."""
 
     def __init__(self, script: Mapping[str, Any], faults: Faults, options: Options) -> None:
-        self._ahead = 0.0
+        self._started_with = (script, faults)
         self.options = options
+        self.bill = Bill(options.bill)
+        self._begin()
+
+    def reset(self) -> None:
+        """Begins anew, as if it had just been started on an empty bill."""
+        self.bill.forget()
+        self._begin()
+
+    def _begin(self) -> None:
+        script, faults = self._started_with
+        options = self.options
+        self._ahead = 0.0
         self.switches = Switches(redirect=options.redirect, pace=options.pace, latency=options.latency)
         self.models = models_with(script.get("models", {}))
         self.keys: set[str] = set(script.get("keys", {"sk-test": {}}))
         self.script = Script(script.get("rules", ()))
         self.dice = Dice(faults)
-        self.bill = Bill(options.bill)
         self.cache = PromptCache(self.now)
         self.limits = Limits(self.now, self.wall)
         if "rate_limit" in script:

@@ -69,18 +69,27 @@ class Bill:
 
     def __init__(self, path: Path | None) -> None:
         """Goes on from the lines a server before this one wrote."""
-        self.counts: Counter[str] = Counter()
-        self.faults: Counter[str] = Counter()
-        self._all = _Sum()
-        self._keys: dict[str, _Sum] = {}
-        self._models: dict[str, _Sum] = {}
         self._descriptor: int | None = None
+        self._begin()
         if path is None:
             return
         if path.exists():
             for text in path.read_text().splitlines():
                 self._count(Line(**json.loads(text)))
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def _begin(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self._all = _Sum()
+        self._keys: dict[str, _Sum] = {}
+        self._models: dict[str, _Sum] = {}
+
+    def forget(self) -> None:
+        """Takes every line off, in the file too."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+        self._begin()
 
     def charge(self, line: Line) -> None:
         """Writes a line down."""

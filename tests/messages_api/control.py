@@ -40,6 +40,7 @@ def _switch(name: str) -> Callable[[App, Any], None]:
 
 
 _ORDERS: dict[str, Callable[[App, Any], object]] = {
+    "reset": lambda app, _: app.reset(),
     "expire_key": lambda app, key: app.switches.expired.add(key),
     "revive_key": lambda app, key: app.switches.expired.discard(key),
     "add_key": lambda app, key: app.keys.add(key),
