@@ -213,6 +213,8 @@ async def _stream(serving: Serving) -> None:
     body = list(events_of(reply))
     struck = serving.draw.kind in {"stall", "cut", "error_event", "malformed"}
     half = body[: len(body) // 2] if struck else body
+    if serving.draw.kind == "stall" and serving.draw.way % 3 == 1:
+        half = []
     if serving.draw.kind == "stall" and serving.draw.way % 3 == 0:
         serving.charge(reply.output_tokens)
         await exchange.wait(serving.app.dice.faults.stall_seconds)
