@@ -11,8 +11,10 @@ from gastown_desktop.core.bead import Bead, BeadStatus, Dependency
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.ids import BeadId, ConvoyId, RigId
 from gastown_desktop.core.overlaps import Overlap, overlaps_in
+from gastown_desktop.core.plain_text import shown_path
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.serialising import SerialisingFiles
+from gastown_desktop.core.wording import plural
 
 PlanFact = (
     ev.ConvoyRetitled
@@ -117,6 +119,19 @@ class Plan:
         )
 
 
+def plan_text(plan: Plan) -> str:
+    """A plan as a model reads it: one bead a line, with what it waits for and what it touches."""
+    lines = [f"Convoy “{plan.title}” ({plan.stage.replace('_', ' ')}), {plural(len(plan.beads), 'bead')}:"]
+    for one, planned in plan.beads.items():
+        bead = planned.bead
+        waits = [other.on for other in plan.dependencies if other.bead == one]
+        after = f"; after {', '.join(waits)}" if waits else ""
+        files = ", ".join(shown_path(path) for path in bead.files)
+        about = f"{planned.status}, {bead.kind}, {bead.size}, P{bead.priority}{after}"
+        lines.append(f"- {one} “{bead.title}” ({about}); files: {files or 'none named'}")
+    return "\n".join(lines)
+
+
 def facts_between(old: Plan, new: Plan) -> list[PlanFact]:
     """What has to be told so that one plan becomes another, in an order in which each makes sense."""
     where: Any = {"rig": new.rig, "convoy": new.convoy}
@@ -142,7 +157,9 @@ def facts_between(old: Plan, new: Plan) -> list[PlanFact]:
 
 def untold(facts: Iterable[PlanFact], state: Projection) -> list[PlanFact]:
     """Those of a change's facts that a history lacks which was cut short while they were told."""
-    return [fact for fact in facts if not _is_told(fact, state)]
+    told = list(facts)
+    known = set(state.beads) | {fact.bead for fact in told if isinstance(fact, ev.BeadAdded)}
+    return [fact for fact in told if not _is_told(fact, state, known)]
 
 
 def _planned(state: Projection, bead: BeadId) -> PlannedBead:
@@ -189,7 +206,14 @@ def _edited(old: Bead, new: Bead, where: Any) -> ev.BeadEdited | None:
     return ev.BeadEdited(**where, bead=new.id, **changes)
 
 
-def _is_told(fact: PlanFact, state: Projection) -> bool:
+def _is_told(fact: PlanFact, state: Projection, known: set[BeadId]) -> bool:
+    """Whether a fact is folded already, or can no longer be.
+
+    Args:
+        fact: the fact.
+        state: what was told.
+        known: beads that there are, or that will be told of.
+    """
     match fact:
         case ev.ConvoyRetitled():
             return state.title == fact.title
@@ -202,7 +226,7 @@ def _is_told(fact: PlanFact, state: Projection) -> bool:
         case ev.BeadEdited():
             return fact.bead not in state.beads or _says(state.beads[fact.bead].bead, fact)
         case ev.DependencyAdded():
-            return _has(state, fact) or not {fact.bead, fact.on} <= set(state.beads)
+            return _has(state, fact) or not {fact.bead, fact.on} <= known
         case ev.DependencyRemoved():
             return not _has(state, fact)
 

@@ -92,8 +92,8 @@ def propose(
     """
     if not plan.is_open:
         raise PlanRefused(
-            f"The convoy is {_stage(plan)}: its plan cannot be replaced any more. Use `add_bead` for new work "
-            "and `edit_bead` for beads that nobody has begun."
+            f"The convoy is {_stage(plan)}: its plan cannot be replaced any more. Use `add_bead` for new "
+            "work and `edit_bead` for beads that nobody has begun."
         )
     if not drafts:
         raise PlanRefused("The proposal has no beads: propose at least one.")
