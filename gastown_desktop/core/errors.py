@@ -3,7 +3,8 @@
 GasTownError                 anything below; has `safe`: what is safe and `remedy`: what to do
 ├── Refused                  the command was refused before anything was changed (exit 2)
 ├── ConvoyError              a convoy that cannot be staged
-│   └── DependencyCycle      its beads wait for each other; carries the path
+│   ├── DependencyCycle      its beads wait for each other; carries the path
+│   └── PlanRefused          a change of a plan that makes no sense; says how to mend it
 ├── MoneyError               anything about the cap
 │   ├── CapReached           the request would pass a cap; never sent
 │   ├── NoReservation        a request without a durable reservation; never sent
@@ -66,6 +67,10 @@ class DependencyCycle(ConvoyError):
     def __init__(self, path: Sequence[str]) -> None:
         super().__init__("These beads wait for each other: " + " → ".join(path))
         self.path = tuple(path)
+
+
+class PlanRefused(ConvoyError):
+    """A change of a plan that was not made; the text says what is wrong and how to mend it."""
 
 
 class MoneyError(GasTownError):

@@ -17,6 +17,14 @@ _MONEY = frozenset({"cost", "old", "new"})
 _TOKENS = frozenset({"prompt_tokens", "output_tokens"})
 _SECONDS = frozenset({"seconds", "saved_s", "tool_s"})
 _OIDS = frozenset({"base", "hook", "commit", "tree", "before"})
+_OF_THE_PLAN = (
+    ev.BeadAdded,
+    ev.BeadEdited,
+    ev.BeadOpened,
+    ev.BeadRemoved,
+    ev.DependencyAdded,
+    ev.DependencyRemoved,
+)
 _NAMES = {
     "polecat": "Worker",
     "steps_done": "Steps done",
@@ -67,7 +75,7 @@ def bead_of(event: ev.DurableEvent) -> BeadId | None:
 def worker_of(state: Projection, event: ev.DurableEvent) -> PolecatName | None:
     """The worker that an event is about: the one it names, else that of its bead; a plan is nobody's."""
     named: PolecatName | None = getattr(event, "polecat", None)
-    if named is not None or isinstance(event, ev.BeadAdded | ev.DependencyAdded):
+    if named is not None or isinstance(event, _OF_THE_PLAN):
         return named
     bead = bead_of(event)
     view = state.beads.get(bead) if bead is not None else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from gastown_desktop.core.durable import Durable as Durable
 from gastown_desktop.core.glances import (
     ActionChanged as ActionChanged,
 )
@@ -42,17 +43,25 @@ from gastown_desktop.core.glances import (
 from gastown_desktop.core.glances import (
     Troubled as Troubled,
 )
-from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durable:
-    """Base of the events that are kept."""
-
-    rig: RigId
-    """The repository it happened in."""
-    convoy: ConvoyId
-    """The convoy whose history it belongs to."""
+from gastown_desktop.core.ids import BeadId, MergeId, Oid, PolecatName
+from gastown_desktop.core.planning_events import (
+    BeadEdited as BeadEdited,
+)
+from gastown_desktop.core.planning_events import (
+    BeadOpened as BeadOpened,
+)
+from gastown_desktop.core.planning_events import (
+    BeadRemoved as BeadRemoved,
+)
+from gastown_desktop.core.planning_events import (
+    ConvoyRetitled as ConvoyRetitled,
+)
+from gastown_desktop.core.planning_events import (
+    DependencyRemoved as DependencyRemoved,
+)
+from gastown_desktop.core.planning_events import (
+    MayorSaid as MayorSaid,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,6 +440,12 @@ DurableEvent = (
     | LandingUndone
     | MessageSent
     | MessageDelivered
+    | ConvoyRetitled
+    | BeadEdited
+    | BeadRemoved
+    | BeadOpened
+    | DependencyRemoved
+    | MayorSaid
 )
 
 

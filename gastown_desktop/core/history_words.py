@@ -9,6 +9,7 @@ from typing import Any
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.card import State
 from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.planning_words import edited_fields, said_words
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import plural, show_age, show_money
 
@@ -246,6 +247,36 @@ def _message_delivered(state: Projection, event: ev.MessageDelivered) -> Told:
     return Told(glyph="ui_user", what=what, detail=f"at turn {event.turn}", bead=event.bead, minor=True)
 
 
+def _retitled(state: Projection, event: ev.ConvoyRetitled) -> Told:
+    return Told(glyph="queued", what="Convoy has another title", detail=event.title)
+
+
+def _bead_edited(state: Projection, event: ev.BeadEdited) -> Told:
+    detail = f"{_title(state, event.bead)}: {edited_fields(event)}"
+    return Told(glyph="queued", what="Bead changed", detail=detail, bead=event.bead, minor=True)
+
+
+def _bead_removed(state: Projection, event: ev.BeadRemoved) -> Told:
+    return Told(glyph="queued", what="Bead taken out", detail=event.bead, bead=event.bead, minor=True)
+
+
+def _bead_opened(state: Projection, event: ev.BeadOpened) -> Told:
+    title = _title(state, event.bead)
+    return Told(glyph="queued", what="Bead may begin", detail=title, bead=event.bead, minor=True)
+
+
+def _dependency_removed(state: Projection, event: ev.DependencyRemoved) -> Told:
+    detail = f"for {event.on} {_title(state, event.on)}"
+    what = f"{event.bead} does not wait any more"
+    return Told(glyph="queued", what=what, detail=detail, bead=event.bead, minor=True)
+
+
+def _mayor_said(state: Projection, event: ev.MayorSaid) -> Told:
+    what, detail = said_words(event)
+    glyph = "ui_user" if event.who == "you" else "ui_plan"
+    return Told(glyph=glyph, what=what, detail=detail, cost=event.cost or None, minor=not event.text.strip())
+
+
 _WORDS: dict[type[ev.Durable], Callable[[Projection, Any], Told]] = {
     ev.ConvoyCreated: _convoy_created,
     ev.BeadAdded: _bead_added,
@@ -272,4 +303,10 @@ _WORDS: dict[type[ev.Durable], Callable[[Projection, Any], Told]] = {
     ev.DispatchPaused: _paused,
     ev.MessageSent: _message_sent,
     ev.MessageDelivered: _message_delivered,
+    ev.ConvoyRetitled: _retitled,
+    ev.BeadEdited: _bead_edited,
+    ev.BeadRemoved: _bead_removed,
+    ev.BeadOpened: _bead_opened,
+    ev.DependencyRemoved: _dependency_removed,
+    ev.MayorSaid: _mayor_said,
 }

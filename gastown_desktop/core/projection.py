@@ -11,7 +11,16 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Bead, BeadKind, BeadSize, BeadStatus, Dependency, DependencyKind
 from gastown_desktop.core.flakiness import FlakeRecord
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
-from gastown_desktop.core.views import BeadView, GateView, MergeView, MessageView, NeedView, PolecatView
+from gastown_desktop.core.planning_folds import PLANNING_FOLDS
+from gastown_desktop.core.views import (
+    BeadView,
+    GateView,
+    MergeView,
+    MessageView,
+    NeedView,
+    PolecatView,
+    SaidView,
+)
 
 __all__ = [
     "BeadView",
@@ -21,6 +30,7 @@ __all__ = [
     "NeedView",
     "PolecatView",
     "Projection",
+    "SaidView",
     "fold",
 ]
 
@@ -63,6 +73,10 @@ class Projection:
     answers: dict[str, str] = field(default_factory=dict[str, str])
     messages: dict[str, MessageView] = field(default_factory=dict[str, MessageView])
     """What the user said to workers, oldest first."""
+    mayor: list[SaidView] = field(default_factory=list[SaidView])
+    """The talk with the Mayor, oldest first."""
+    removed: set[BeadId] = field(default_factory=set[BeadId])
+    """Draft beads that were taken out of the plan."""
     gates: dict[str, GateView] = field(default_factory=dict[str, GateView])
     gate_greens: set[tuple[str, Oid]] = field(default_factory=set[tuple[str, Oid]])
     """Gates with the trees on which they were green, by a run or from memory."""
@@ -501,4 +515,5 @@ _FOLDS: dict[type[ev.Durable], Callable[[Projection, Any, datetime], None]] = {
     ev.LandingUndone: _undone,
     ev.MessageSent: _message_sent,
     ev.MessageDelivered: _message_delivered,
+    **PLANNING_FOLDS,
 }

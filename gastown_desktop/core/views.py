@@ -132,3 +132,19 @@ class MessageView:
     turn: int | None = None
     """The turn at whose end it was heard, 0 before the first; None while nobody has heard it."""
     delivered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaidView:
+    """Something that was said in the talk with the Mayor."""
+
+    who: str
+    """`you` or `mayor`."""
+    turn: int
+    text: str
+    at: datetime
+    tools: tuple[str, ...] = ()
+    shown: tuple[BeadId, ...] = ()
+    """Beads that the Mayor wants the user to look at."""
+    cost: int = 0
+    """Nano-dollars at list price."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from gastown_desktop.core.bead import Dependency
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.overlaps import Overlap as Overlap
+from gastown_desktop.core.overlaps import overlaps_in
 from gastown_desktop.core.projection import Projection
 
 NODE_W, NODE_H = 150, 80
@@ -54,15 +56,6 @@ class Edge:
     bead: BeadId
     points: tuple[Point, ...]
     critical: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
-    """Two beads that expect the same files and do not wait for each other."""
-
-    one: BeadId
-    other: BeadId
-    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,20 +112,7 @@ def lay_out(dag: Dag, columns: int = MOST_COLUMNS) -> Layout:
 
 def overlaps_of(state: Projection, dag: Dag) -> list[Overlap]:
     """Pairs that expect the same file and that nothing orders, so that they may collide."""
-    by_file: dict[str, list[BeadId]] = defaultdict(list)
-    for bead in dag.beads:
-        for path in state.beads[bead].bead.files:
-            by_file[path].append(bead)
-    shared: dict[tuple[BeadId, BeadId], list[str]] = defaultdict(list)
-    for path, beads in by_file.items():
-        for pair in combinations(beads, 2):
-            shared[pair].append(path)
-    before = _all_before(dag)
-    return [
-        Overlap(one=one, other=other, files=tuple(files))
-        for (one, other), files in shared.items()
-        if one not in before[other] and other not in before[one]
-    ]
+    return overlaps_in(dag, {bead: state.beads[bead].bead.files for bead in dag.beads})
 
 
 def _indent(count: int, columns: int, *, wraps: bool) -> float:
@@ -174,16 +154,6 @@ def _gaps(row: Sequence[Node]) -> list[float]:
     """Middles of the gaps of a row: before, between and behind its nodes."""
     half = (COLUMN - NODE_W) / 2
     return [row[0].x - half, *(node.x + NODE_W + half for node in row)]
-
-
-def _all_before(dag: Dag) -> dict[BeadId, set[BeadId]]:
-    """For each bead all that it waits for, directly or not."""
-    before: dict[BeadId, set[BeadId]] = {}
-    for wave in dag.waves():
-        for bead in wave:
-            direct = dag.dependencies(bead)
-            before[bead] = set(direct).union(*(before[one] for one in direct))
-    return before
 
 
 def waits_for(state: Projection, bead: BeadId) -> list[Dependency]:

@@ -40,7 +40,18 @@ KINDS: Mapping[str, tuple[type[ev.Durable], ...]] = {
         ev.CapChanged,
         ev.BeadDropped,
     ),
-    "Plan": (ev.ConvoyCreated, ev.BeadAdded, ev.DependencyAdded, ev.ConvoyStageChanged),
+    "Plan": (
+        ev.ConvoyCreated,
+        ev.ConvoyRetitled,
+        ev.BeadAdded,
+        ev.BeadEdited,
+        ev.BeadRemoved,
+        ev.BeadOpened,
+        ev.DependencyAdded,
+        ev.DependencyRemoved,
+        ev.ConvoyStageChanged,
+        ev.MayorSaid,
+    ),
     "Recovery": (ev.Recovered, ev.DispatchPaused),
 }
 """Kinds of events as a user asks for them; every event is in exactly one."""

@@ -1,0 +1,26 @@
+"""Text of others as plain text: what cannot be seen, or turns other characters round, is taken out."""
+
+from __future__ import annotations
+
+from unicodedata import category
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of control, format (bidi, zero width), surrogate, private and separator characters."""
+
+
+def plain_text(text: str) -> str:
+    """Text of several lines; line ends and tabs stay."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(one for one in lines if one in "\n\t" or category(one) not in _UNSEEN).strip()
+
+
+def one_line(text: str) -> str:
+    """Text of one line; each run of white space becomes a space."""
+    spaced = "".join(" " if one.isspace() else one for one in text)
+    return " ".join("".join(one for one in spaced if category(one) not in _UNSEEN).split())
+
+
+def shown_path(path: str) -> str:
+    """A path as text; bytes that are no UTF-8 show as escapes, and so does what cannot be seen."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(f"\\u{ord(one):04x}" if category(one) in _UNSEEN else one for one in text)
