@@ -92,11 +92,24 @@ async def _work(
         hooks = await run.begin()
         if given.beads is not None:
             await run.take_beads(told_beads(run.town.kit.where, read_beads(given.beads)))
-        if not given.plan_only and run.has_plan:
+        else:
+            await _plan(given.goal, run, progress)
+        if not given.plan_only and run.has_plan and not run.town.kit.bus.state.needs_you:
             await _agree(given, run, progress)
             await run.launch()
             await run.work(run.whole_town(), hooks)
         return await run.result(listening(progress), checked=False)
+
+
+async def _plan(goal: str, run: Working, progress: Progress) -> None:
+    """Lets the Mayor plan; what it says last is shown."""
+    mayor = await run.mayor()
+    outcome = await mayor.say(goal)
+    spoken = [turn.text for turn in await mayor.turns() if turn.text]
+    if spoken:
+        progress.say(printable(spoken[-1]))
+    if outcome in {"limit", "refused"}:
+        progress.say(printable(mayor.stopped_by))
 
 
 async def _agree(given: argparse.Namespace, run: Working, progress: Progress) -> None:
@@ -116,7 +129,11 @@ async def _agree(given: argparse.Namespace, run: Working, progress: Progress) ->
         f"{len(dag.beads)} beads, {run.settings.polecats} workers on {run.settings.model}, "
         f"at most {show_usd(run.settings.cap)}"
     )
+    findings = await run.findings()
+    lines += [f"{one.level}: {one.text}" for one in findings]
     summary = printable("\n".join(lines))
+    if any(one.level == "error" for one in findings):
+        raise Refused(summary, safe="No worker was started; the plan is kept.")
     if given.yes:
         progress.say(summary)
         return

@@ -41,8 +41,9 @@ from gastown_desktop.engine.planning.session import (
 from gastown_desktop.engine.planning.talk import Talk
 from gastown_desktop.engine.planning.toolbox import DEFINITIONS, LOOKING_NAMES, action_of, call
 from gastown_desktop.engine.ports import Clock, GitObjects
+from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.rig import RefNames, Rig
-from gastown_desktop.engine.spend_gate import Order, RecentOutputs, Reply
+from gastown_desktop.engine.spend_gate import URGENCY_PLAN, Order, RecentOutputs
 
 MOST_TURNS = 40
 """Turns after something that the user said; then the user has to say more."""
@@ -302,6 +303,7 @@ class Mayor:
             prompt_bound=self._talk.prompt_bound(),
             scopes=self._scopes,
             what=f"Mayor turn {len(self._entries) + 1}",
+            urgency=URGENCY_PLAN,
         )
 
     async def _took(self, reply: Reply) -> Entry:

@@ -66,18 +66,13 @@ class RefNames:
         return f"{self._root}/resolutions" if self.rehearsal else "refs/gastown/resolutions"
 
     @property
-    def mayor(self) -> str:
-        """The talk with the Mayor: a chain of commits, one for each thing said."""
-        return f"{self._root}/convoys/{self.convoy}/mayor"
-
-    @property
     def target(self) -> str:
         """Where a rehearsal lands; real work lands on the user's target instead."""
         return f"refs/heads/rehearsal/{self.convoy}"
 
     @property
     def mayor(self) -> str:
-        """What was said between the user and the Mayor."""
+        """The talk with the Mayor: a chain of commits, one for each thing said."""
         return f"{self._root}/mayor"
 
     def hook(self, polecat: PolecatName) -> str:

@@ -14,16 +14,17 @@ from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.prompts import system_blocks
 from gastown_desktop.engine.provider_line import ProviderLine
+from gastown_desktop.engine.repository_block import repository_block
 from gastown_desktop.engine.rig import RefNames
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.work import StoredWork
-from gastown_desktop.paths import resource
 from gastown_desktop.wiring.access import ModelAccess, connect
 from gastown_desktop.wiring.town_parts import (
     WiredTown,
     choose_sandbox,
     confinement_of,
     gate_runner,
+    prompt,
     slot_files,
 )
 from gastown_desktop.wiring.workplace import Workplace
@@ -67,6 +68,8 @@ async def build_work(
         if room is not None:
             line.pace = line.pace.told(workplace.clock.monotonic(), room)
 
+    commands = [gate.command for gate in settings.gates]
+    repository = await repository_block(objects, work.base, commands)
     sandbox = await choose_sandbox(workplace, folder / "scratch")
     kit = Kit(
         rig=rig,
@@ -81,7 +84,7 @@ async def build_work(
         files=slot_files,
         clock=workplace.clock,
         line=line,
-        system=system_blocks(resource("prompts/polecat.md").read_text(encoding="utf-8")),
+        system=system_blocks(prompt("polecat"), repository),
         scopes=(f"convoy:{convoy}", TOWN_SCOPE),
         serialising=settings.serialising,
         thinks=access.provider.kind == "anthropic",

@@ -24,12 +24,12 @@ from gastown_desktop.engine.rig import RefNames
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.stand_in import StandIn
 from gastown_desktop.engine.waiting import Waiting
-from gastown_desktop.paths import resource
 from gastown_desktop.wiring.town_parts import (
     WiredTown,
     choose_sandbox,
     confinement_of,
     gate_runner,
+    prompt,
     slot_files,
 )
 from gastown_desktop.wiring.workplace import Workplace
@@ -76,7 +76,7 @@ async def build_rehearsal(
         files=slot_files,
         clock=workplace.clock,
         line=ProviderLine(workplace.clock),
-        system=system_blocks(resource("prompts/polecat.md").read_text(encoding="utf-8")),
+        system=system_blocks(prompt("polecat")),
         scopes=(f"convoy:{convoy}",),
         finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),
         waiting=waiting,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.taking_over import is_hand_slot
+from gastown_desktop.paths import resource
 from gastown_desktop.wiring.workplace import Workplace
 
 BOUND_FROM_CHECKOUT = (".venv", "node_modules")
@@ -48,6 +50,14 @@ class WiredTown:
         await self.model.close()
         await self.log.close()
         await self.store.close()
+
+
+_VERSION = re.compile(r"\A<!-- version \d+ -->\n")
+
+
+def prompt(role: str) -> str:
+    """The rules of a role, as `resources/prompts` has them; their version is for those who change them."""
+    return _VERSION.sub("", resource(f"prompts/{role}.md").read_text(encoding="utf-8"))
 
 
 async def build_slots(workplace: Workplace, objects: GitObjects) -> GitSlots:

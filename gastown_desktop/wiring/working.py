@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
+from gastown_desktop.core.plan import Plan
 from gastown_desktop.core.prices import Price
+from gastown_desktop.core.staging import Finding, check, launch_events
+from gastown_desktop.engine.asking import ask_patiently
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.mayor import Mayor
 from gastown_desktop.engine.ports import GitObjects
-from gastown_desktop.engine.prompts import prefix_digest
+from gastown_desktop.engine.prompts import prefix_digest, system_blocks
+from gastown_desktop.engine.reply import Reply
+from gastown_desktop.engine.repository_block import repository_block
+from gastown_desktop.engine.spend_gate import Order
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 from gastown_desktop.engine.town import Town
 from gastown_desktop.engine.work import (
@@ -22,7 +30,7 @@ from gastown_desktop.engine.work import (
 )
 from gastown_desktop.engine.work_result import Spent, work_result
 from gastown_desktop.wiring.running import Listening, Running
-from gastown_desktop.wiring.town_parts import build_slots, clear_slots
+from gastown_desktop.wiring.town_parts import build_slots, clear_slots, prompt
 from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
 
 
@@ -124,8 +132,51 @@ class Working(Running):
         """Takes beads that were planned elsewhere."""
         await self.town.kit.bus.publish(*facts)
 
+    async def mayor(self) -> Mayor:
+        """Who plans this convoy; the talk goes on where it rested."""
+        kit, settings = self.town.kit, self.settings
+        commands = tuple(gate.command for gate in settings.gates)
+        repository = await repository_block(self.objects, self.stored.base, commands)
+        return Mayor(
+            bus=kit.bus,
+            objects=self.objects,
+            refs=kit.refs,
+            rig=kit.rig,
+            clock=kit.clock,
+            base=self.stored.base,
+            model=settings.model,
+            price=settings.price,
+            scopes=kit.scopes,
+            system=tuple(dict(block) for block in system_blocks(prompt("mayor"), repository)),
+            ask=self._ask,
+            prefix=kit.rig.prefix,
+            gates=commands,
+            serialising=settings.serialising,
+        )
+
+    async def _ask(self, order: Order, on_text: Callable[[str], None]) -> Reply:
+        kit = self.town.kit
+        return await ask_patiently(kit.gate, kit.line, kit.clock, order, on_text=on_text)
+
+    async def findings(self) -> list[Finding]:
+        """What is wrong or doubtful about the plan as it is."""
+        state, objects = self.town.kit.bus.state, self.objects
+        tree = await objects.tree_of(self.stored.base)
+        paths = {entry.path for entry in await objects.list_tree(tree, recursive=True)}
+        return check(
+            Plan.of(state),
+            known_paths=paths,
+            gates=[gate.command for gate in self.settings.gates],
+            free=self.town.gate.ledger.totals(self.town.kit.scopes[0]).free,
+            slots_wanted=self.settings.polecats,
+            serialising=self.settings.serialising,
+        )
+
     async def launch(self) -> None:
-        """Opens what was planned, so that it is worked on."""
+        """Opens what was planned, so that it is worked on; what was launched before stays so."""
+        told = launch_events(self.town.kit.bus.state)
+        if told:
+            await self.town.kit.bus.publish(*told)
 
     def whole_town(self, *, merges_only: bool = False) -> Town:
         """Dispatcher, polecats and Refinery, as the settings have them.
