@@ -165,6 +165,19 @@ def _beads(command: argparse.ArgumentParser) -> None:
     _data(command)
 
 
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", nargs="?", metavar="REPO")
+    command.add_argument("convoy", nargs="?", metavar="CONVOY", help="the newest one when left out")
+    command.add_argument("--hourly-rate", type=_money, metavar="USD", help="what an hour of yours is worth")
+    command.add_argument("--hours", metavar="N", help="how long you think it would have taken you")
+    command.add_argument("--month", metavar="YYYY-MM", help="a statement over all convoys instead")
+    output = command.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one JSON object")
+    output.add_argument("--md", action="store_true", help="print plain Markdown, also on a terminal")
+    output.add_argument("--csv", action="store_true", help="of a month: print every line, comma-separated")
+    _data(command)
+
+
 def _tour(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures")
     command.add_argument(
@@ -236,6 +249,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "undo-land": (_undo_land, "take the newest convoy off that branch again"),
     "drop": (_drop, "take a bead out of the newest convoy"),
     "audit": (_audit, "what a worker did, and when"),
+    "report": (_report, "what a convoy cost, and whether it was worth it"),
     "beads": (_beads, "import or export beads as JSON lines"),
     "tour": (_tour, "save a picture of every screen"),
 }

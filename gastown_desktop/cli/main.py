@@ -77,6 +77,10 @@ async def _command(given: argparse.Namespace) -> int:
             from gastown_desktop.cli.status import audit
 
             return await audit(given)
+        case "report":
+            from gastown_desktop.cli.report import report
+
+            return await report(given)
         case _:
             from gastown_desktop.cli.beads import beads
 
