@@ -142,7 +142,10 @@ def _named(one: _Request, prefix: str) -> str:
 
 
 def _role(one: _Request, state: Projection) -> str:
-    """Who asked: a worker or a resolver. `what` names the bead that was worked on."""
+    """Who asked: the role that its scopes name, else a worker or a resolver, as `what` names the bead."""
+    named = _named(one, "role:")
+    if named:
+        return named.capitalize()
     worked_on = BeadId(one.reserve.what.partition(" ")[0])
     view = state.beads.get(worked_on)
     return "Resolver" if view is not None and view.bead.kind == "resolve" else "Workers"
