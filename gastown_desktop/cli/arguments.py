@@ -81,6 +81,18 @@ def _run(command: argparse.ArgumentParser) -> None:
     _data(command)
 
 
+def _key(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("set", "remove", "test"))
+    command.add_argument("--base-url", metavar="URL", help="another provider of the Messages API")
+    _data(command)
+
+
+def _models(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--base-url", metavar="URL", help="another provider of the Messages API")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _data(command)
+
+
 def _gates(command: argparse.ArgumentParser) -> None:
     gates = command.add_mutually_exclusive_group()
     gates.add_argument(
@@ -251,6 +263,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "audit": (_audit, "what a worker did, and when"),
     "report": (_report, "what a convoy cost, and whether it was worth it"),
     "beads": (_beads, "import or export beads as JSON lines"),
+    "key": (_key, "keep, remove or test a provider's key in the keyring"),
+    "models": (_models, "what a provider offers, and what it costs"),
     "tour": (_tour, "save a picture of every screen"),
 }
 """Each command with what fills its grammar, and what it does."""

@@ -44,43 +44,46 @@ async def _command(given: argparse.Namespace) -> int:
             from gastown_desktop.cli.rehearse import rehearse
 
             return await rehearse(given)
-        case "resume":
-            from gastown_desktop.cli.resume import resume
-
-            return await resume(given)
         case "run":
             from gastown_desktop.cli.run import run_goal
 
             return await run_goal(given)
-        case "status":
-            from gastown_desktop.cli.status import status
+        case "resume":
+            from gastown_desktop.cli.resume import resume
 
-            return await status(given)
+            return await resume(given)
+        case "report":
+            from gastown_desktop.cli.report import report
+
+            return await report(given)
+        case "key" | "models":
+            from gastown_desktop.cli import providers
+
+            return await providers.COMMANDS[given.command](given)
+        case _:
+            return await _about_a_convoy(given)
+
+
+async def _about_a_convoy(given: argparse.Namespace) -> int:
+    """Runs a command about a convoy that exists, or its beads."""
+    match given.command:
+        case "status" | "audit":
+            from gastown_desktop.cli import status
+
+            return await {"status": status.status, "audit": status.audit}[given.command](given)
         case "inbox":
             from gastown_desktop.cli.inbox import inbox
 
             return await inbox(given)
-        case "take-over":
-            from gastown_desktop.cli.taking_over import take
+        case "take-over" | "give-back":
+            from gastown_desktop.cli import taking_over
 
-            return await take(given)
-        case "give-back":
-            from gastown_desktop.cli.taking_over import give
-
-            return await give(given)
+            return await {"take-over": taking_over.take, "give-back": taking_over.give}[given.command](given)
         case "land" | "undo-land" | "drop":
             from gastown_desktop.cli import land
 
             command = {"land": land.land, "undo-land": land.undo_land, "drop": land.drop_beads}
             return await command[given.command](given)
-        case "audit":
-            from gastown_desktop.cli.status import audit
-
-            return await audit(given)
-        case "report":
-            from gastown_desktop.cli.report import report
-
-            return await report(given)
         case _:
             from gastown_desktop.cli.beads import beads
 

@@ -10,9 +10,9 @@ import httpx2
 
 from gastown_desktop.adapters.claude import SILENCE_S, ClaudeMessages
 from gastown_desktop.adapters.keychain import Keychain
-from gastown_desktop.adapters.spend_transport import SpendGateTransport
+from gastown_desktop.adapters.spend_transport import Consume, SpendGateTransport
 from gastown_desktop.core.context import WINDOW
-from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.errors import NoReservation, Refused
 from gastown_desktop.core.providers import Provider
 from gastown_desktop.engine.spend_gate import SpendGate
 
@@ -60,13 +60,29 @@ async def find_access(
 def connect(
     access: ModelAccess, gate: SpendGate, hear_headers: Callable[[Mapping[str, str]], None] = lambda _: None
 ) -> ClaudeMessages:
-    """A client whose every request passes the spend gate; proxies and certificates are the system's own."""
+    """A client whose every request passes the spend gate."""
+    return _client(access, gate.consume, hear_headers)
+
+
+def only_looking(access: ModelAccess) -> ClaudeMessages:
+    """A client that can only ask what costs nothing."""
+
+    def refuse(*_: object) -> None:
+        raise NoReservation("Only what costs nothing may be asked here; nothing was sent.")
+
+    return _client(access, refuse, lambda _: None)
+
+
+def _client(
+    access: ModelAccess, consume: Consume, hear_headers: Callable[[Mapping[str, str]], None]
+) -> ClaudeMessages:
+    """Certificates are the system's own; variables that would name a proxy are not heeded."""
     limits = httpx2.Limits(max_connections=_MOST_CONNECTIONS, max_keepalive_connections=_MOST_CONNECTIONS)
     network = httpx2.AsyncHTTPTransport(verify=ssl.create_default_context(), trust_env=False, limits=limits)
     return ClaudeMessages(
         api_key=access.key,
         base_url=access.provider.base_url,
-        transport=SpendGateTransport(network, gate.consume),
+        transport=SpendGateTransport(network, consume),
         bearer=access.provider.bearer,
         silence_s=access.silence_s,
         hear_headers=hear_headers,
