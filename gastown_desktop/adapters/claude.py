@@ -23,13 +23,14 @@ from gastown_desktop.engine.spend_gate import RESERVATION_HEADER, request_body
 
 if TYPE_CHECKING:
     import httpx2
-    from anthropic import AsyncAnthropic
+    from anthropic import APIStatusError, AsyncAnthropic
 
 _log = logging.getLogger(__name__)
 
 SILENCE_S = 120.0
 """Seconds without a byte after which a reply is given up; the API pings far more often."""
 _CONNECT_S = 20.0
+_LONGEST_WORDS = 500
 _KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
 _ABOUT_MONEY = re.compile(r"credit balance|spend(ing)? limit|usage limits?\b|billing", re.IGNORECASE)
 """How the API words a 400 that is about the account and not about the request."""
@@ -137,7 +138,7 @@ class ClaudeMessages:
             _log.warning(
                 "the provider answered %s to %s", error.status_code, headers.get("request-id", "a request")
             )
-            return _refused(error.status_code, error.message, headers.get("retry-after", ""))
+            return _refused(error.status_code, _words_of(error), headers.get("retry-after", ""))
         never_sent = isinstance(cause, (self._network.ConnectError, self._network.ConnectTimeout))
         return ModelError(
             f"The connection to the provider failed: {cause or error}", retry_after=1.0, unbilled=never_sent
@@ -152,6 +153,14 @@ def _without(*variables: str) -> Generator[None, None, None]:
         yield
     finally:
         os.environ.update(values)
+
+
+def _words_of(error: APIStatusError) -> str:
+    """What the provider says, without the wrapping."""
+    body: Any = error.body
+    inner = cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
+    words = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else None
+    return str(words or error.message)[:_LONGEST_WORDS]
 
 
 def _refused(status: int, message: str, waits: str) -> ModelError:

@@ -123,5 +123,6 @@ def _keyring() -> _Keyring:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    """The first sentence of what a backend says, by its kind."""
+    first = str(error).strip().split(". ")[0].splitlines()
+    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__

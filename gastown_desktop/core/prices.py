@@ -44,6 +44,8 @@ MAX_TOKENS_CEILING = 16_000
 RECENT_REPLIES = 50
 """How many of a role's last replies predict the length of its next."""
 
+_FEWEST_FOR_TIGHT = 10
+"""Replies that must be known before a limit is set close to them."""
 _ONE = Fraction(1)
 
 
@@ -244,11 +246,26 @@ def adaptive_max_tokens(recent_outputs: Sequence[int]) -> int:
     Args:
         recent_outputs: tokens of the role's earlier replies, oldest first.
     """
-    recent = sorted(recent_outputs[-RECENT_REPLIES:])
-    if not recent:
+    if not recent_outputs:
         return MAX_TOKENS_AT_START
-    percentile_95 = recent[ceil(len(recent) * 95 / 100) - 1]
-    return min(max(2 * percentile_95, MAX_TOKENS_FLOOR), MAX_TOKENS_CEILING)
+    return min(max(2 * _percentile_95(recent_outputs), MAX_TOKENS_FLOOR), MAX_TOKENS_CEILING)
+
+
+def tight_max_tokens(recent_outputs: Sequence[int]) -> int:
+    """Limit for a reply when there is little room under the cap: a fifth above the 95th percentile.
+
+    Args:
+        recent_outputs: tokens of the role's earlier replies, oldest first.
+    """
+    if len(recent_outputs) < _FEWEST_FOR_TIGHT:
+        return adaptive_max_tokens(recent_outputs)
+    wanted = ceil(_percentile_95(recent_outputs) * 6 / 5)
+    return min(max(wanted, MAX_TOKENS_FLOOR), MAX_TOKENS_CEILING)
+
+
+def _percentile_95(outputs: Sequence[int]) -> int:
+    recent = sorted(outputs[-RECENT_REPLIES:])
+    return recent[ceil(len(recent) * 95 / 100) - 1]
 
 
 def _most_bytes(text: str) -> int:

@@ -91,7 +91,7 @@ class Conversation:
             self._messages = [self._opening(turn.between, turn.number)]
             self._exact, self._added, self._cleared = None, "", 0
             return
-        reply = [block for block in _sendable(turn.assistant) if block.get("text") != ""]
+        reply = [block for block in _sendable(turn.assistant) if not is_blank(block)]
         between = self._with_said(turn.between, turn.number)
         answer = _sendable(turn.results) or ([] if between else [{"type": "text", "text": NUDGE}])
         if between:
@@ -152,6 +152,11 @@ class Conversation:
             ]
             return first_prompt_bound(texts, blocks)
         return next_prompt_bound(*self._exact, self._added, blocks)
+
+
+def is_blank(block: Mapping[str, Any]) -> bool:
+    """Whether a block says nothing but white space, which the API does not take back."""
+    return block["type"] == "text" and not block["text"].strip()
 
 
 def tool_result(call: Mapping[str, Any], text: str, *, refused: bool) -> dict[str, Any]:

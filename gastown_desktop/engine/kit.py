@@ -10,6 +10,7 @@ from typing import Any
 from gastown_desktop.core.context import WINDOW
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.prices import Price, price_of
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.diff_sizes import LineCounts
@@ -58,6 +59,8 @@ class Kit:
     """Ledger scopes of every request of this convoy."""
     finish_tree: Callable[[BeadId, Oid, Oid], Awaitable[Oid]] = keep_tree
     """Last touch to a tree before it is committed: (bead, base commit, tree) → tree."""
+    price: Callable[[str], Price] = price_of
+    """The price of a model by its id; raises UnknownPrice."""
     thinks: bool = False
     """Whether the model is asked to think first."""
     window: int = WINDOW

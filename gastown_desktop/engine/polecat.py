@@ -12,7 +12,7 @@ from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import CapReached, ModelError, ProviderClosed, ToolRefused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import NanoUsd
-from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, price_of
+from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, tight_max_tokens
 from gastown_desktop.engine.asking import ask_patiently
 from gastown_desktop.engine.circles import TOWN_SAYS, fresh_start, measure
 from gastown_desktop.engine.conversation import Conversation, tool_result
@@ -58,7 +58,7 @@ class Polecat:
         self._name = hook.assignment.polecat
         self._bead = kit.bus.state.beads[hook.assignment.bead].bead
         self._for = handed_by(kit, self._bead.id).bead
-        self._price = price_of(hook.assignment.model)
+        self._price = kit.price(hook.assignment.model)
         self._conversation = self._begun()
         self._commit: Oid | None = None
         self._short_of: tuple[str, NanoUsd | None] = ("", None)
@@ -173,14 +173,15 @@ class Polecat:
     async def _ask(self) -> Reply:
         """One reply; a reply that was cut by max_tokens is asked for once more with the highest limit."""
         self._act("Thinking")
-        reply = await self._ask_patiently(adaptive_max_tokens(self._kit.outputs.sizes))
+        sizes = self._kit.outputs.sizes
+        reply = await self._ask_patiently(adaptive_max_tokens(sizes), tight_max_tokens(sizes))
         if reply.stop_reason == "max_tokens":
             cut, reply = reply, await self._ask_patiently(MAX_TOKENS_CEILING)
             reply = replace(reply, cost=NanoUsd(cut.cost + reply.cost))
         self._kit.outputs.saw(reply.usage.output_tokens)
         return reply
 
-    async def _ask_patiently(self, max_tokens: int) -> Reply:
+    async def _ask_patiently(self, max_tokens: int, tight: int | None = None) -> Reply:
         assignment = self._hook.assignment
         order = Order(
             request=self._conversation.request(assignment.model, max_tokens, thinks=self._kit.thinks),
@@ -189,6 +190,7 @@ class Polecat:
             scopes=(*self._kit.scopes, f"bead:{self._for}", f"polecat:{self._name}"),
             what=f"{self._bead.id} {self._name} turn {len(self._hook.turns) + 1}",
             closing=self._bead.kind == "resolve",
+            tight_max_tokens=tight,
             urgency=self._urgency(),
         )
         kit = self._kit

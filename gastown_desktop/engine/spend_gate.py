@@ -12,7 +12,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from hashlib import sha256
 from typing import Literal
@@ -96,8 +96,18 @@ class Order:
     cache_writes: Literal["none", "5m", "1h"] = "5m"
     closing: bool = False
     """Work that finishes what is done: it may use the closing reserve."""
+    tight_max_tokens: int | None = None
+    """A lower limit on the reply, with which it is sent when there is no room for the request's own."""
     urgency: int = URGENCY_WORK
     """Who goes first when there is room for some only: the smallest."""
+
+
+def _ways(order: Order) -> list[Order]:
+    """As it was ordered, then with the tight limit."""
+    tight = order.tight_max_tokens
+    if tight is None or tight >= order.request.max_tokens:
+        return [order]
+    return [order, replace(order, request=replace(order.request, max_tokens=tight))]
 
 
 class SpendGate:
@@ -176,7 +186,7 @@ class SpendGate:
             ModelError: the provider or the connection failed; the reservation is released or assumed.
             StoreError: the reservation could not be made durable; nothing was sent.
         """
-        record = await self._hold_when_it_fits(order)
+        order, record = await self._hold_when_it_fits(order)
         assembler = ReplyAssembler(on_text)
         try:
             await self._write_down(record)
@@ -207,45 +217,64 @@ class SpendGate:
         del self._unsent[reservation]
         crash_point("send")
 
-    async def _hold_when_it_fits(self, order: Order) -> Reserve:
-        amount = request_bound(
-            order.price,
-            input_bound=order.prompt_bound,
-            max_tokens=order.request.max_tokens,
-            writes_cache=order.cache_writes,
-            geo_factor=self._geo_factor,
-        )
-        hashed = body_hash(request_body(order.request, self._origin), self._origin)
+    async def _hold_when_it_fits(self, order: Order) -> tuple[Order, Reserve]:
+        """Waits for room and holds it; returns the order as it is sent, which may have the tight limit."""
         scopes = order.scopes
         if self._by_day:
             scopes = (*scopes, f"day:{self._clock.now().astimezone():%Y-%m-%d}")
+        ways = [(one, self._bound(one)) for one in _ways(order)]
         with self._line.place(scopes, order.urgency, self._spent_by(order)) as place:
             while True:
                 self._refuse_after_tripwire()
-                try:
-                    self.ledger.check(scopes, amount, closing=order.closing)
-                except CapReached as reached:
-                    if not reached.fits_later:
-                        raise
-                    place.waits_for = reached.scope
-                else:
-                    place.waits_for = ""
-                    if place.is_first:
-                        break
+                found = self._fitting(ways, scopes)
+                place.waits_for = found.scope if isinstance(found, CapReached) else ""
+                if not isinstance(found, CapReached) and place.is_first:
+                    break
                 await place.news()
+        chosen, amount = found
         self._number += 1
         record = Reserve(
             id=f"r{self._number}",
             at=self._clock.now().isoformat(),
             scopes=scopes,
             amount=amount,
-            model=order.request.model,
-            max_tokens=order.request.max_tokens,
-            what=order.what,
-            body_hash=hashed,
+            model=chosen.request.model,
+            max_tokens=chosen.request.max_tokens,
+            what=chosen.what,
+            body_hash=body_hash(request_body(chosen.request, self._origin), self._origin),
         )
         self._apply(record)
-        return record
+        return chosen, record
+
+    def _fitting(
+        self, ways: list[tuple[Order, NanoUsd]], scopes: tuple[str, ...]
+    ) -> tuple[Order, NanoUsd] | CapReached:
+        """The first way that fits now; else why the last one, the cheapest, has to wait.
+
+        Raises:
+            CapReached: not even the last one can ever fit.
+        """
+        last: CapReached | None = None
+        for way, amount in ways:
+            try:
+                self.ledger.check(scopes, amount, closing=way.closing)
+            except CapReached as reached:
+                last = reached
+            else:
+                return way, amount
+        assert last is not None
+        if not last.fits_later:
+            raise last
+        return last
+
+    def _bound(self, order: Order) -> NanoUsd:
+        return request_bound(
+            order.price,
+            input_bound=order.prompt_bound,
+            max_tokens=order.request.max_tokens,
+            writes_cache=order.cache_writes,
+            geo_factor=self._geo_factor,
+        )
 
     def _spent_by(self, order: Order) -> int:
         """What the request's bead has cost so far, in nano-dollars: who had least goes first."""

@@ -147,6 +147,7 @@ def _bead_json(view: BeadView, dag: Dag) -> dict[str, Any]:
         "size": bead.size,
         "after": list(dag.dependencies(bead.id)),
         "status": view.status,
+        "turns": view.turns,
         "cost_usd": json_usd(view.cost),
     }
 

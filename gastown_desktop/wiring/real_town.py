@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.town_store import FileEventStore
+from gastown_desktop.core.providers import price_at
 from gastown_desktop.core.rate_limits import rate_room
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.hooks import Hooks
@@ -87,6 +88,7 @@ async def build_work(
         system=system_blocks(prompt("polecat"), repository),
         scopes=(f"convoy:{convoy}", TOWN_SCOPE),
         serialising=settings.serialising,
+        price=lambda model: price_at(access.provider, model, {settings.model: settings.price}),
         thinks=access.provider.kind == "anthropic",
         window=access.window,
     )

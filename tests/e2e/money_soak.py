@@ -3,9 +3,9 @@
     python -m tests.e2e.money_soak --runs 200            every run another cap, model, fleet and set of faults
     python -m tests.e2e.money_soak --runs 1 --seed 17    one of them again
 
-Each run is a process of the program with a server of its own (tests/messages_api). Half of the runs are killed
-with SIGKILL, once or twice, and resumed. Printed for each run: cap, the server's bill, what the ledger says,
-how far the work came. Ends with exit code 1 if any run breaks a promise.
+Each run is a process of the program with a server of its own (tests/messages_api). Half of the runs are
+killed with SIGKILL, once or twice, and resumed. Printed for each run: cap, the server's bill, what the
+ledger says, how far the work came. Ends with exit code 1 if any run breaks a promise.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from typing import Any
 from tests.e2e.real_work import GATE, KEY, MODELS, Shape, make_repository, script, write_beads
 from tests.messages_api.running import ROOT, RunningServer, running
 
-_NANO = 1_000_000_000
+NANO = 1_000_000_000
 _RUN_S = 400
 _CAPS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0)
-_FAULTS = {
+FAULTS = {
     "529": 0.03,
     "429": 0.03,
     "500": 0.01,
@@ -105,7 +105,7 @@ def run_one(plan: Plan) -> Outcome:
         data = scratch / "data"
         data.mkdir()
         (data / "settings.toml").write_text("silence_s = 2.0\n")
-        faults = {"seed": plan.seed, "rates": _FAULTS, "retry_after": 0.1, "stall_seconds": 4.0}
+        faults = {"seed": plan.seed, "rates": FAULTS, "retry_after": 0.1, "stall_seconds": 4.0}
         with running(
             script(plan.shape),
             faults=faults if plan.faults else None,
@@ -127,18 +127,34 @@ def _with_kills(
     verb: list[str] = ["run", str(repo), *options, "--trust", "--yes"]
     for left in range(plan.kills, -1, -1):
         kill_after = draw.uniform(1.5, 9.0) if left else None
-        code, out, err = _process([*verb, "--json", "--data-dir", str(data)], scratch, kill_after)
-        if code != -signal.SIGKILL:
-            if code not in {0, 1, 3} or not out:
-                outcome.problems.append(f"exit {code}: {err[-600:]}")
+        ended = process_of([*verb, "--json", "--data-dir", str(data)], scratch, kill_after)
+        if ended.code != -signal.SIGKILL:
+            if ended.code not in {0, 1, 3} or not ended.out:
+                outcome.problems.append(f"exit {ended.code}: {ended.err[-600:]}")
                 return None
-            return json.loads(out)
+            return ended.json
         outcome.killed += 1
         verb = ["resume", str(repo)] if (data / "money" / "money.log").exists() else verb
     return None
 
 
-def _process(arguments: list[str], scratch: Path, kill_after: float | None) -> tuple[int, str, str]:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The object that it printed."""
+        assert self.out, self.err
+        return json.loads(self.out)
+
+
+def process_of(arguments: list[str], scratch: Path, kill_after: float | None) -> Ended:
+    """Runs the program with a HOME of its own, to its end or until it is killed after so many seconds."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(scratch / "home"),
@@ -160,13 +176,13 @@ def _process(arguments: list[str], scratch: Path, kill_after: float | None) -> t
         process.kill()
         out, err = process.communicate()
         if kill_after is None:
-            return 124, out, f"did not end within {_RUN_S} s\n{err}"
-    return process.returncode, out, err
+            return Ended(124, out, f"did not end within {_RUN_S} s\n{err}")
+    return Ended(process.returncode, out, err)
 
 
 def _judge(plan: Plan, outcome: Outcome, result: dict[str, Any] | None, server: RunningServer) -> None:
     bill = server.bill(idle=True)
-    cap = round(plan.cap * _NANO)
+    cap = round(plan.cap * NANO)
     outcome.bill, outcome.requests, outcome.refused = bill["total_nano"], bill["requests"], bill["refused"]
     if bill["total_nano"] > cap:
         outcome.problems.append(f"THE BILL PASSED THE CAP: {bill['total_nano']} > {cap}")
@@ -176,12 +192,12 @@ def _judge(plan: Plan, outcome: Outcome, result: dict[str, Any] | None, server: 
     if result is None:
         return
     ledger = result["ledger"]
-    outcome.settled, outcome.assumed = (round(ledger[f"{one}_usd"] * _NANO) for one in ("settled", "assumed"))
-    outcome.reserve, outcome.merged = round(ledger["reserve_usd"] * _NANO), result["merged"]
+    outcome.settled, outcome.assumed = (round(ledger[f"{one}_usd"] * NANO) for one in ("settled", "assumed"))
+    outcome.reserve, outcome.merged = round(ledger["reserve_usd"] * NANO), result["merged"]
     outcome.needs = [need["item"] for need in result["needs_you"]]
     if outcome.bill > outcome.settled + outcome.assumed:
         outcome.problems.append("the bill is above what the ledger has")
-    if outcome.settled + outcome.assumed > cap or round(ledger["max_committed_usd"] * _NANO) > cap:
+    if outcome.settled + outcome.assumed > cap or round(ledger["max_committed_usd"] * NANO) > cap:
         outcome.problems.append("the ledger passed the cap")
     if ledger["held_usd"]:
         outcome.problems.append("something is held at the end")
@@ -194,10 +210,10 @@ def _judge(plan: Plan, outcome: Outcome, result: dict[str, Any] | None, server: 
 def line_of(outcome: Outcome) -> str:
     """One line of the table."""
     plan = outcome.plan
-    share = (outcome.settled + outcome.assumed + outcome.reserve) / (plan.cap * _NANO)
+    share = (outcome.settled + outcome.assumed + outcome.reserve) / (plan.cap * NANO)
     return (
-        f"{plan.seed:4d} {plan.model:18s} cap {plan.cap:6.2f} bill {outcome.bill / _NANO:8.4f} "
-        f"settled {outcome.settled / _NANO:8.4f} assumed {outcome.assumed / _NANO:7.4f} "
+        f"{plan.seed:4d} {plan.model:18s} cap {plan.cap:6.2f} bill {outcome.bill / NANO:8.4f} "
+        f"settled {outcome.settled / NANO:8.4f} assumed {outcome.assumed / NANO:7.4f} "
         f"used+reserve {share:6.1%} merged {outcome.merged:2d}/{plan.beads} workers {plan.polecats:2d} "
         f"requests {outcome.requests:4d} faults {'yes' if plan.faults else 'no '} killed {outcome.killed} "
         f"{outcome.seconds:5.1f} s {'; '.join(outcome.problems)}"
