@@ -17,7 +17,6 @@ import httpx2
 import psutil
 import pytest
 
-from tests.messages_api.certificate import self_signed
 from tests.messages_api.example import KEY, READ_TOOL, SCRIPT
 from tests.messages_api.running import ROOT, RunningServer, running
 
@@ -164,6 +163,9 @@ def test_a_redirection_is_told_and_nothing_is_charged() -> None:
 
 
 def test_a_certificate_nobody_knows_is_not_taken(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography")
+    from tests.messages_api.certificate import self_signed
+
     certificate, key = self_signed(tmp_path)
     with running(SCRIPT, arguments=["--tls", str(certificate), str(key)]) as server:
         with pytest.raises(httpx2.ConnectError):
