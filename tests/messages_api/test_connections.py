@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,16 @@ def test_nothing_is_left_of_a_server() -> None:
         socket.create_connection(("127.0.0.1", port), timeout=1)
     with running(SCRIPT, port=port) as server:
         assert server.url.endswith(f":{port}")
+
+
+def test_a_server_ends_with_the_test_that_started_it() -> None:
+    code = (
+        "import os\nfrom tests.messages_api.running import running\n"
+        "with running({}) as server:\n    print(server.process.pid, flush=True)\n    os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(done.stdout)).wait(20)
 
 
 def test_a_redirection_is_told_and_nothing_is_charged() -> None:
