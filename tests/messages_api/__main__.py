@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import ssl
 import sys
@@ -14,6 +15,8 @@ from typing import Any
 from tests.messages_api.app import App, Options
 from tests.messages_api.faults import Faults, faults_from
 from tests.messages_api.wire import exchanges
+
+_LOOKS_EVERY_S = 0.25
 
 
 def _arguments() -> argparse.Namespace:
@@ -32,7 +35,18 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--lenient-fields", action="store_true", help="takes unknown fields and betas")
     parser.add_argument("--redirect", default="", help="answers 307 to this address")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="ends when the process that started it does"
+    )
     return parser.parse_args()
+
+
+def _stop_with(parent: int, stopped: asyncio.Event) -> None:
+    """Looks now and then whether the parent is still there: a test that is killed tidies nothing up."""
+    if os.getppid() != parent:
+        stopped.set()
+    else:
+        asyncio.get_running_loop().call_later(_LOOKS_EVERY_S, _stop_with, parent, stopped)
 
 
 async def _serve(app: App, arguments: argparse.Namespace) -> None:
@@ -61,6 +75,8 @@ async def _serve(app: App, arguments: argparse.Namespace) -> None:
     )
     port = server.sockets[0].getsockname()[1]
     print(json.dumps({"url": f"{'https' if secure else 'http'}://127.0.0.1:{port}"}), flush=True)
+    if arguments.with_parent:
+        _stop_with(os.getppid(), stopped)
     await stopped.wait()
     server.close()
     for task in connections:

@@ -95,7 +95,7 @@ def running(
         bill_file = bill or folder / "bill.jsonl"
         (folder / "script.json").write_text(json.dumps(script))
         command = [sys.executable, "-m", "tests.messages_api", "--script", str(folder / "script.json")]
-        command += ["--bill", str(bill_file), "--port", str(port), *arguments]
+        command += ["--bill", str(bill_file), "--port", str(port), "--with-parent", *arguments]
         if faults is not None:
             (folder / "faults.json").write_text(json.dumps(faults))
             command += ["--faults", str(folder / "faults.json")]

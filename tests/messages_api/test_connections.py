@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ import httpx2
 import psutil
 import pytest
 
-from tests.messages_api.certificate import self_signed
 from tests.messages_api.example import KEY, READ_TOOL, SCRIPT
 from tests.messages_api.running import ROOT, RunningServer, running
 
@@ -156,6 +155,16 @@ def test_nothing_is_left_of_a_server() -> None:
         assert server.url.endswith(f":{port}")
 
 
+def test_a_server_ends_with_the_test_that_started_it() -> None:
+    code = (
+        "import os\nfrom tests.messages_api.running import running\n"
+        "with running({}) as server:\n    print(server.process.pid, flush=True)\n    os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(done.stdout)).wait(20)
+
+
 def test_a_redirection_is_told_and_nothing_is_charged() -> None:
     with running(SCRIPT, arguments=["--redirect", "http://127.0.0.1:9/v1/messages"]) as server:
         answer = _post(server)
@@ -164,6 +173,9 @@ def test_a_redirection_is_told_and_nothing_is_charged() -> None:
 
 
 def test_a_certificate_nobody_knows_is_not_taken(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography")
+    from tests.messages_api.certificate import self_signed
+
     certificate, key = self_signed(tmp_path)
     with running(SCRIPT, arguments=["--tls", str(certificate), str(key)]) as server:
         with pytest.raises(httpx2.ConnectError):

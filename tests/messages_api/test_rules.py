@@ -7,11 +7,14 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.messages_api.checks import check_request, model_of
 from tests.messages_api.example import READ_TOOL
 from tests.messages_api.messages import signature_of
-from tests.messages_api.values import MODELS, Refused
+from tests.messages_api.prompt import prompt_of
+from tests.messages_api.values import MODELS, Refused, canonical
 
 Change = Callable[[dict[str, Any]], object]
 _CACHED = {"type": "ephemeral"}
@@ -310,6 +313,21 @@ def test_a_model_that_is_not_known_is_not_found() -> None:
     with pytest.raises(Refused) as caught:
         model_of({"model": "claude-1"}, MODELS)
     assert (caught.value.status, caught.value.kind) == (404, "not_found_error")
+
+
+@given(st.text(min_size=1), st.text(), st.lists(st.text(min_size=1), max_size=5))
+def test_a_prompt_never_has_more_tokens_than_a_client_may_take_for_granted(
+    system: str, result: str, texts: list[str]
+) -> None:
+    request = _request()
+    request["system"] = system
+    request["messages"][2]["content"][0]["content"] = result
+    request["messages"][2]["content"] += [{"type": "text", "text": text} for text in texts]
+    spoken = [system, result, *texts, "Fix it.", "I look.", "Go on.", "read", canonical(_CALL["input"])]
+    tool = [READ_TOOL["name"], READ_TOOL["description"], canonical(READ_TOOL["input_schema"])]
+    size = sum(len(text.encode()) for text in spoken + tool)
+    blocks = 1 + 1 + 1 + 2 + 2 + len(texts)  # tool, system, and the messages'
+    assert prompt_of(request).tokens <= size + 20 * blocks + 400
 
 
 def _check(request: dict[str, Any], *, lenient: bool = False) -> None:
