@@ -26,6 +26,8 @@ _ASKS = {
     "stuck": "is stuck",
     "model": "could not use the model",
     "limit": "reached the spending limit",
+    "cap": "used up its own limit",
+    "provider": "is not served by the provider any more",
     "breaker": "was stopped because too much failed",
     "gate": "has a gate that cannot be trusted",
     "taken": "is in your hands",
@@ -67,6 +69,11 @@ async def _answer(given: argparse.Namespace, workplace: Workplace, state: Projec
         raise Refused(
             f"{need.bead} is in your hands.",
             remedy=f"gastown-desktop give-back {shlex.quote(given.repo)} {need.bead}",
+        )
+    if need.about == "provider":
+        raise Refused(
+            need.text,
+            remedy=f"Mend the key or the account, then gastown-desktop resume {shlex.quote(given.repo)}",
         )
     if need.about == "limit":
         raise Refused(

@@ -38,6 +38,8 @@ SLACK_TOKENS = 1_500
 SLACK_TOKENS_PER_BLOCK = 64
 """Tokens added to a prompt bound for each tool and each content block."""
 
+LEAST_REPLY = 16
+"""Tokens that are held for a reply however low its limit is: one of no words may count a few."""
 MAX_TOKENS_AT_START = 4_000
 MAX_TOKENS_FLOOR = 2_000
 MAX_TOKENS_CEILING = 16_000
@@ -221,7 +223,7 @@ def request_bound(
         geo_factor: the worst multiplier of the place and speed of inference.
     """
     prompt = input_bound * price.dearest_prompt_token(writes_cache)
-    reply = max_tokens * price.output
+    reply = max(max_tokens, LEAST_REPLY) * price.output
     return NanoUsd(ceil((prompt + reply) * price.factor(input_bound) * geo_factor))
 
 
@@ -237,7 +239,8 @@ def shrunk_bound(
         max_tokens: the request's limit on the reply, in tokens.
         geo_factor: the worst multiplier of the place and speed of inference.
     """
-    return cost(price, replace(usage_at_start, output_tokens=max_tokens), geo_factor=geo_factor)
+    longest = replace(usage_at_start, output_tokens=max(max_tokens, LEAST_REPLY))
+    return cost(price, longest, geo_factor=geo_factor)
 
 
 def adaptive_max_tokens(recent_outputs: Sequence[int]) -> int:

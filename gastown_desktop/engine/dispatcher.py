@@ -15,11 +15,14 @@ from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
 from gastown_desktop.core.pace import Pace
 from gastown_desktop.core.serialising import serial_groups
+from gastown_desktop.core.slowing import most_per_hour, most_under_cap
 from gastown_desktop.engine.assigning import assign, conflict_of, request_in_conflict
+from gastown_desktop.engine.bead_caps import renew_bead_cap
 from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.polecat import Outcome
+from gastown_desktop.engine.prewarm import prewarm
 from gastown_desktop.engine.supervisor import Supervisor
 from gastown_desktop.engine.telling import goes_on, slung_event
 
@@ -52,6 +55,7 @@ class Dispatcher:
         self.supervisor = Supervisor(kit, ended=self._heed, died=self._note_death)
         kit.holding.stop = self.supervisor.stop
         self._told = False
+        self._warmed = False
         self.stopped = ""
         """Why no new work is started; empty while it is."""
         self.stopped_by = ""
@@ -121,8 +125,10 @@ class Dispatcher:
         if self.stopped_by == "breaker" and not self._told:
             self._told = True
             await self._kit.bus.publish(ev.DispatchPaused(**self._kit.where, reason=self.stopped))
-        for bead in self.ready():
-            if not self._has_room() or not self._starts_work:
+        ready = self.ready()
+        await self._warm(len(ready))
+        for bead in ready:
+            if not self._may_begin() or not self._starts_work:
                 return
             if self._breaker.may_try(bead, self._kit.clock.monotonic()):
                 await self._try(group, bead)
@@ -184,8 +190,37 @@ class Dispatcher:
         return self._kit.holding.holds(self._kit.bus.state.beads[bead].bead)
 
     def _has_room(self) -> bool:
-        active = self.working - len(self._kit.waiting.beads)
-        return active < min(self._fleet_size, self._kit.line.pace.at(self._kit.clock.monotonic()))
+        return self._active < min(self._fleet_size, self._kit.line.pace.at(self._kit.clock.monotonic()))
+
+    def _may_begin(self) -> bool:
+        """Whether one more bead may be begun, besides those that go on."""
+        if not self._has_room():
+            return False
+        kit = self._kit
+        totals = kit.gate.ledger.totals(kit.scopes[0])
+        views = kit.bus.state.beads.values()
+        finished = [view.cost for view in views if view.status in {"merged", "landed"}]
+        most = (
+            most_under_cap(totals.free, totals.cap, finished),
+            most_per_hour(kit.per_hour, totals.settled + totals.assumed, self.supervisor.worker_s()),
+        )
+        if any(limit is not None and self._active >= limit for limit in most):
+            return False
+        return self._active == 0 or not kit.machine_is_busy()
+
+    @property
+    def _active(self) -> int:
+        """Workers that are at work and do not wait for others' merges."""
+        return self.working - len(self._kit.waiting.beads)
+
+    async def _warm(self, ready: int) -> None:
+        """Warms the provider's cache before the first wave."""
+        wave = min(ready, self._fleet_size)
+        if self._warmed or self.stopped or wave < 2 or self.working:
+            return
+        self._warmed = True
+        if self._kit.warms:
+            await prewarm(self._kit, self._model, wave)
 
     async def _try(self, group: asyncio.TaskGroup, bead: BeadId) -> None:
         """Slings a bead; one that cannot be is tried again later, then the user is asked."""
@@ -205,6 +240,7 @@ class Dispatcher:
         kit = self._kit
         if await self._is_settled(bead):
             return
+        await renew_bead_cap(kit, bead)
         assignment, earlier = await assign(kit, bead, self._name_for(bead), self._model)
         hook = await kit.hooks.hang(assignment, earlier)
         await kit.bus.publish(slung_event(kit, assignment))

@@ -1,9 +1,9 @@
 """Hooks: what a polecat has done, in git, so that a crash loses nothing.
 
-A hook is a chain of commits at `refs/gastown/hooks/<polecat>`. Each holds `hook.json` (whose bead, from which
-base, on which branch) and `turns/0001.json` … (the messages of each turn with time, cost and request id). Its
-second parent is a commit of the slot's content after the turn, on the bead's base: a plain commit that
-anybody can check out or diff.
+A hook is a chain of commits at `…/hooks/<polecat>` (engine.rig). Each holds `hook.json` (whose bead, from
+which base, on which branch) and `turns/0001.json` … (the messages of each turn with time, cost and request
+id). Its second parent is a commit of the slot's content after the turn, on the bead's base: a plain commit
+that anybody can check out or diff.
 """
 
 from __future__ import annotations

@@ -38,6 +38,11 @@ async def keep_tree(bead: BeadId, base: Oid, tree: Oid) -> Oid:
     return tree
 
 
+def never() -> bool:
+    """The machine of who does not ask."""
+    return False
+
+
 @dataclass(slots=True, kw_only=True)
 class Kit:
     """What all polecats of a convoy share."""
@@ -65,6 +70,12 @@ class Kit:
     """Whether the model is asked to think first."""
     window: int = WINDOW
     """Tokens that the model takes in."""
+    warms: bool = False
+    """Whether the provider's cache is warmed before a first wave of workers."""
+    per_hour: int | None = None
+    """Nano-dollars that the convoy is to cost an hour at most; None for no such limit."""
+    machine_is_busy: Callable[[], bool] = never
+    """Whether a further worker would only make the others slower."""
     outputs: RecentOutputs = field(default_factory=RecentOutputs)
     waiting: Waiting = field(default_factory=Waiting)
     holding: Held = field(default_factory=Held)

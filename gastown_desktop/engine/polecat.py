@@ -11,7 +11,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import CapReached, ModelError, ProviderClosed, ToolRefused
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.core.money import NanoUsd, show_usd
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, tight_max_tokens
 from gastown_desktop.engine.asking import ask_patiently
 from gastown_desktop.engine.circles import TOWN_SAYS, fresh_start, measure
@@ -31,6 +31,8 @@ from gastown_desktop.engine.tools.workbench import Question, Submission, Workben
 
 MOST_TURNS = 60
 """Turns after which a bead asks: it is too large, or its worker goes in circles."""
+CAP_ANSWERS = ("Let it have as much again",)
+"""What can be answered about a bead that met its own cap; discarding it is a command."""
 _CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
 CUT_WORDS = (
     f"{TOWN_SAYS}your reply was cut at {MAX_TOKENS_CEILING} tokens, and none of its calls was run. "
@@ -58,6 +60,7 @@ class Polecat:
         self._name = hook.assignment.polecat
         self._bead = kit.bus.state.beads[hook.assignment.bead].bead
         self._for = handed_by(kit, self._bead.id).bead
+        self._bead_scope = f"bead:{self._for}"
         self._price = kit.price(hook.assignment.model)
         self._conversation = self._begun()
         self._commit: Oid | None = None
@@ -91,6 +94,8 @@ class Polecat:
             await self._become("working")
             return await self._turns(slot, bench)
         except CapReached as reached:
+            if reached.scope == self._bead_scope:
+                return await self._meet_own_cap()
             self._short_of = (reached.scope, self._kit.gate.ledger.totals(reached.scope).cap)
             await self._become("paused", f"budget: {reached}")
             return "limit"
@@ -170,6 +175,15 @@ class Polecat:
         await self._kit.hooks.give_up(self._hook)
         return "stuck"
 
+    async def _meet_own_cap(self) -> Outcome:
+        """The bead's own cap leaves no room: the user is asked about it alone."""
+        cap = self._kit.gate.ledger.totals(self._bead_scope).cap or 0
+        text = f"It has used up its own limit of {show_usd(cap)}. Its work so far is kept."
+        await self._become("paused", "budget: the bead's own limit")
+        await self._need("cap", text, options=CAP_ANSWERS, default=None)
+        await self._kit.hooks.give_up(self._hook)
+        return "stuck"
+
     async def _ask(self) -> Reply:
         """One reply; a reply that was cut by max_tokens is asked for once more with the highest limit."""
         self._act("Thinking")
@@ -187,7 +201,7 @@ class Polecat:
             request=self._conversation.request(assignment.model, max_tokens, thinks=self._kit.thinks),
             price=self._price,
             prompt_bound=self._conversation.prompt_bound(),
-            scopes=(*self._kit.scopes, f"bead:{self._for}", f"polecat:{self._name}"),
+            scopes=(*self._kit.scopes, self._bead_scope, f"polecat:{self._name}"),
             what=f"{self._bead.id} {self._name} turn {len(self._hook.turns) + 1}",
             closing=self._bead.kind == "resolve",
             tight_max_tokens=tight,

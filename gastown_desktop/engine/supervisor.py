@@ -30,6 +30,7 @@ class Worker:
     """Its last sign of life."""
     progress_at: float
     """The end of its last turn, or its start."""
+    began_at: float = 0.0
     task: asyncio.Task[None] | None = None
     verdict: Finding | None = None
     """Why the Witness ends it."""
@@ -57,12 +58,18 @@ class Supervisor:
         self._ended = ended
         self._died = died
         self.workers: dict[PolecatName, Worker] = {}
+        self._worked_s = 0.0
         kit.bus.listen(self._heard)
+
+    def worker_s(self) -> float:
+        """Seconds that workers were at work so far, added up."""
+        now = self._kit.clock.monotonic()
+        return self._worked_s + sum(now - worker.began_at for worker in self.workers.values())
 
     def start(self, group: asyncio.TaskGroup, hook: Hook) -> None:
         """Starts a polecat on its hook."""
         now, name = self._kit.clock.monotonic(), hook.assignment.polecat
-        worker = Worker(hook, seen_at=now, progress_at=now)
+        worker = Worker(hook, seen_at=now, progress_at=now, began_at=now)
         self.workers[name] = worker
         worker.task = group.create_task(self._run(name, worker), name=f"polecat {name}")
 
@@ -100,6 +107,7 @@ class Supervisor:
                 now = self._kit.clock.monotonic()
                 worker.seen_at = worker.progress_at = now
         finally:
+            self._worked_s += self._kit.clock.monotonic() - worker.began_at
             del self.workers[name]
             self._kit.bus.show(ev.ActionChanged(rig=self._kit.rig.id, polecat=name, action=""))
 

@@ -33,6 +33,8 @@ class WorkSettings:
     """Where the model is."""
     price: Price
     """What its tokens cost; prices do not change under a convoy."""
+    per_hour: int | None = None
+    """Nano-dollars that an hour is to cost at most; None for no such limit."""
     strict_gates: bool = False
     lands_each: bool = False
     reviews: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from gastown_desktop.adapters.git.slots import GitSlots
@@ -9,6 +10,7 @@ from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.providers import price_at
 from gastown_desktop.core.rate_limits import rate_room
+from gastown_desktop.core.slowing import machine_is_busy
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.kit import Kit
@@ -89,6 +91,9 @@ async def build_work(
         scopes=(f"convoy:{convoy}", TOWN_SCOPE),
         serialising=settings.serialising,
         price=lambda model: price_at(access.provider, model, {settings.model: settings.price}),
+        warms=access.provider.kind != "local",
+        per_hour=settings.per_hour,
+        machine_is_busy=lambda: machine_is_busy(os.getloadavg()[0], os.cpu_count() or 1),
         thinks=access.provider.kind == "anthropic",
         window=access.window,
     )

@@ -13,6 +13,7 @@ from gastown_desktop.core.plan import Plan
 from gastown_desktop.core.prices import Price
 from gastown_desktop.core.staging import Finding, check, launch_events
 from gastown_desktop.engine.asking import ask_patiently
+from gastown_desktop.engine.bead_caps import set_bead_caps
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.mayor import Mayor
 from gastown_desktop.engine.ports import GitObjects
@@ -177,6 +178,7 @@ class Working(Running):
         told = launch_events(self.town.kit.bus.state)
         if told:
             await self.town.kit.bus.publish(*told)
+        await set_bead_caps(self.town.kit, {})
 
     def whole_town(self, *, merges_only: bool = False) -> Town:
         """Dispatcher, polecats and Refinery, as the settings have them.

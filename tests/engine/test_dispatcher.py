@@ -411,7 +411,7 @@ class Broken:
 async def test_a_reached_limit_stops_new_work_while_others_finish(town: FakeTown) -> None:
     fleet = Fleet(town, 2)
     await town.add("gt-a", "gt-b", "gt-c")
-    await town.gate.set_cap("bead:gt-a", NanoUsd(1))
+    await town.gate.set_cap("polecat:Nux", NanoUsd(1))
     async with at_work() as group:
         await fleet.fill(group)
         await fleet.until(lambda: fleet.dispatcher.working == 1)

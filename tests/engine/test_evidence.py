@@ -23,7 +23,7 @@ from gastown_desktop.engine.rehearsal_result import (
     DOES_NOT_HOLD,
     HOLDS,
     NEEDS_YOU,
-    Measured,
+    RunMeasured,
     exit_code,
     result_of,
 )
@@ -88,16 +88,16 @@ class Rehearsed:
             StoredRehearsal(convoy=CONVOY, plan=self.plan, mechanical={}, settings=settings),
             self.plan.expected_tree if equal else None,
             self.town.gate,
-            Measured(
+            RunMeasured(
                 elapsed_s=1.0,
                 cpu_self_s=0.5,
                 cpu_git_s=0.1,
                 cpu_tools_s=0.1,
                 peak_mb=100.0,
                 user_repo_untouched=untouched,
-                provider_bill=0,
                 sandbox="fake",
             ),
+            0,
         )
 
 

@@ -20,6 +20,7 @@ from tests.fakes.clock import START, FakeClock
 
 NUX = PolecatName("Nux")
 REFS = RefNames(ConvoyId("cv-1"), rehearsal=False)
+ROOT = "refs/gastown/convoys/cv-1"
 
 
 class Bench:
@@ -83,7 +84,7 @@ async def worked(bench: Bench, turns: int = 2) -> Hook:
 
 async def test_a_bead_that_was_hung_is_found_by_the_next_process(bench: Bench) -> None:
     hook = await bench.hooks.hang(bench.assignment())
-    assert await bench.objects.read_ref("refs/gastown/hooks/Nux") == hook.head
+    assert await bench.objects.read_ref(f"{ROOT}/hooks/Nux") == hook.head
     assert (hook.wip, hook.turns, hook.submitted) == (None, (), None)
     assert await Hooks(bench.objects, REFS, FakeClock()).load_all() == [hook]
 
@@ -131,7 +132,7 @@ async def test_a_submission_is_noted_and_its_transcript_kept_by_bead(bench: Benc
     marked = await bench.hooks.mark_submitted(hook, commit)
     assert marked.submitted == commit
     assert await bench.hooks.load_all() == [marked]
-    assert await bench.objects.read_ref("refs/gastown/transcripts/gt-a/1") == marked.head
+    assert await bench.objects.read_ref(f"{ROOT}/transcripts/gt-a/1") == marked.head
     assert await bench.reachable(commit)
 
 
@@ -139,7 +140,7 @@ async def test_a_hook_that_was_given_up_leaves_its_transcript(bench: Bench) -> N
     hook = await worked(bench)
     await bench.hooks.give_up(hook)
     assert await bench.hooks.load_all() == []
-    assert await bench.objects.read_ref("refs/gastown/transcripts/gt-a/1") == hook.head
+    assert await bench.objects.read_ref(f"{ROOT}/transcripts/gt-a/1") == hook.head
     assert await bench.reachable(hook.head)
     assert await bench.hooks.load(hook.head) == hook
 
@@ -158,7 +159,7 @@ async def test_each_attempt_has_its_own_transcript(bench: Bench) -> None:
     await bench.hooks.give_up(first)
     second = await bench.hooks.hang(bench.assignment(epoch=2))
     await bench.hooks.give_up(second)
-    refs = await bench.objects.list_refs("refs/gastown/transcripts/gt-a/")
+    refs = await bench.objects.list_refs(f"{ROOT}/transcripts/gt-a/")
     assert list(refs.values()) == [first.head, second.head]
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from gastown_desktop.core.context import KEPT_TURNS
 from gastown_desktop.core.prices import first_prompt_bound, next_prompt_bound
-from gastown_desktop.engine.conversation import CLEARED, SILENCE
+from gastown_desktop.engine.conversation import CLEARED, SILENCE, is_blank
 from gastown_desktop.engine.planning.session import QUESTION_ITEM, Entry
 from gastown_desktop.engine.ports import ModelRequest
 
@@ -112,7 +112,7 @@ class Talk:
         self._added.append(_json(blocks))
 
     def _reply(self, entry: Entry) -> None:
-        said: list[dict[str, Any]] = [block for block in sendable(entry.assistant) if block.get("text") != ""]
+        said: list[dict[str, Any]] = [block for block in sendable(entry.assistant) if not is_blank(block)]
         self._extend("assistant", said or [_text(SILENCE)])
         self._clearable |= {
             block["id"]

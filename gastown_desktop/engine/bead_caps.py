@@ -1,0 +1,42 @@
+"""Caps of single beads: what one bead may cost before the user is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gastown_desktop.core import events as ev
+from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.money import NANO, NanoUsd
+from gastown_desktop.engine.kit import Kit
+
+LEAST_BEAD_CAP = NanoUsd(NANO)
+"""No bead has less than a dollar."""
+
+
+async def set_bead_caps(kit: Kit, forecast: Mapping[BeadId, int]) -> None:
+    """Gives every bead that was not begun its cap, on top of what one of the same name cost before.
+
+    Args:
+        kit: the convoy.
+        forecast: nano-dollars that a bead may cost by forecast; one that is not in it has the least cap.
+    """
+    for bead in kit.bus.state.works():
+        totals = kit.gate.ledger.totals(f"bead:{bead}")
+        allowed = max(LEAST_BEAD_CAP, forecast.get(bead, 0))
+        if totals.cap is None or (
+            totals.cap - totals.committed <= 0 and not kit.bus.state.beads[bead].attempts
+        ):
+            await kit.gate.set_cap(f"bead:{bead}", NanoUsd(totals.committed + allowed))
+
+
+async def renew_bead_cap(kit: Kit, bead: BeadId) -> None:
+    """Lets a bead have as much again, where the user said so after it had used its cap up."""
+    item = f"{bead}:cap:{kit.bus.state.beads[bead].attempts}"
+    scope = f"bead:{bead}"
+    totals = kit.gate.ledger.totals(scope)
+    if item not in kit.bus.state.answers or totals.cap is None:
+        return
+    cap = NanoUsd(totals.committed + max(LEAST_BEAD_CAP, totals.cap))
+    if cap > totals.cap:
+        await kit.gate.set_cap(scope, cap)
+        await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=totals.cap, new=cap))
