@@ -96,8 +96,7 @@ def files_of(
     if missing:
         raise PlanRefused(_missing_text(missing, known, title))
     for path in new:
-        if _is_folder(path, known):
-            raise PlanRefused(f"“{title}” wants to make {shown_path(path)}, which is a folder: name a file.")
+        _require_free(path, known, title)
     paths = tuple(dict.fromkeys((*old, *new)))
     if not paths:
         raise PlanRefused(
@@ -157,5 +156,17 @@ def _missing_text(missing: Sequence[str], known: Collection[str], title: str) ->
     )
 
 
+def _require_free(path: str, known: Collection[str], title: str) -> None:
+    """Refuses to make a file where a folder is, or below a file."""
+    if _is_folder(path, known):
+        raise PlanRefused(f"“{title}” wants to make {shown_path(path)}, which is a folder: name a file.")
+    parts = path.split("/")
+    above = next((one for end in range(1, len(parts)) if (one := "/".join(parts[:end])) in known), None)
+    if above is not None:
+        raise PlanRefused(
+            f"“{title}” wants to make {shown_path(path)}, but {shown_path(above)} is a file: choose another."
+        )
+
+
 def _is_folder(path: str, known: Collection[str]) -> bool:
-    return path not in known and any(one.startswith(f"{path}/") for one in known)
+    return any(one.startswith(f"{path}/") for one in known)

@@ -67,7 +67,7 @@ def uses(
     return Says(blocks=said, stop_reason=stop_reason, **tokens)
 
 
-def bead(key: str, **fields: Any) -> dict[str, Any]:
+def bead(key: str, /, **fields: Any) -> dict[str, Any]:
     """A proposed bead that nothing is wrong with."""
     return {
         "key": key,
