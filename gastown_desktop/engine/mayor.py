@@ -59,7 +59,25 @@ Ask = Callable[[Order, Callable[[str], None]], Awaitable[Reply]]
 
 
 class Mayor:
-    """One convoy's planner. Its commands run one after the other."""
+    """One convoy's planner. Its commands run one after the other; nothing is read before the first.
+
+    Args:
+        bus: the convoy's events.
+        objects: the rig's own repository.
+        refs: names of the convoy's refs.
+        rig: the repository.
+        clock: the time.
+        base: the commit that is planned on.
+        model: who plans.
+        price: its price.
+        scopes: ledger scopes of every request of this convoy.
+        system: blocks of the instructions, those that others share first.
+        ask: sends a request.
+        prefix: what bead ids begin with.
+        gates: commands that have to succeed before a bead lands.
+        serialising: files that the rig settles by itself.
+        changing: held while the plan changes, also by those who change it for the user.
+    """
 
     def __init__(
         self,
@@ -80,35 +98,12 @@ class Mayor:
         serialising: SerialisingFiles | None = None,
         changing: asyncio.Lock | None = None,
     ) -> None:
-        """Knows nothing of an earlier talk until the first command.
-
-        Args:
-            bus: the convoy's events.
-            objects: the rig's own repository.
-            refs: names of the convoy's refs.
-            rig: the repository.
-            clock: the time.
-            base: the commit that is planned on.
-            model: who plans.
-            price: its price.
-            scopes: ledger scopes of every request of this convoy.
-            system: blocks of the instructions, those that others share first.
-            ask: sends a request.
-            prefix: what bead ids begin with.
-            gates: commands that have to succeed before a bead lands.
-            serialising: files that the rig settles by itself.
-            changing: held while the plan changes, also by those who change it for the user.
-        """
         self._bus = bus
-        self._rig = rig
         self._clock = clock
-        self._model = model
-        self._price = price
-        self._scopes = (*scopes, "role:mayor")
+        self._model, self._price = model, price
+        self._scopes, self._send = (*scopes, "role:mayor"), ask
         self._system = system
-        self._send = ask
-        self._prefix = prefix
-        self._gates = gates
+        self._prefix, self._gates = prefix, gates
         self._serialising = serialising or SerialisingFiles()
         self._where: Any = {"rig": rig.id, "convoy": refs.convoy}
         self._sessions = Sessions(objects, refs.mayor, clock)
@@ -368,10 +363,10 @@ class Mayor:
         return self._session.entries if self._session else ()
 
     def _act(self, action: str) -> None:
-        self._bus.show(ev.ActionChanged(rig=self._rig.id, polecat=MAYOR, action=action))
+        self._bus.show(ev.ActionChanged(rig=self._where["rig"], polecat=MAYOR, action=action))
 
     def _show_text(self, text: str) -> None:
-        self._bus.show(ev.TextStreamed(rig=self._rig.id, polecat=MAYOR, text=text))
+        self._bus.show(ev.TextStreamed(rig=self._where["rig"], polecat=MAYOR, text=text))
 
 
 def _name_of(plan: Plan) -> str:
