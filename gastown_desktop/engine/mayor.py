@@ -16,7 +16,7 @@ from typing import Any, Literal
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import CapReached, ModelError, Refused, ToolRefused
-from gastown_desktop.core.ids import Oid, PolecatName
+from gastown_desktop.core.ids import MAYOR, Oid
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.plain_text import plain_text
 from gastown_desktop.core.plan import Ground, Plan, facts_between, plan_text
@@ -48,9 +48,6 @@ MOST_TURNS = 40
 """Turns after something that the user said; then the user has to say more."""
 LONGEST_WORDS = 20_000
 """Characters that the user may say at once."""
-MAYOR = PolecatName("Mayor")
-"""Under which name its text streams."""
-
 MayorOutcome = Literal["planned", "asked", "limit", "refused", "talked"]
 """How the talk rests: the plan changed, a question waits, it cannot go on for now (a cap, or too many turns),
 the model or its provider refused, or it was only talked."""
