@@ -105,6 +105,7 @@ class Mayor:
         self._where: Any = {"rig": rig.id, "convoy": refs.convoy}
         self._sessions = Sessions(objects, refs.mayor, clock)
         self._library = Library(objects, base, clock)
+        self._ground: Ground | None = None
         self._session: Session | None = None
         self._talk = self._begun(Session())
         self._outputs = RecentOutputs()
@@ -326,7 +327,7 @@ class Mayor:
         """The reply with what its tools answered, and what they make of the plan."""
         desk = Desk(
             plan=plan,
-            ground=Ground(paths=frozenset(await self._library.entries()), serialising=self._serialising),
+            ground=await self._ground_of_base(),
             library=self._library,
             gates=self._gates,
             prefix=self._prefix,
@@ -343,6 +344,12 @@ class Mayor:
             plan=_name_of(desk.plan),
         )
         return worked, desk.plan
+
+    async def _ground_of_base(self) -> Ground:
+        if self._ground is None:
+            paths = frozenset(await self._library.entries())
+            self._ground = Ground(paths=paths, serialising=self._serialising)
+        return self._ground
 
     async def _answered(self, block: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
         desk.call += 1
