@@ -11,7 +11,7 @@ from gastown_desktop.bridge.event_feed import FeedItem
 from gastown_desktop.bridge.touched import Before
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.card import Card, Glance, card_of
-from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName
+from gastown_desktop.core.ids import MAYOR, BeadId, ConvoyId, PolecatName
 from gastown_desktop.core.projection import NeedView, PolecatView, Projection
 
 LONGEST_LIVE_TEXT = 20_000
@@ -196,6 +196,11 @@ class TownView:
             changes.texts.add(event.polecat)
         if isinstance(event, ev.MergeStateChanged | ev.GateRun | ev.BeadSubmitted | ev.BeadMerged):
             changes.queue = True
+        if isinstance(event, ev.ConvoyRetitled):
+            changes.convoys = True
+        if isinstance(event, ev.MayorSaid):
+            self.live.pop(MAYOR, None)
+            changes.texts.add(MAYOR)
         if isinstance(event, ev.ConvoyStageChanged | ev.ConvoyCreated | ev.ConvoyLanded | ev.LandingUndone):
             changes.convoys = True
             changes.beads |= set(state.beads)

@@ -77,6 +77,10 @@ POLECAT_NAMES: tuple[str, ...] = (
 """The pool of themed names; after it come `Polecat-51` and so on."""
 
 
+MAYOR = PolecatName("Mayor")
+"""Under which name the Mayor's text streams; no worker is called so."""
+
+
 def polecat_name(index: int) -> PolecatName:
     """Names the index-th worker (from 0)."""
     if index < len(POLECAT_NAMES):

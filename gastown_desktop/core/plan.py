@@ -10,6 +10,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Bead, BeadStatus, Dependency
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.ids import BeadId, ConvoyId, RigId
+from gastown_desktop.core.known_paths import folders_of
 from gastown_desktop.core.overlaps import Overlap, overlaps_in
 from gastown_desktop.core.plain_text import shown_path
 from gastown_desktop.core.projection import Projection
@@ -59,6 +60,11 @@ class Ground:
     """Tracked paths."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """Files that the rig settles by itself; they do not make beads overlap."""
+    folders: frozenset[str] = field(init=False)
+    """Folders that the paths are in."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folders", folders_of(self.paths))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

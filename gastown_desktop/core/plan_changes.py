@@ -14,6 +14,7 @@ from gastown_desktop.core import planned_values as check
 from gastown_desktop.core.bead import DEPENDENCY_KINDS, Bead, Dependency, DependencyKind
 from gastown_desktop.core.errors import DependencyCycle, PlanRefused
 from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.known_paths import KnownPaths
 from gastown_desktop.core.plain_text import one_line, shown_path
 from gastown_desktop.core.plan import Ground, Plan, PlanFact, PlannedBead, facts_between
 from gastown_desktop.core.serialising import SerialisingFiles
@@ -100,7 +101,7 @@ def propose(
     emptied = plan.without_beads([one for one, planned in plan.beads.items() if planned.is_draft])
     keys = _keys(drafts)
     made = {key: _fresh_id(emptied, named, key) for key in keys}
-    known = _known(emptied, ground) | {path for draft in drafts for path in draft.new_files}
+    known = _known(emptied, ground, (path for draft in drafts for path in draft.new_files))
     changed = replace(emptied, title=check.title_of(title, about="The convoy"))
     for key, draft in zip(keys, drafts, strict=True):
         changed = _with_draft(changed, draft, made[key], known)
@@ -120,7 +121,7 @@ def add_bead(plan: Plan, draft: DraftBead, ground: Ground, named: Named) -> Plan
     """
     _require_alive(plan)
     bead = _fresh_id(plan, named, draft.key or draft.title)
-    known = _known(plan, ground) | set(draft.new_files)
+    known = _known(plan, ground, draft.new_files)
     changed = _with_draft(plan, draft, bead, known)
     dependencies = [
         Dependency(bead=bead, on=_waited_for(changed, {}, on, draft.title))
@@ -240,7 +241,7 @@ def _with_dependencies(plan: Plan, added: Sequence[Dependency]) -> Plan:
     return changed
 
 
-def _with_draft(plan: Plan, draft: DraftBead, bead: BeadId, known: set[str]) -> Plan:
+def _with_draft(plan: Plan, draft: DraftBead, bead: BeadId, known: KnownPaths) -> Plan:
     title = check.title_of(draft.title)
     _require_new_title(plan, title)
     why = one_line(draft.why_large)
@@ -265,7 +266,7 @@ def _edited(plan: Plan, bead: Bead, edits: BeadEdits, ground: Ground) -> Bead:
     files = bead.files
     if edits.files is not None or edits.new_files is not None:
         new = edits.new_files or ()
-        known = _known(plan, ground) | set(new)
+        known = _known(plan, ground, new)
         files = check.files_of(bead.files if edits.files is None else edits.files, new, known, title)
     return replace(
         bead,
@@ -313,9 +314,10 @@ def _fresh_id(plan: Plan, named: Named, key: str) -> BeadId:
     return bead
 
 
-def _known(plan: Plan, ground: Ground) -> set[str]:
-    """Paths of the base, and those that beads of the plan make or expect."""
-    return {*ground.paths, *(path for planned in plan.beads.values() for path in planned.bead.files)}
+def _known(plan: Plan, ground: Ground, new: Iterable[str]) -> KnownPaths:
+    """Paths of the base, and those that beads of the plan, or the change itself, make or expect."""
+    expected = (path for planned in plan.beads.values() for path in planned.bead.files)
+    return KnownPaths(ground.paths, ground.folders, (*expected, *new))
 
 
 def _require_alive(plan: Plan) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast, get_args
 
 from gastown_desktop.core.bead import BeadKind, BeadSize
 from gastown_desktop.core.errors import PlanRefused
+from gastown_desktop.core.known_paths import KnownPaths
 from gastown_desktop.core.plain_text import one_line, plain_text, shown_path
 
 LONGEST_TITLE = 120
@@ -79,7 +80,7 @@ def size_of(size: str, why_large: str, title: str) -> BeadSize:
 
 
 def files_of(
-    files: Iterable[str], new_files: Iterable[str], known: Collection[str], title: str
+    files: Iterable[str], new_files: Iterable[str], known: KnownPaths, title: str
 ) -> tuple[str, ...]:
     """Paths that a bead expects to touch.
 
@@ -92,12 +93,11 @@ def files_of(
     old, new = list(dict.fromkeys(files)), list(dict.fromkeys(new_files))
     for path in (*old, *new):
         require_inside(path, title)
-    missing = [path for path in old if path not in known and path not in new]
+    missing = [path for path in old if not known.is_file(path) and path not in new]
     if missing:
         raise PlanRefused(_missing_text(missing, known, title))
     for path in new:
-        if _is_folder(path, known):
-            raise PlanRefused(f"“{title}” wants to make {shown_path(path)}, which is a folder: name a file.")
+        _require_free(path, known, title)
     paths = tuple(dict.fromkeys((*old, *new)))
     if not paths:
         raise PlanRefused(
@@ -143,10 +143,10 @@ def _long_text(text: str, longest: int, what: str, title: str) -> str:
     return told
 
 
-def _missing_text(missing: Sequence[str], known: Collection[str], title: str) -> str:
+def _missing_text(missing: Sequence[str], known: KnownPaths, title: str) -> str:
     path = missing[0]
     shown = shown_path(path)
-    if _is_folder(path, known):
+    if known.is_folder(path):
         return f"“{title}” names {shown}, which is a folder: name the files in it."
     if any(one in path for one in "*?["):
         return f"“{title}” names {shown}, which looks like a pattern: name each file."
@@ -157,5 +157,14 @@ def _missing_text(missing: Sequence[str], known: Collection[str], title: str) ->
     )
 
 
-def _is_folder(path: str, known: Collection[str]) -> bool:
-    return path not in known and any(one.startswith(f"{path}/") for one in known)
+def _require_free(path: str, known: KnownPaths, title: str) -> None:
+    """Refuses to make a file where a folder is, or below a file."""
+    if known.is_folder(path):
+        raise PlanRefused(f"“{title}” wants to make {shown_path(path)}, which is a folder: name a file.")
+    parts = path.split("/")
+    folders = ("/".join(parts[:end]) for end in range(1, len(parts)))
+    above = next((one for one in folders if known.is_file(one)), None)
+    if above is not None:
+        raise PlanRefused(
+            f"“{title}” wants to make {shown_path(path)}, but {shown_path(above)} is a file: choose another."
+        )

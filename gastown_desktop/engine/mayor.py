@@ -16,7 +16,7 @@ from typing import Any, Literal
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import CapReached, ModelError, Refused, ToolRefused
-from gastown_desktop.core.ids import Oid, PolecatName
+from gastown_desktop.core.ids import MAYOR, Oid
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.plain_text import plain_text
 from gastown_desktop.core.plan import Ground, Plan, facts_between, plan_text
@@ -49,9 +49,6 @@ MOST_TURNS = 40
 """Turns after something that the user said; then the user has to say more."""
 LONGEST_WORDS = 20_000
 """Characters that the user may say at once."""
-MAYOR = PolecatName("Mayor")
-"""Under which name its text streams."""
-
 MayorOutcome = Literal["planned", "asked", "limit", "refused", "talked"]
 """How the talk rests: the plan changed, a question waits, it cannot go on for now (a cap, or too many turns),
 the model or its provider refused, or it was only talked."""
@@ -60,7 +57,25 @@ Ask = Callable[[Order, Callable[[str], None]], Awaitable[Reply]]
 
 
 class Mayor:
-    """One convoy's planner. Its commands run one after the other."""
+    """One convoy's planner. Its commands run one after the other; nothing is read before the first.
+
+    Args:
+        bus: the convoy's events.
+        objects: the rig's own repository.
+        refs: names of the convoy's refs.
+        rig: the repository.
+        clock: the time.
+        base: the commit that is planned on.
+        model: who plans.
+        price: its price.
+        scopes: ledger scopes of every request of this convoy.
+        system: blocks of the instructions, those that others share first.
+        ask: sends a request.
+        prefix: what bead ids begin with.
+        gates: commands that have to succeed before a bead lands.
+        serialising: files that the rig settles by itself.
+        changing: held while the plan changes, also by those who change it for the user.
+    """
 
     def __init__(
         self,
@@ -81,39 +96,17 @@ class Mayor:
         serialising: SerialisingFiles | None = None,
         changing: asyncio.Lock | None = None,
     ) -> None:
-        """Knows nothing of an earlier talk until the first command.
-
-        Args:
-            bus: the convoy's events.
-            objects: the rig's own repository.
-            refs: names of the convoy's refs.
-            rig: the repository.
-            clock: the time.
-            base: the commit that is planned on.
-            model: who plans.
-            price: its price.
-            scopes: ledger scopes of every request of this convoy.
-            system: blocks of the instructions, those that others share first.
-            ask: sends a request.
-            prefix: what bead ids begin with.
-            gates: commands that have to succeed before a bead lands.
-            serialising: files that the rig settles by itself.
-            changing: held while the plan changes, also by those who change it for the user.
-        """
         self._bus = bus
-        self._rig = rig
         self._clock = clock
-        self._model = model
-        self._price = price
-        self._scopes = (*scopes, "role:mayor")
+        self._model, self._price = model, price
+        self._scopes, self._send = (*scopes, "role:mayor"), ask
         self._system = system
-        self._send = ask
-        self._prefix = prefix
-        self._gates = gates
+        self._prefix, self._gates = prefix, gates
         self._serialising = serialising or SerialisingFiles()
         self._where: Any = {"rig": rig.id, "convoy": refs.convoy}
         self._sessions = Sessions(objects, refs.mayor, clock)
         self._library = Library(objects, base, clock)
+        self._ground: Ground | None = None
         self._session: Session | None = None
         self._talk = self._begun(Session())
         self._outputs = RecentOutputs()
@@ -336,7 +329,7 @@ class Mayor:
         """The reply with what its tools answered, and what they make of the plan."""
         desk = Desk(
             plan=plan,
-            ground=Ground(paths=frozenset(await self._library.entries()), serialising=self._serialising),
+            ground=await self._ground_of_base(),
             library=self._library,
             gates=self._gates,
             prefix=self._prefix,
@@ -354,6 +347,12 @@ class Mayor:
         )
         return worked, desk.plan
 
+    async def _ground_of_base(self) -> Ground:
+        if self._ground is None:
+            paths = frozenset(await self._library.entries())
+            self._ground = Ground(paths=paths, serialising=self._serialising)
+        return self._ground
+
     async def _answered(self, block: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
         desk.call += 1
         if desk.question is not None:
@@ -370,10 +369,10 @@ class Mayor:
         return self._session.entries if self._session else ()
 
     def _act(self, action: str) -> None:
-        self._bus.show(ev.ActionChanged(rig=self._rig.id, polecat=MAYOR, action=action))
+        self._bus.show(ev.ActionChanged(rig=self._where["rig"], polecat=MAYOR, action=action))
 
     def _show_text(self, text: str) -> None:
-        self._bus.show(ev.TextStreamed(rig=self._rig.id, polecat=MAYOR, text=text))
+        self._bus.show(ev.TextStreamed(rig=self._where["rig"], polecat=MAYOR, text=text))
 
 
 def _name_of(plan: Plan) -> str:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gastown_desktop.bridge.town_view import LONGEST_LIVE_TEXT, TownView
+from gastown_desktop.bridge.town_view import LONGEST_LIVE_TEXT, Changes, TownView
 from gastown_desktop.core import events as ev
-from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.ids import MAYOR, BeadId, ConvoyId
 from tests.bridge.town import (
     CONVOY,
     NUX,
@@ -343,3 +343,16 @@ def test_no_card_changes_without_being_told(steps: list[ev.DurableEvent | ev.Eph
 def test_changes_are_none_until_there_is_one(count: int) -> None:
     view = shown(*begun(A))
     assert bool(tell(view, [metered("town", 1)] * count)) is bool(count)
+
+
+def test_what_the_mayor_streamed_goes_once_it_is_said() -> None:
+    view, changes = TownView(), Changes()
+    view.apply(ev.TextStreamed(rig=WHERE["rig"], polecat=MAYOR, text="Two be"), START, changes)
+    assert view.live[MAYOR] == "Two be"
+    said = ev.MayorSaid(**WHERE, who="mayor", turn=1, text="Two beads.")
+    titled = ev.ConvoyRetitled(**WHERE, title="Other")
+    for seq, event in enumerate((said, titled), 1):
+        view.apply(ev.Envelope(seq=seq, at=START, event=event), START, changes)
+    assert MAYOR not in view.live
+    assert MAYOR in changes.texts
+    assert changes.convoys

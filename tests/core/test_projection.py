@@ -17,7 +17,7 @@ from gastown_desktop.core.projection import Projection, fold
 
 WHERE: Any = {"rig": RigId("calc-0a1b2c"), "convoy": ConvoyId("cv-1")}
 START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-A, B = BeadId("gt-a"), BeadId("gt-b")
+A, B, C = BeadId("gt-a"), BeadId("gt-b"), BeadId("gt-c")
 NUX, SLIT = PolecatName("Nux"), PolecatName("Slit")
 BASE, TIP, TREE = Oid("1" * 40), Oid("2" * 40), Oid("3" * 40)
 
@@ -484,3 +484,47 @@ def test_a_message_is_unheard_until_it_was_delivered() -> None:
 def test_a_message_is_delivered_once_and_only_if_it_was_sent() -> None:
     state = town(slung(), sent("m-1"), delivered("m-1", 4), delivered("m-1", 5), delivered("m-9", 5))
     assert [(one.id, one.turn) for one in state.messages.values()] == [("m-1", 4)]
+
+
+# --- planning ---------------------------------------------------------------------------------------
+
+
+def test_a_draft_is_edited_opened_and_taken_out() -> None:
+    waits = ev.DependencyAdded(**WHERE, bead=C, on=A)
+    state = town(
+        added(C, status="draft", model="m"),
+        waits,
+        ev.ConvoyRetitled(**WHERE, title="Other"),
+        ev.BeadEdited(**WHERE, bead=C, title="Better", files=("x.py",), type="bug", model=""),
+        ev.BeadEdited(**WHERE, bead=BeadId("gt-gone"), title="Nobody's"),
+    )
+    bead = state.beads[C].bead
+    assert (state.title, bead.title, bead.files, bead.kind, bead.model, bead.priority) == (
+        "Other",
+        "Better",
+        ("x.py",),
+        "bug",
+        None,
+        2,
+    )
+    assert state.beads[C].status == "draft"
+    opened = town(added(C, status="draft"), ev.BeadOpened(**WHERE, bead=C), ev.BeadOpened(**WHERE, bead=A))
+    assert opened.with_status("open") == [A, B, C]
+    gone = town(added(C, status="draft"), waits, ev.BeadRemoved(**WHERE, bead=C))
+    assert (list(gone.beads), gone.dependencies, gone.removed) == ([A, B], [], {C})
+
+
+def test_only_the_dependency_of_that_kind_goes() -> None:
+    both = [ev.DependencyAdded(**WHERE, bead=B, on=A, type=kind) for kind in ("blocks", "related")]
+    state = town(*both, ev.DependencyRemoved(**WHERE, bead=B, on=A))
+    assert [one.kind for one in state.dependencies] == ["related"]
+
+
+def test_what_is_said_to_the_mayor_is_kept_once_and_in_order() -> None:
+    said = ev.MayorSaid(**WHERE, who="you", turn=1, text="Do it.")
+    reply = ev.MayorSaid(**WHERE, who="mayor", turn=2, tools=("read",), cost=7, shown=(A,))
+    state = town(said, reply, reply)
+    assert [(one.who, one.text, one.tools, one.cost) for one in state.mayor] == [
+        ("you", "Do it.", (), 0),
+        ("mayor", "", ("read",), 7),
+    ]

@@ -67,7 +67,7 @@ def uses(
     return Says(blocks=said, stop_reason=stop_reason, **tokens)
 
 
-def bead(key: str, **fields: Any) -> dict[str, Any]:
+def bead(key: str, /, **fields: Any) -> dict[str, Any]:
     """A proposed bead that nothing is wrong with."""
     return {
         "key": key,
@@ -202,4 +202,32 @@ async def found_planner(objects: GitObjects, *script: Says | Exception | Killed,
     planner = assemble(objects, base, MemoryEventStore(), ScriptedModel(*script), FakeClock())
     created = ev.ConvoyCreated(**WHERE, title="New", base=base, target="refs/heads/main")
     await planner.bus.publish(created)
+    return planner
+
+
+def valid(messages: list[Any]) -> None:
+    """What the API asks of messages: roles alternate, nothing is empty, every call is answered next."""
+    assert [one["role"] for one in messages] == (["user", "assistant"] * len(messages))[: len(messages)]
+    asked: list[str] = []
+    for message in messages:
+        blocks = message["content"]
+        assert blocks
+        assert all(block["type"] != "text" or block["text"] for block in blocks)
+        if message["role"] == "user":
+            answered = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
+            assert answered == asked
+            assert all(block["type"] == "tool_result" for block in blocks[: len(answered)])
+        asked = [block["id"] for block in blocks if block["type"] == "tool_use"]
+
+
+def sent(planner: Planner, at: int = -1) -> list[Any]:
+    """The messages of a request."""
+    return [dict(one) for one in planner.model.orders[at].request.messages]
+
+
+async def planned(objects: GitObjects, *more: Says) -> Planner:
+    """A plan of two beads, one after the other."""
+    script = (proposes(bead("a"), bead("b", after=["a"])), says("Two beads."), *more)
+    planner = await found_planner(objects, *script)
+    assert await planner.mayor.say("Do two things.") == "planned"
     return planner

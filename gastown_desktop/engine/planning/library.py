@@ -178,10 +178,9 @@ class Library:
         looked, read, why = 0, 0, ""
         for path in paths:
             if len(found) >= MOST_FOUND:
-                why = f"the first {MOST_FOUND} lines"
-            elif looked >= SEARCHED_FILES or read > SEARCHED_BYTES or self._clock.monotonic() > ends:
+                break
+            if looked >= SEARCHED_FILES or read > SEARCHED_BYTES or self._clock.monotonic() > ends:
                 why = f"only {looked} of {plural(len(paths), 'file')} were searched"
-            if why:
                 break
             looked += 1
             if await self._objects.blob_size(entries[path].oid) > _SEARCHED_FILE:
@@ -191,6 +190,8 @@ class Library:
             if not is_binary(data):
                 room = MOST_FOUND - len(found)
                 found += await asyncio.to_thread(_lines_with, wanted, path, data, room, self._clock, ends)
+        if len(found) >= MOST_FOUND:
+            why = f"the first {MOST_FOUND} lines"
         said = "\n".join(found) or "(nothing found)"
         return f"{said}\n({why}; narrow the search with `folder` or `glob`)" if why else said
 
@@ -237,7 +238,7 @@ def is_binary(data: bytes) -> bool:
 
 
 def _numbered(text: str, first: int, count: int) -> str:
-    lines = text.split("\n")
+    lines = text.replace("\r\n", "\n").split("\n")
     if lines and not lines[-1]:
         lines.pop()
     most = min(count, MOST_LINES) if count > 0 else USUAL_LINES
@@ -264,7 +265,7 @@ def _lines_with(
     for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
         if len(found) >= room or (number % 200 == 0 and clock.monotonic() > ends):
             break
-        if wanted.found_in(line[:_SEARCHED_LINE]):
+        if wanted.found_in(line.removesuffix("\r")[:_SEARCHED_LINE]):
             found.append(f"{shown_path(path)}:{number}:{line.strip()[:300]}")
     return found
 

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gastown_desktop.core.plain_text import one_line, plain_text, shown_path
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("  Greet \n naïvely\t🛠 ", "Greet naïvely 🛠"),
+        ("a\u202eb\u200bc\x1b[31md\x00", "abc[31md"),
+        ("a\u2028b\u2029c\x85d", "a b c d"),
+        ("\udce9x\ud800", "x"),
+        ("\x07\u2066", ""),
+    ],
+)
+def test_a_line_holds_nothing_that_cannot_be_seen(text: str, line: str) -> None:
+    assert one_line(text) == line
+
+
+@given(st.text(st.characters(), max_size=60))
+def test_what_is_plain_stays_plain_and_can_be_sent(text: str) -> None:
+    plain, line = plain_text(text), one_line(text)
+    assert plain_text(plain) == plain
+    assert one_line(line) == line
+    assert "\n" not in line
+    (plain + line).encode()
+
+
+def test_lines_and_tabs_of_a_long_text_stay() -> None:
+    assert plain_text("\r\na\tb\r\n\rc\u202e\n") == "a\tb\n\nc"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("src/é.py", "src/é.py"), ("caf\udce9.txt", "caf\\xe9.txt"), ("a\nb\u202e", "a\\u000ab\\u202e")],
+)
+def test_a_path_is_shown_with_escapes(path: str, shown: str) -> None:
+    assert shown_path(path) == shown
