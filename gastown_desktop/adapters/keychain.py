@@ -11,16 +11,12 @@ import threading
 from collections.abc import Callable
 from typing import Protocol, TypeVar, cast
 
-from gastown_desktop.core.errors import GasTownError
+from gastown_desktop.core.errors import KeyringUnavailable
 
 SERVICE = "gastown-desktop"
 PATIENCE_S = 20.0
 """Seconds that the keyring may take, which is a user who types a password."""
 _T = TypeVar("_T")
-
-
-class KeyringUnavailable(GasTownError):
-    """The keyring cannot be used now."""
 
 
 class Keychain:

@@ -64,6 +64,8 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--goal", metavar="TEXT", help="what is to be done; the Mayor plans it")
     command.add_argument("--beads", type=Path, metavar="FILE", help="a plan made elsewhere: issues.jsonl")
     command.add_argument("--cap", type=_money, required=True, metavar="USD", help="the limit, never passed")
+    command.add_argument("--bead-cap", type=_money, metavar="USD", help="what one bead may cost")
+    command.add_argument("--per-hour", type=_money, metavar="USD", help="what an hour is to cost at most")
     command.add_argument("--polecats", type=_fleet, metavar="N", help="how many workers, 1 to 30 (6)")
     command.add_argument("--model", metavar="ID", help="the fleet's model")
     command.add_argument("--base-url", metavar="URL", help="another provider of the Messages API")
@@ -104,6 +106,8 @@ def _gates(command: argparse.ArgumentParser) -> None:
 def _resume(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", metavar="REPO")
     command.add_argument("--cap", type=_money, metavar="USD", help="set a new limit first")
+    command.add_argument("--yes", action="store_true", help="run what was only planned so far without asking")
+    command.add_argument("--land", action="store_true", help="land real work when everything is merged")
     command.add_argument("--report", type=Path, metavar="DIR", help="write the evidence report there")
     _output(command)
     _data(command)

@@ -8,13 +8,22 @@ import logging
 import sys
 
 from gastown_desktop.cli.arguments import parser
-from gastown_desktop.core.errors import ConvoyError, DiskFull, GasTownError, Refused
+from gastown_desktop.core.errors import (
+    ConvoyError,
+    DiskFull,
+    GasTownError,
+    KeyringUnavailable,
+    Refused,
+    UnknownPrice,
+)
 from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, REFUSED
 from gastown_desktop.logs import start_logging
 from gastown_desktop.paths import data_folder
 from gastown_desktop.wiring.troubles import trouble_of
 
 CANCELLED = 130
+_REFUSALS = (Refused, ConvoyError, DiskFull, UnknownPrice, KeyringUnavailable)
+"""Errors that come before anything was done."""
 
 
 def run(arguments: list[str]) -> int:
@@ -96,7 +105,7 @@ def _fail(error: BaseException) -> int:
     if trouble is None:
         raise error
     _say(trouble.whole)
-    return REFUSED if isinstance(trouble, Refused | ConvoyError | DiskFull) else DOES_NOT_HOLD
+    return REFUSED if isinstance(trouble, _REFUSALS) else DOES_NOT_HOLD
 
 
 def _say(text: str) -> None:

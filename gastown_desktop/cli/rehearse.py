@@ -8,7 +8,7 @@ from pathlib import Path
 from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.cli.progress import Progress, open_progress
-from gastown_desktop.cli.running import gates_of, listening, run_to_end, say_oddities, show
+from gastown_desktop.cli.running import gates_of, listening, rehearse_to_end, say_oddities, show
 from gastown_desktop.core.money import usd
 from gastown_desktop.engine.plan_kinds import dag_of
 from gastown_desktop.engine.ports import GitObjects
@@ -38,7 +38,7 @@ async def rehearse(given: argparse.Namespace) -> int:
             say_oddities(workplace, progress)
             objects = await enter(workplace)
             rehearsal = await _prepare(given, workplace, objects, progress, trusted=trusted)
-            result = await run_to_end(given, workplace, objects, rehearsal, progress, before)
+            result = await rehearse_to_end(given, workplace, objects, rehearsal, progress, before)
         return show(given, result)
     finally:
         await workplace.close()

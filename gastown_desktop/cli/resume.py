@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
-from gastown_desktop.adapters.git.user_repository import fingerprint
+from gastown_desktop.adapters.git.user_repository import Fingerprint, fingerprint
 from gastown_desktop.adapters.keychain import Keychain
-from gastown_desktop.cli.progress import open_progress
-from gastown_desktop.cli.running import run_to_end, show
+from gastown_desktop.adapters.settings_file import read_settings
+from gastown_desktop.cli.progress import Progress, open_progress
+from gastown_desktop.cli.running import rehearse_to_end, show
+from gastown_desktop.cli.work import opened, work_on
 from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal, store, with_cap
-from gastown_desktop.engine.work import store_work, work_with_cap
-from gastown_desktop.wiring.access import ModelAccess, find_access
+from gastown_desktop.engine.work import StoredWork, store_work, work_with_cap
+from gastown_desktop.paths import settings_file
+from gastown_desktop.wiring.access import find_access
 from gastown_desktop.wiring.histories import newest_unlanded
 from gastown_desktop.wiring.sample import sample_folder
-from gastown_desktop.wiring.stored import Stored, load_stored
-from gastown_desktop.wiring.workplace import enter, open_workplace
+from gastown_desktop.wiring.stored import load_stored
+from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace
 
 
 async def resume(given: argparse.Namespace) -> int:
@@ -31,32 +35,43 @@ async def resume(given: argparse.Namespace) -> int:
             objects = await enter(workplace)
             convoy = await newest_unlanded(workplace, objects)
             stored = await load_stored(objects, convoy)
-            if given.cap is not None:
-                stored = await _with_cap(objects, stored, given.cap)
-            access = await access_of(stored)
             progress.say(f"Resuming {convoy}")
-            result = await run_to_end(given, workplace, objects, stored, progress, before, access)
+            if isinstance(stored, StoredRehearsal):
+                result = await _rehearsal(given, workplace, objects, stored, progress, before)
+            else:
+                result = await _work(given, workplace, objects, stored, progress, before)
         return show(given, result)
     finally:
         await workplace.close()
 
 
-async def access_of(stored: Stored) -> ModelAccess | None:
-    """The way to the model of a convoy; None for a rehearsal, which needs none.
-
-    Raises:
-        Refused: there is no key.
-    """
-    if isinstance(stored, StoredRehearsal):
-        return None
-    return await find_access(provider_at(stored.settings.base_url), Keychain(), os.environ)
-
-
-async def _with_cap(objects: GitObjects, stored: Stored, cap: int) -> Stored:
-    if isinstance(stored, StoredRehearsal):
-        rehearsal = with_cap(stored, cap)
+async def _rehearsal(
+    given: argparse.Namespace,
+    workplace: Workplace,
+    objects: GitObjects,
+    rehearsal: StoredRehearsal,
+    progress: Progress,
+    before: Fingerprint,
+) -> dict[str, Any]:
+    if given.cap is not None:
+        rehearsal = with_cap(rehearsal, given.cap)
         await store(objects, rehearsal)
-        return rehearsal
-    work = work_with_cap(stored, cap)
-    await store_work(objects, work)
-    return work
+    return await rehearse_to_end(given, workplace, objects, rehearsal, progress, before)
+
+
+async def _work(
+    given: argparse.Namespace,
+    workplace: Workplace,
+    objects: GitObjects,
+    work: StoredWork,
+    progress: Progress,
+    before: Fingerprint,
+) -> dict[str, Any]:
+    if given.cap is not None:
+        work = work_with_cap(work, given.cap)
+        await store_work(objects, work)
+    settings = read_settings(settings_file(given.data_dir))
+    provider = provider_at(work.settings.base_url)
+    access = await find_access(provider, Keychain(), os.environ, silence_s=settings.silence_s)
+    async with opened(workplace, objects, work, access, progress, before) as (run, hooks):
+        return await work_on(given, run, hooks, progress, plan_only=False)

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-import sys
 from pathlib import Path
-from typing import Any
 
-from gastown_desktop.adapters.git.user_repository import Fingerprint, fingerprint
+from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.adapters.keychain import Keychain
 from gastown_desktop.adapters.settings_file import Settings, read_settings
 from gastown_desktop.cli.beads import read_beads, told_beads
-from gastown_desktop.cli.progress import Progress, open_progress, printable
-from gastown_desktop.cli.running import gates_of, listening, say_oddities, say_sandbox, show
-from gastown_desktop.core.convoy import Dag
+from gastown_desktop.cli.progress import Progress, open_progress
+from gastown_desktop.cli.running import gates_of, say_oddities, show
+from gastown_desktop.cli.work import opened, work_on
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.money import show_usd
 from gastown_desktop.core.providers import Provider, price_at, provider_at
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.paths import settings_file
-from gastown_desktop.wiring.access import ModelAccess, find_access
-from gastown_desktop.wiring.stored import running
-from gastown_desktop.wiring.working import Working, WorkRequest, prepare_work
+from gastown_desktop.wiring.access import find_access
+from gastown_desktop.wiring.working import WorkRequest, prepare_work
 from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace, resolve
 
 
@@ -39,7 +34,11 @@ async def run_goal(given: argparse.Namespace) -> int:
             objects = await enter(workplace)
             request = await _request(given, settings, request_provider, workplace, objects, progress)
             access = await find_access(request_provider, Keychain(), os.environ, silence_s=settings.silence_s)
-            result = await _work(given, workplace, objects, request, access, progress, before)
+            work = await prepare_work(workplace, objects, request)
+            async with opened(workplace, objects, work, access, progress, before) as (run, hooks):
+                if given.beads is not None:
+                    await run.take_beads(told_beads(run.town.kit.where, read_beads(given.beads)))
+                result = await work_on(given, run, hooks, progress, plan_only=given.plan_only)
         return show(given, result, plan_only=given.plan_only)
     finally:
         await workplace.close()
@@ -71,79 +70,8 @@ async def _request(
         base_url=provider.base_url,
         price=price,
         strict_gates=given.strict_gates,
+        bead_cap=given.bead_cap,
+        per_hour=given.per_hour,
+        planned_by="given" if given.beads is not None else "mayor",
         branch=given.on or "",
     )
-
-
-async def _work(
-    given: argparse.Namespace,
-    workplace: Workplace,
-    objects: GitObjects,
-    request: WorkRequest,
-    access: ModelAccess,
-    progress: Progress,
-    before: Fingerprint,
-) -> dict[str, Any]:
-    stored = await prepare_work(workplace, objects, request)
-    async with running(workplace, objects, stored, before, access) as run:
-        assert isinstance(run, Working)
-        progress.watch(run.town.kit.bus, run.town.gate)
-        say_sandbox(run.town.sandbox.confined, progress)
-        hooks = await run.begin()
-        if given.beads is not None:
-            await run.take_beads(told_beads(run.town.kit.where, read_beads(given.beads)))
-        else:
-            await _plan(given.goal, run, progress)
-        if not given.plan_only and run.has_plan and not run.town.kit.bus.state.needs_you:
-            await _agree(given, run, progress)
-            await run.launch()
-            await run.work(run.whole_town(), hooks)
-        return await run.result(listening(progress), checked=False)
-
-
-async def _plan(goal: str, run: Working, progress: Progress) -> None:
-    """Lets the Mayor plan; what it says last is shown."""
-    mayor = await run.mayor()
-    outcome = await mayor.say(goal)
-    spoken = [turn.text for turn in await mayor.turns() if turn.text]
-    if spoken:
-        progress.say(printable(spoken[-1]))
-    if outcome in {"limit", "refused"}:
-        progress.say(printable(mayor.stopped_by))
-
-
-async def _agree(given: argparse.Namespace, run: Working, progress: Progress) -> None:
-    """Shows the plan and waits for a yes, where none was given before.
-
-    Raises:
-        Refused: nobody can be asked, or the answer is no.
-    """
-    state = run.town.kit.bus.state
-    dag = Dag(state.works(), state.dependencies)
-    lines = [f"{state.convoy} {state.title}"]
-    for bead in dag.beads:
-        after = dag.dependencies(bead)
-        waits = f" (after {', '.join(after)})" if after else ""
-        lines.append(f"  {bead} {state.beads[bead].bead.title}{waits}")
-    lines.append(
-        f"{len(dag.beads)} beads, {run.settings.polecats} workers on {run.settings.model}, "
-        f"at most {show_usd(run.settings.cap)}"
-    )
-    findings = await run.findings()
-    lines += [f"{one.level}: {one.text}" for one in findings]
-    summary = printable("\n".join(lines))
-    if any(one.level == "error" for one in findings):
-        raise Refused(summary, safe="No worker was started; the plan is kept.")
-    if given.yes:
-        progress.say(summary)
-        return
-    if not sys.stdin.isatty() or given.json or given.json_lines:
-        raise Refused(
-            f"{summary}\nNobody can be asked here.",
-            safe="No worker was started.",
-            remedy="Add --yes to agree.",
-        )
-    progress.say(summary)
-    answer = await asyncio.to_thread(input, "Run it? [y/N] ")
-    if answer.strip().lower() not in {"y", "yes"}:
-        raise Refused("You said no.", safe="No worker was started; the plan is kept.")

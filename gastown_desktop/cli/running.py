@@ -22,30 +22,28 @@ from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.rehearsal_result import exit_code
 from gastown_desktop.engine.work_result import work_exit_code, work_markdown
-from gastown_desktop.wiring.access import ModelAccess
 from gastown_desktop.wiring.rehearsing import write_report
 from gastown_desktop.wiring.running import Listening
-from gastown_desktop.wiring.stored import Stored, running
+from gastown_desktop.wiring.stored import running
 from gastown_desktop.wiring.workplace import Workplace
 
 
-async def run_to_end(
+async def rehearse_to_end(
     given: argparse.Namespace,
     workplace: Workplace,
     objects: GitObjects,
-    stored: Stored,
+    rehearsal: StoredRehearsal,
     progress: Progress,
     before: Fingerprint,
-    access: ModelAccess | None = None,
 ) -> dict[str, Any]:
-    """Runs a convoy to its end and measures it."""
-    async with running(workplace, objects, stored, before, access) as run:
+    """Runs a rehearsal to its end and measures it."""
+    async with running(workplace, objects, rehearsal, before) as run:
         progress.watch(run.town.kit.bus, run.town.gate)
         say_sandbox(run.town.sandbox.confined, progress)
         hooks = await run.begin()
         await run.work(run.whole_town(), hooks)
         result = await run.result(listening(progress), checked=given.check)
-    if given.report is not None and isinstance(stored, StoredRehearsal):
+    if given.report is not None:
         write_report(given.report, result)
     return result
 

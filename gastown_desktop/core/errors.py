@@ -12,6 +12,7 @@ GasTownError                 anything below; has `safe`: what is safe and `remed
 │   └── TripwirePulled       a reply cost more than its bound: the fleet stops
 ├── StoreError               a durable record could not be written or read
 │   └── DiskFull             the disk is full; the change did not happen
+├── KeyringUnavailable       the keyring of the system is absent, locked or silent
 ├── GitError                 git answered something unexpected
 │   ├── RefLocked            a ref stayed locked for longer than we wait
 │   └── RemoteUnreachable    a remote did not answer
@@ -109,6 +110,10 @@ class StoreError(GasTownError):
 
 class DiskFull(StoreError):
     """The disk is full; the change did not happen."""
+
+
+class KeyringUnavailable(GasTownError):
+    """The keyring of the system cannot be used now: it is absent, locked, or does not answer."""
 
 
 class GitError(GasTownError):

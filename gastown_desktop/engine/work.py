@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
@@ -33,6 +33,8 @@ class WorkSettings:
     """Where the model is."""
     price: Price
     """What its tokens cost; prices do not change under a convoy."""
+    bead_cap: int | None = None
+    """Nano-dollars that one bead may cost before the user is asked; None for what its forecast says."""
     per_hour: int | None = None
     """Nano-dollars that an hour is to cost at most; None for no such limit."""
     strict_gates: bool = False
@@ -54,6 +56,8 @@ class StoredWork:
     target: str
     """Full name of the user's branch that it is to land on."""
     settings: WorkSettings
+    planned_by: Literal["mayor", "given"] = "mayor"
+    """Who makes the plan: the Mayor from the goal, or somebody elsewhere."""
 
 
 def settings_ref(convoy: ConvoyId) -> str:
@@ -72,6 +76,7 @@ async def store_work(objects: GitObjects, work: StoredWork) -> None:
         "base": work.base,
         "target": work.target,
         "settings": asdict(work.settings),
+        "planned_by": work.planned_by,
     }
     blob = await objects.write_blob(json.dumps(fields, ensure_ascii=True, indent=1).encode("ascii"))
     name = settings_ref(work.convoy)
@@ -96,6 +101,7 @@ async def load_work(objects: GitObjects, convoy: ConvoyId) -> StoredWork | None:
         base=Oid(fields["base"]),
         target=fields["target"],
         settings=WorkSettings(**settings),
+        planned_by=fields.get("planned_by", "mayor"),
     )
 
 

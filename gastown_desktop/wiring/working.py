@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
@@ -49,6 +49,11 @@ class WorkRequest:
     model: str
     base_url: str
     price: Price
+    bead_cap: int | None = None
+    """Nano-dollars that one bead may cost before the user is asked."""
+    per_hour: int | None = None
+    """Nano-dollars that an hour is to cost at most."""
+    planned_by: Literal["mayor", "given"] = "mayor"
     strict_gates: bool = False
     reviews: bool = False
     branch: str = ""
@@ -84,10 +89,13 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
             model=request.model,
             base_url=request.base_url,
             price=request.price,
+            bead_cap=request.bead_cap,
+            per_hour=request.per_hour,
             strict_gates=request.strict_gates,
             reviews=request.reviews,
             serialising=config.serialising,
         ),
+        planned_by=request.planned_by,
     )
     await store_work(objects, work)
     return work
@@ -178,7 +186,9 @@ class Working(Running):
         told = launch_events(self.town.kit.bus.state)
         if told:
             await self.town.kit.bus.publish(*told)
-        await set_bead_caps(self.town.kit, {})
+        least = self.settings.bead_cap
+        works = self.town.kit.bus.state.works()
+        await set_bead_caps(self.town.kit, {} if least is None else dict.fromkeys(works, least))
 
     def whole_town(self, *, merges_only: bool = False) -> Town:
         """Dispatcher, polecats and Refinery, as the settings have them.

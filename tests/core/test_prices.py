@@ -12,6 +12,7 @@ from gastown_desktop.core.errors import UnknownPrice
 from gastown_desktop.core.money import NANO
 from gastown_desktop.core.prices import (
     ASSUMPTIONS,
+    LEAST_REPLY,
     PRICES,
     CacheWrites,
     Price,
@@ -128,15 +129,15 @@ def test_a_prompt_that_may_be_long_is_bounded_at_the_long_price() -> None:
     def bound(tokens: int) -> int:
         return request_bound(HAIKU, input_bound=tokens, max_tokens=0, writes_cache="none")
 
-    assert bound(100_000) == 100_000 * 100
-    assert bound(100_001) == 5 * 100_001 * 100
+    assert bound(100_000) == 100_000 * 100 + LEAST_REPLY * 500
+    assert bound(100_001) == 5 * (100_001 * 100 + LEAST_REPLY * 500)
 
 
 def test_bound_takes_the_dearest_cache_write_in_use() -> None:
     def bound(writes: CacheWrites) -> int:
-        return request_bound(OPUS, input_bound=10, max_tokens=1, writes_cache=writes)
+        return request_bound(OPUS, input_bound=10, max_tokens=LEAST_REPLY, writes_cache=writes)
 
-    assert [bound("none"), bound("5m"), bound("1h")] == [60_000, 70_000, 100_000]
+    assert [bound("none"), bound("5m"), bound("1h")] == [360_000, 370_000, 400_000]
 
 
 def test_a_fraction_of_a_nano_dollar_is_rounded_up() -> None:

@@ -11,6 +11,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +34,14 @@ class RunningServer:
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """What was asked of `/v1/messages`, newest last."""
         return self._ask(f"/_test/requests?since={since}")
+
+    def wait_for(self, requests: int, *, seconds: float = 60.0) -> bool:
+        """Waits until so many requests came; tells whether they did."""
+        until = monotonic() + seconds
+        pause = Event()
+        while len(self.requests()) < requests and monotonic() < until:
+            pause.wait(0.05)
+        return len(self.requests()) >= requests
 
     def control(self, orders: Mapping[str, Any]) -> None:
         """Tells the server: `{"expire_key": "sk-test"}`, `{"faults": {…}}`, …"""

@@ -1,0 +1,150 @@
+"""Real work on the command line: it is planned, agreed to, run and, where that was asked for, landed."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gastown_desktop.adapters.git.signing import GitSigner
+from gastown_desktop.adapters.git.user_repository import Fingerprint
+from gastown_desktop.adapters.git.user_target import UserTarget
+from gastown_desktop.cli.progress import Progress, printable
+from gastown_desktop.cli.running import listening, say_sandbox
+from gastown_desktop.core.convoy import Dag
+from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.money import show_usd
+from gastown_desktop.engine.hooks import Hook
+from gastown_desktop.engine.landing import Landing
+from gastown_desktop.engine.landing_plan import NotLanded
+from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.work import StoredWork
+from gastown_desktop.wiring.access import ModelAccess
+from gastown_desktop.wiring.stored import running
+from gastown_desktop.wiring.working import Working
+from gastown_desktop.wiring.workplace import Workplace
+
+_UNBEGUN = frozenset({"draft", "staged"})
+
+
+@asynccontextmanager
+async def opened(
+    workplace: Workplace,
+    objects: GitObjects,
+    work: StoredWork,
+    access: ModelAccess,
+    progress: Progress,
+    before: Fingerprint,
+) -> AsyncIterator[tuple[Working, list[Hook]]]:
+    """A convoy of real work, begun and shown; and the workers that go on."""
+    async with running(workplace, objects, work, before, access) as run:
+        assert isinstance(run, Working)
+        progress.watch(run.town.kit.bus, run.town.gate)
+        say_sandbox(run.town.sandbox.confined, progress)
+        yield run, await run.begin()
+
+
+async def work_on(
+    given: argparse.Namespace, run: Working, hooks: list[Hook], progress: Progress, *, plan_only: bool
+) -> dict[str, Any]:
+    """Takes a convoy from where it is to where it can go, and measures it.
+
+    Args:
+        given: what was asked for: `yes`, `land`.
+        run: the convoy, begun.
+        hooks: workers that go on.
+        progress: where it is shown.
+        plan_only: no worker is started.
+
+    Raises:
+        Refused: nobody agreed to the plan, or there is none.
+    """
+    state = run.town.kit.bus.state
+    if not run.has_plan:
+        await _plan(run, progress)
+    asks = any(need.bead is None for need in state.needs_you.values()) and state.stage in _UNBEGUN
+    if plan_only or not run.has_plan or asks:
+        return await run.result(listening(progress), checked=False)
+    if state.stage in _UNBEGUN:
+        await _agree(given, run, progress)
+        await run.launch()
+    await run.work(run.whole_town(), hooks)
+    if given.land and state.stage == "ready_to_land":
+        await _land(run, progress)
+    return await run.result(listening(progress), checked=False)
+
+
+async def _plan(run: Working, progress: Progress) -> None:
+    """Lets the Mayor plan, or go on planning; what it says last is shown.
+
+    Raises:
+        Refused: the plan was to come from elsewhere, and did not.
+    """
+    if run.stored.planned_by == "given":
+        raise Refused("This convoy has no beads.", remedy="Start again with `gastown-desktop run --beads`.")
+    mayor = await run.mayor()
+    outcome = await mayor.go_on()
+    turns = await mayor.turns()
+    if outcome is None and not turns:
+        outcome = await mayor.say(run.stored.goal)
+        turns = await mayor.turns()
+    spoken = [turn.text for turn in turns if turn.text]
+    if spoken:
+        progress.say(printable(spoken[-1]))
+    if outcome in {"limit", "refused"}:
+        progress.say(printable(mayor.stopped_by))
+
+
+async def _agree(given: argparse.Namespace, run: Working, progress: Progress) -> None:
+    """Shows the plan and waits for a yes, where none was given before.
+
+    Raises:
+        Refused: nobody can be asked, or the answer is no.
+    """
+    findings = await run.findings()
+    summary = printable("\n".join([*_plan_lines(run), *(f"{one.level}: {one.text}" for one in findings)]))
+    if any(one.level == "error" for one in findings):
+        raise Refused(summary, safe="No worker was started; the plan is kept.")
+    if given.yes:
+        progress.say(summary)
+        return
+    if not sys.stdin.isatty() or given.json or given.json_lines:
+        raise Refused(
+            f"{summary}\nNobody can be asked here.",
+            safe="No worker was started; the plan is kept.",
+            remedy="Add --yes to agree.",
+        )
+    progress.say(summary)
+    answer = await asyncio.to_thread(input, "Run it? [y/N] ")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise Refused("You said no.", safe="No worker was started; the plan is kept.")
+
+
+def _plan_lines(run: Working) -> list[str]:
+    """The plan, the fleet and the limit."""
+    state = run.town.kit.bus.state
+    works = state.works()
+    dag = Dag(works, (one for one in state.dependencies if one.bead in works and one.on in works))
+    lines = [f"{state.convoy} {state.title}"]
+    for bead in dag.beads:
+        after = dag.dependencies(bead)
+        waits = f" (after {', '.join(after)})" if after else ""
+        lines.append(f"  {bead} {state.beads[bead].bead.title}{waits}")
+    settings = run.settings
+    fleet = f"{settings.polecats} workers on {settings.model}"
+    return [*lines, f"{len(dag.beads)} beads, {fleet}, at most {show_usd(settings.cap)}"]
+
+
+async def _land(run: Working, progress: Progress) -> None:
+    """Brings what is merged onto the user's branch; what stands in the way becomes an item of Needs you."""
+    place, kit = run.workplace, run.town.kit
+    branch = run.stored.target.removeprefix("refs/heads/")
+    target = UserTarget(place.git, run.objects, place.rig.town_git, place.facts, branch)
+    signer = GitSigner(place.git, place.rig.town_git, place.facts.git_dir)
+    outcome = await Landing(kit, run.town.gates, target, None, signer).land()
+    if isinstance(outcome, NotLanded):
+        progress.say(printable(outcome.words))
+    await run.town.slots.remove("gate")
