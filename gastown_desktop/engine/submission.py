@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.plain_text import one_line, plain_text
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.hooks import Assignment, Hook
 from gastown_desktop.engine.kit import Kit
@@ -126,16 +127,20 @@ async def _prove(kit: Kit, command: str, confinement: Confinement) -> None:
 
 
 async def _write_commit(kit: Kit, hook: Hook, handed: Handed, submission: Submission, tree: Oid) -> Oid:
-    """A resolution keeps the author and the words of the work that it resolves."""
+    """A resolution keeps the author and the words of the work that it resolves.
+
+    What the model and the import say comes in as plain text: git ends a message at a NUL, so that words
+    before one would stand where the trailers are read.
+    """
     now, name = kit.clock.now(), hook.assignment.polecat
     author = Signature(f"{name} (polecat)", kit.rig.user_email, now)
     committer = Signature(kit.rig.user_name, kit.rig.user_email, now)
     bead = kit.bus.state.beads[handed.bead].bead
-    body = submission.summary
+    body = summary = plain_text(submission.summary)
     if handed.resolver is not None and (work := await _resolved_work(kit, handed.bead)) is not None:
         author = work.author
-        body = f"{body_of(work)}\n\nResolved by {name}: {submission.summary}".strip()
-    message = f"{bead.title}\n\n{body}\n\n{_trailers(kit, hook, handed)}\n"
+        body = f"{body_of(work)}\n\nResolved by {name}: {summary}".strip()
+    message = f"{one_line(bead.title) or bead.id}\n\n{body}\n\n{_trailers(kit, hook, handed)}\n"
     return await kit.objects.write_commit(tree, (hook.assignment.base,), message, author, committer)
 
 

@@ -284,6 +284,24 @@ async def test_environment_folder_of_the_rig_lies_read_only_over_the_slot(
     assert not (venv / "planted").exists()
 
 
+@pytest.mark.parametrize("where", ["checkout", "slot"])
+async def test_link_in_the_place_of_an_environment_folder_binds_nothing(
+    caged: Bubblewrap, place: Place, where: str
+) -> None:
+    venv = place.checkout / ".venv"
+    if where == "checkout":
+        venv.symlink_to("..")
+    else:
+        venv.mkdir()
+        (place.slot / ".venv").symlink_to("..")
+    confinement = place.confinement(read_only=((venv, venv),))
+    command = f"cat '{place.home}/.ssh/id_ed25519' ../.ssh/id_ed25519 private.txt; touch mine && cat file.txt"
+    result = await caged.run(command, confinement, timeout_s=S)
+    assert CANARY.encode() not in result.output
+    assert b"only the user's" not in result.output
+    assert result.output.endswith(b"of the slot\n")
+
+
 async def test_variables_of_a_rig_do_not_reach_bubblewrap_itself(caged: Bubblewrap, place: Place) -> None:
     entry = caged.enter(place.confinement(environment={"LD_PRELOAD": "/evil.so"}), "mark", None)
     assert set(entry.environment) == {"GASTOWN_SANDBOX"}

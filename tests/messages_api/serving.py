@@ -151,6 +151,7 @@ def _read(app: App, exchange: Exchange, record: dict[str, Any]) -> Serving:
     times = app.came[key, body]
     app.came[key, body] += 1
     record.update(role=answer.role, turn=answer.number, body=body, times=times)
+    record.update(calls=list(answer.turn.get("calls", ())))
     draw = app.dice.throw(key, body, times, answer.role, answer.number)
     cached = app.cache.divide(key, prompt, model.cache_minimum)
     if draw.kind == "wrong_usage":

@@ -89,7 +89,8 @@ class Bubblewrap(Runner):
                 arguments += _read_only(folder)
         arguments += ["--bind", str(confinement.slot), str(seen)]
         for real, inside in confinement.read_only:
-            arguments += ["--ro-bind-try", str(real), str(inside)]
+            if not _leads_away(real, inside, confinement):
+                arguments += ["--ro-bind-try", str(real), str(inside)]
         if files is not None:
             arguments += ["--ro-bind", str(files), _FILES_INSIDE]
         for name, value in self._environment(confinement).items():
@@ -118,6 +119,17 @@ class Bubblewrap(Runner):
             **self.toolchains.environment,
             **confinement.environment,
         }
+
+
+def _leads_away(real: Path, inside: Path, confinement: Confinement) -> bool:
+    """Whether a link stands where a folder should be, outside or in the slot.
+
+    A repository may hold a link of that name: `.venv -> ..` bound the folder above the checkout.
+    """
+    if inside.is_relative_to(confinement.seen_at):
+        place = confinement.slot / inside.relative_to(confinement.seen_at)
+        return real.is_symlink() or place.is_symlink()
+    return real.is_symlink()
 
 
 def _read_only(folder: Path) -> list[str]:

@@ -1,0 +1,1 @@
+"""Repositories, models and users that mean harm."""
