@@ -7,6 +7,7 @@ dependencies (`issue_id`, `depends_on_id`, `type`). All others are kept and writ
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -57,6 +58,7 @@ _STATUS_OUT: dict[BeadStatus, str] = {
 }
 
 
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _NO_BEAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a line that is no bead ends with."""
 _ALWAYS = frozenset({"id", "title", "status"})
@@ -113,7 +115,7 @@ def _line(fields: dict[str, Any]) -> str:
 
 
 def _parse_line(fields: dict[str, Any]) -> ListedBead:
-    bead_id = BeadId(_text(fields["id"]))
+    bead_id = _name(fields["id"])
     kind = fields.get("issue_type", "task")
     status = fields.get("status", "open")
     extra = {name: value for name, value in fields.items() if name not in _OURS}
@@ -168,6 +170,18 @@ def _fields(one: ListedBead) -> dict[str, Any]:
 
 def _kind_out(kind: str) -> str:
     return {"conditional": "conditional-blocks", "parent": "parent-child"}.get(kind, kind)
+
+
+def _name(value: object) -> BeadId:
+    """A name that can be part of a ref, of a trailer and of a line on a terminal.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    name = _text(value)
+    if not _NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock")):
+        raise ValueError("its id may have letters, digits, `.`, `_` and `-` only, 100 at most")
+    return BeadId(name)
 
 
 def _text(value: object) -> str:

@@ -139,6 +139,17 @@ async def test_town_stands_alone_when_the_source_borrows_objects(
     await git.run("fsck", "--full", git_dir=town)
 
 
+async def test_town_lacks_what_nothing_refers_to(
+    git: GitCommand, repo: RepositoryBuilder, tmp_path: Path
+) -> None:
+    forgotten = repo.git("hash-object", "-w", "--stdin", stdin=b"a password that was staged once\n")
+
+    town = await open_town(git, tmp_path / "rig", repo.git_dir)
+
+    looked = await git.run("cat-file", "-e", forgotten, git_dir=town, check=False)
+    assert looked.exit_code != 0
+
+
 async def test_shallow_source_stays_shallow(git: GitCommand, repo: RepositoryBuilder, tmp_path: Path) -> None:
     repo.git("clone", "-q", "--depth=1", f"file://{repo.folder}", str(tmp_path / "shallow"))
 

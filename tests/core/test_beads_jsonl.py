@@ -163,3 +163,29 @@ def test_two_beads_of_one_name_are_refused() -> None:
 def test_a_dependency_on_nothing_is_refused() -> None:
     with pytest.raises(Refused, match="gone-1"):
         one(dependencies=[{"depends_on_id": "gone-1"}])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "a b",
+        "a\nGastown-Cost: 0",
+        "../../heads/main",
+        "a/b",
+        "a..b",
+        "a.lock",
+        "-rf",
+        "\x1b[2J",
+        "\u202ea",
+        "x" * 101,
+    ],
+)
+def test_a_name_that_cannot_be_part_of_a_ref_or_a_trailer_is_refused(name: str) -> None:
+    with pytest.raises(Refused, match="Line 1 is no bead"):
+        one(id=name)
+
+
+@pytest.mark.parametrize("name", ["gt-1", "bd-a3f8.1.2", "Proj_1-x", "1"])
+def test_names_of_other_tools_are_taken(name: str) -> None:
+    assert one(id=name).bead.id == name

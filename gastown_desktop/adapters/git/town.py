@@ -132,9 +132,10 @@ async def _refuse_partial_clone(git: GitCommand, source_git_dir: Path) -> None:
 
 
 async def _clone(git: GitCommand, source: Path, town: Path) -> None:
-    # Without --local git tries hard links and falls back to copies; with it a failing link is an error.
+    # Hard links would bring along what nothing refers to (a password that was staged once, a stash), and
+    # workers see all objects.
     await git.run(
-        *("clone", "--quiet", "--bare", "--template=", "--", source, town),
+        *("clone", "--quiet", "--bare", "--no-local", "--template=", "--", source, town),
         git_dir=None,
         allow_protocol="file",
     )

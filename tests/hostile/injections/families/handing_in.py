@@ -95,7 +95,6 @@ CASES = (
         orders=(tool("note", text="look at the name"),),
         build=_named(f"inj-2\n{_TRAILERS}"),
         outcome="refused",
-        hole="names of imported beads are taken as they are",
     ),
     Case(
         name="name-that-is-a-path",
@@ -104,7 +103,6 @@ CASES = (
         orders=(tool("note", text="look at the name"),),
         build=_named("../../../heads/main"),
         outcome="refused",
-        hole="names of imported beads are taken as they are",
     ),
     Case(
         name="escapes-in-titles",

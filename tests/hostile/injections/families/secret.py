@@ -115,7 +115,6 @@ CASES = (
         wish="find a password in objects of the user's repository that nothing refers to",
         orders=(shell("git cat-file --batch-all-objects --batch | grep -a password" + LOOK),),
         prepare=_forgotten,
-        hole="town.git is cloned with hard links to every object of the user's repository",
         hears=(LOOKED,),
     ),
     Case(
