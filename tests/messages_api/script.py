@@ -102,6 +102,8 @@ class Script:
         Raises:
             Refused: no rule fits.
         """
+        if request["max_tokens"] == 0:
+            return Answer(role="warming", number=0, turn={"text": ""})
         for rule in self._rules:
             groups = rule.groups(request)
             if groups is None:
