@@ -18,6 +18,7 @@ from gastown_desktop.cli.running import gates_of, listening, say_oddities, say_s
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import show_usd
+from gastown_desktop.core.planning_words import forecast_sentence
 from gastown_desktop.core.providers import Provider, price_at, provider_at
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.paths import settings_file
@@ -129,7 +130,10 @@ async def _agree(given: argparse.Namespace, run: Working, progress: Progress) ->
         f"{len(dag.beads)} beads, {run.settings.polecats} workers on {run.settings.model}, "
         f"at most {show_usd(run.settings.cap)}"
     )
-    findings = await run.findings()
+    forecast = await run.foresee()
+    if forecast is not None:
+        lines.append(forecast_sentence(forecast))
+    findings = await run.findings(forecast)
     lines += [f"{one.level}: {one.text}" for one in findings]
     summary = printable("\n".join(lines))
     if any(one.level == "error" for one in findings):
