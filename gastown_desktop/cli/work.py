@@ -17,6 +17,7 @@ from gastown_desktop.cli.running import listening, say_sandbox
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import show_usd
+from gastown_desktop.core.planning_words import forecast_sentence
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.landing import Landing
 from gastown_desktop.engine.landing_plan import NotLanded
@@ -104,8 +105,11 @@ async def _agree(given: argparse.Namespace, run: Working, progress: Progress) ->
     Raises:
         Refused: nobody can be asked, or the answer is no.
     """
-    findings = await run.findings()
-    summary = printable("\n".join([*_plan_lines(run), *(f"{one.level}: {one.text}" for one in findings)]))
+    forecast = await run.foresee()
+    foreseen = [] if forecast is None else [forecast_sentence(forecast)]
+    findings = await run.findings(forecast)
+    doubts = [f"{one.level}: {one.text}" for one in findings]
+    summary = printable("\n".join([*_plan_lines(run), *foreseen, *doubts]))
     if any(one.level == "error" for one in findings):
         raise Refused(summary, safe="No worker was started; the plan is kept.")
     if given.yes:

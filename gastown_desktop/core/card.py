@@ -189,8 +189,8 @@ def card_of(state: Projection, glance: Glance, bead: BeadId) -> Card | None:
         ended_at=view.merged_at,
         cost=meter.settled + meter.assumed if meter else view.cost,
         held=meter.held if meter else 0,
-        likely=_forecast(view, "p50"),
-        at_most=_forecast(view, "p90"),
+        likely=likely_cost(state, bead),
+        at_most=_at_most(state, bead),
         need=need.item if need else None,
     )
 
@@ -296,6 +296,18 @@ def _does(glance: Glance, worker: PolecatView | None) -> tuple[str, datetime | N
     return action, since if action.startswith("Running") else None
 
 
-def _forecast(view: BeadView, name: str) -> int | None:
+def likely_cost(state: Projection, bead: BeadId) -> int | None:
+    """P50 of a bead, as foreseen at the launch, else as it was imported; None where nobody said."""
+    foreseen = state.forecast.bead_p50.get(bead) if state.forecast is not None else None
+    return _imported(state.beads[bead], "p50") if foreseen is None else foreseen
+
+
+def _at_most(state: Projection, bead: BeadId) -> int | None:
+    """The same with P90."""
+    foreseen = state.forecast.bead_p90.get(bead) if state.forecast is not None else None
+    return _imported(state.beads[bead], "p90") if foreseen is None else foreseen
+
+
+def _imported(view: BeadView, name: str) -> int | None:
     value = view.bead.extra.get(name)
     return value if isinstance(value, int) else None

@@ -12,8 +12,23 @@ from gastown_desktop.core.wording import show_age, show_money, show_tokens
 
 _TEXTS = ("text", "answer", "tail", "summary", "reason", "description", "acceptance")
 """Fields that may be long; what a gate printed or a worker said is shown as it is."""
-_LEFT_OUT = frozenset({"rig", "convoy", "bead", "title", "extra", "environment", "item", "message"})
-_MONEY = frozenset({"cost", "old", "new"})
+_LEFT_OUT = frozenset(
+    {
+        "rig",
+        "convoy",
+        "bead",
+        "title",
+        "extra",
+        "environment",
+        "item",
+        "message",
+        "source",
+        "bead_p50",
+        "bead_p90",
+        "per_hour",
+    }
+)
+_MONEY = frozenset({"cost", "old", "new", "p50", "p90", "spent"})
 _TOKENS = frozenset({"prompt_tokens", "output_tokens"})
 _SECONDS = frozenset({"seconds", "saved_s", "tool_s"})
 _OIDS = frozenset({"base", "hook", "commit", "tree", "before"})
@@ -37,6 +52,10 @@ _NAMES = {
     "files_changed": "Files changed",
     "cap": "Limit",
     "death": "Its worker died",
+    "basis": "Rests on",
+    "spent": "Spent before",
+    "p50": "P50",
+    "p90": "P90",
 }
 
 

@@ -54,6 +54,9 @@ from gastown_desktop.core.planning_events import (
     BeadRemoved as BeadRemoved,
 )
 from gastown_desktop.core.planning_events import (
+    ConvoyForecast as ConvoyForecast,
+)
+from gastown_desktop.core.planning_events import (
     ConvoyRetitled as ConvoyRetitled,
 )
 from gastown_desktop.core.planning_events import (
@@ -446,6 +449,7 @@ DurableEvent = (
     | BeadOpened
     | DependencyRemoved
     | MayorSaid
+    | ConvoyForecast
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.card import State
 from gastown_desktop.core.ids import BeadId
-from gastown_desktop.core.planning_words import edited_fields, said_words
+from gastown_desktop.core.planning_words import edited_fields, forecast_words, said_words
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import plural, show_age, show_money
 
@@ -277,6 +277,10 @@ def _mayor_said(state: Projection, event: ev.MayorSaid) -> Told:
     return Told(glyph=glyph, what=what, detail=detail, cost=event.cost or None, minor=not event.text.strip())
 
 
+def _forecast(state: Projection, event: ev.ConvoyForecast) -> Told:
+    return Told(glyph="ui_spend", what="Expected to cost", detail=forecast_words(event))
+
+
 _WORDS: dict[type[ev.Durable], Callable[[Projection, Any], Told]] = {
     ev.ConvoyCreated: _convoy_created,
     ev.BeadAdded: _bead_added,
@@ -309,4 +313,5 @@ _WORDS: dict[type[ev.Durable], Callable[[Projection, Any], Told]] = {
     ev.BeadOpened: _bead_opened,
     ev.DependencyRemoved: _dependency_removed,
     ev.MayorSaid: _mayor_said,
+    ev.ConvoyForecast: _forecast,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from gastown_desktop.core.durable import Durable
@@ -80,3 +80,31 @@ class MayorSaid(Durable):
     """Nano-dollars at list price."""
     prompt_tokens: int = 0
     output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvoyForecast(Durable):
+    """What the convoy was expected to cost when it was launched; amounts are nano-dollars."""
+
+    kind: ClassVar[Literal["convoy_forecast"]] = "convoy_forecast"
+    p50: int
+    """Of the beads that are counted, together; with one chance in two they cost no more."""
+    p90: int
+    """The same with nine chances in ten."""
+    beads: int
+    """How many beads are counted: those that were still to be done."""
+    basis: str
+    """What it rests on: `12 beads of this rig on claude-opus-5-5`."""
+    source: str = ""
+    """The same in a word (core.forecast.Source)."""
+    spent: int = 0
+    """What the convoy had cost before, its plan above all; no part of the forecast."""
+    bead_p50: dict[str, int] = field(default_factory=dict[str, int])
+    """By bead."""
+    bead_p90: dict[str, int] = field(default_factory=dict[str, int])
+    workers: int = 0
+    """Size of the fleet."""
+    knee: int = 0
+    """Above so many workers one mostly pays for waiting."""
+    per_hour: tuple[int, ...] = ()
+    """What 1, 2, 3, … workers burn an hour."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gastown_desktop.core import planning_events as ev
 from gastown_desktop.core.durable import Durable
-from gastown_desktop.core.views import SaidView
+from gastown_desktop.core.views import ForecastView, SaidView
 
 if TYPE_CHECKING:
     from gastown_desktop.core.projection import Projection
@@ -76,6 +76,33 @@ def _mayor_said(town: Projection, event: ev.MayorSaid, at: datetime) -> None:
     town.mayor.append(said)
 
 
+def forecast_view(event: ev.ConvoyForecast, at: datetime | None = None) -> ForecastView:
+    """A forecast as it is looked at.
+
+    Args:
+        event: the forecast.
+        at: when it was told; None for one that was not.
+    """
+    return ForecastView(
+        p50=event.p50,
+        p90=event.p90,
+        beads=event.beads,
+        basis=event.basis,
+        source=event.source,
+        spent=event.spent,
+        bead_p50=event.bead_p50,
+        bead_p90=event.bead_p90,
+        workers=event.workers,
+        knee=event.knee,
+        per_hour=event.per_hour,
+        at=at,
+    )
+
+
+def _forecast(town: Projection, event: ev.ConvoyForecast, at: datetime) -> None:
+    town.forecast = forecast_view(event, at)
+
+
 PLANNING_FOLDS: Mapping[type[Durable], Callable[[Projection, Any, datetime], None]] = {
     ev.ConvoyRetitled: _retitled,
     ev.BeadEdited: _bead_edited,
@@ -83,4 +110,5 @@ PLANNING_FOLDS: Mapping[type[Durable], Callable[[Projection, Any, datetime], Non
     ev.BeadOpened: _bead_opened,
     ev.DependencyRemoved: _dependency_removed,
     ev.MayorSaid: _mayor_said,
+    ev.ConvoyForecast: _forecast,
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from gastown_desktop.core import planning_events as ev
-from gastown_desktop.core.wording import plural
+from gastown_desktop.core.money import NANO
+from gastown_desktop.core.views import ForecastView
+from gastown_desktop.core.wording import plural, show_money
 
 _FIELDS = {
     "title": "title",
@@ -31,3 +35,26 @@ def said_words(event: ev.MayorSaid) -> tuple[str, str]:
         return who, f"“{lines[0]}”"
     names = ", ".join(dict.fromkeys(event.tools))
     return "The Mayor worked", names or plural(0, "tool")
+
+
+def forecast_words(event: ev.ConvoyForecast) -> str:
+    """What a forecast says: `$3.10–$5.40 for 12 beads, from 9 beads of this rig on claude-opus-5-5`."""
+    span = f"{show_money(event.p50)}–{show_money(event.p90)}"
+    return f"{span} for {plural(event.beads, 'bead')}, {_resting_on(event)}"
+
+
+def forecast_sentence(forecast: ForecastView) -> str:
+    """`P50–P90: $3.10–$5.40, about $19/h with 6 workers (knee 6), from 12 beads of this rig on …`."""
+    span = f"P50–P90: {show_money(forecast.p50)}–{show_money(forecast.p90)}"
+    hourly = _rounded(forecast.per_hour_with(forecast.workers))
+    pace = f"about {hourly}/h with {plural(forecast.workers, 'worker')} (knee {forecast.knee})"
+    return f"{span}, {pace}, {_resting_on(forecast)}"
+
+
+def _resting_on(forecast: ForecastView | ev.ConvoyForecast) -> str:
+    return forecast.basis if forecast.source == "prior" else f"from {forecast.basis}"
+
+
+def _rounded(amount: int) -> str:
+    """An amount as one says it: without cents from $10."""
+    return f"${round(Decimal(amount) / NANO):,}" if amount >= 10 * NANO else show_money(amount)

@@ -14,6 +14,7 @@ from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName
 from gastown_desktop.core.planning_folds import PLANNING_FOLDS
 from gastown_desktop.core.views import (
     BeadView,
+    ForecastView,
     GateView,
     MergeView,
     MessageView,
@@ -24,6 +25,7 @@ from gastown_desktop.core.views import (
 
 __all__ = [
     "BeadView",
+    "ForecastView",
     "GateView",
     "MergeView",
     "MessageView",
@@ -75,6 +77,8 @@ class Projection:
     """What the user said to workers, oldest first."""
     mayor: list[SaidView] = field(default_factory=list[SaidView])
     """The talk with the Mayor, oldest first."""
+    forecast: ForecastView | None = None
+    """What it was expected to cost when it was launched last; None before, and in older histories."""
     removed: set[BeadId] = field(default_factory=set[BeadId])
     """Draft beads that were taken out of the plan."""
     gates: dict[str, GateView] = field(default_factory=dict[str, GateView])

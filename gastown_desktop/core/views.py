@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -148,3 +149,32 @@ class SaidView:
     """Beads that the Mayor wants the user to look at."""
     cost: int = 0
     """Nano-dollars at list price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastView:
+    """What the convoy was expected to cost when it was launched; amounts are nano-dollars."""
+
+    p50: int
+    p90: int
+    beads: int
+    """How many beads are counted."""
+    basis: str
+    """What it rests on, in words."""
+    source: str
+    """The same in a word (core.forecast.Source)."""
+    spent: int
+    """What the convoy had cost before; no part of the forecast."""
+    bead_p50: Mapping[str, int]
+    bead_p90: Mapping[str, int]
+    workers: int
+    """Size of the fleet."""
+    knee: int
+    per_hour: tuple[int, ...]
+    """What 1, 2, 3, … workers burn an hour."""
+    at: datetime | None = None
+    """None before it is launched."""
+
+    def per_hour_with(self, workers: int) -> int:
+        """What so many workers burn an hour; more than were reckoned burn no more."""
+        return self.per_hour[min(workers, len(self.per_hour)) - 1] if self.per_hour and workers else 0

@@ -72,6 +72,24 @@ def working_time_of(envelopes: Sequence[ev.Envelope], charges: Iterable[Charge])
     )
 
 
+def bead_seconds(envelopes: Sequence[ev.Envelope], charges: Iterable[Charge]) -> dict[BeadId, float]:
+    """Seconds of work by bead, all attempts; a resolver's are those of the bead whose conflict it resolves.
+
+    Args:
+        envelopes: the convoy's history, oldest first.
+        charges: its requests; they tell when a turn really began.
+    """
+    spans, state = _Spans(charges), Projection()
+    for envelope in envelopes:
+        state.apply(envelope)
+        spans.heed(envelope)
+    seconds: dict[BeadId, float] = {}
+    for worked_on, (since, until) in spans.found:
+        bead = (state.resolved_by(worked_on) if worked_on in state.beads else None) or worked_on
+        seconds[bead] = seconds.get(bead, 0.0) + (until - since).total_seconds()
+    return seconds
+
+
 @dataclass(slots=True)
 class _Worker:
     """A worker as the history has it so far."""

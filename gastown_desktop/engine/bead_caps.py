@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.forecast import LEAST_BEAD_CAP
 from gastown_desktop.core.ids import BeadId
-from gastown_desktop.core.money import NANO, NanoUsd
+from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.engine.kit import Kit
 
-LEAST_BEAD_CAP = NanoUsd(NANO)
-"""No bead has less than a dollar."""
 
-
-async def set_bead_caps(kit: Kit, forecast: Mapping[BeadId, int]) -> None:
+async def set_bead_caps(kit: Kit, caps: Mapping[BeadId, int]) -> None:
     """Gives every bead that was not begun its cap, on top of what one of the same name cost before.
 
     Args:
         kit: the convoy.
-        forecast: nano-dollars that a bead may cost by forecast; one that is not in it has the least cap.
+        caps: nano-dollars that each bead may cost; one that is not in it has the least cap.
     """
     for bead in kit.bus.state.works():
         totals = kit.gate.ledger.totals(f"bead:{bead}")
-        allowed = max(LEAST_BEAD_CAP, forecast.get(bead, 0))
+        allowed = caps.get(bead, LEAST_BEAD_CAP)
         if totals.cap is None or (
             totals.cap - totals.committed <= 0 and not kit.bus.state.beads[bead].attempts
         ):

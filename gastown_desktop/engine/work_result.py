@@ -11,10 +11,11 @@ from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.ledger import Ledger, Record
 from gastown_desktop.core.money import json_usd
 from gastown_desktop.core.prices import ASSUMPTIONS, PRICES_DATED
-from gastown_desktop.core.projection import BeadView, Projection
+from gastown_desktop.core.projection import BeadView, ForecastView, Projection
 from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.api import Bill, BillLine
 from gastown_desktop.engine.billing import bill_of
+from gastown_desktop.engine.forecast import forecast_json
 from gastown_desktop.engine.rehearsal_result import (
     DOES_NOT_HOLD,
     HOLDS,
@@ -44,8 +45,19 @@ def work_result(
     landed_tree: Oid | None,
     spent: Spent,
     measured: RunMeasured,
+    forecast: ForecastView | None = None,
 ) -> dict[str, Any]:
-    """The whole result as JSON values; money in dollars, times in seconds."""
+    """The whole result as JSON values; money in dollars, times in seconds.
+
+    Args:
+        state: the convoy as it stands.
+        work: what was asked for.
+        tip: of the convoy branch.
+        landed_tree: what it landed; None before.
+        spent: its ledger.
+        measured: what only the process knows.
+        forecast: what it was expected to cost, once there is a plan.
+    """
     works = state.works()
     dag = Dag(works, (one for one in state.dependencies if one.bead in works and one.on in works))
     bill = bill_of(spent.records, spent.ledger, state)
@@ -80,6 +92,7 @@ def work_result(
         **cpu_json(measured),
         "prices_dated": PRICES_DATED,
         "assumptions": ASSUMPTIONS,
+        "forecast": forecast_json(forecast),
         "cost_by_role": _lines(bill.by_role),
         "cost_by_model": _lines(bill.by_model),
         "tokens": _tokens(line.usage for line in bill.by_model),
@@ -124,6 +137,7 @@ def work_markdown(result: dict[str, Any]) -> str:
         f"${spent:.2f} of ${ledger['cap_usd']:.2f} is spent"
         + (f", ${ledger['assumed_usd']:.2f} of it assumed." if ledger["assumed_usd"] else "."),
         "",
+        *_forecast(result["forecast"]),
     ]
     for bead in result["planned"]:
         after = f", after {', '.join(bead['after'])}" if bead["after"] else ""
@@ -135,6 +149,13 @@ def work_markdown(result: dict[str, Any]) -> str:
         lines += ["", "## Cost", ""]
         lines += [f"- {one['name']}: ${one['settled_usd']:.2f}" for one in result["cost_by_role"]]
     return "\n".join(lines) + "\n"
+
+
+def _forecast(forecast: dict[str, Any] | None) -> list[str]:
+    if forecast is None:
+        return []
+    span = f"${forecast['p50_usd']:,.2f}–${forecast['p90_usd']:,.2f} (P50–P90)"
+    return [f"Forecast for {forecast['beads']} beads: {span}, from {forecast['basis']}.", ""]
 
 
 def _bead_json(view: BeadView, dag: Dag) -> dict[str, Any]:

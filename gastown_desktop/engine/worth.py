@@ -53,7 +53,7 @@ class Question:
     hours: Fraction | None = None
     """What they think that the work would have taken them."""
     forecast: tuple[int, int] | None = None
-    """(P50, P90) before the launch, nano-dollars; None where none was made."""
+    """(P50, P90) of all that is spent, nano-dollars; None for what the history tells of the launch."""
 
 
 async def fleet_of(objects: GitObjects, convoy: ConvoyId) -> Fleet:
@@ -269,15 +269,22 @@ def _saved(worth: Worth, question: Question) -> dict[str, Any] | None:
 
 
 def _forecast(worth: Worth, question: Question) -> dict[str, Any] | None:
-    if question.forecast is None:
+    """What was expected against what it came to; the history tells it where nobody else does."""
+    told = worth.state.forecast
+    if question.forecast is not None:
+        (p50, p90), before, basis = question.forecast, 0, ""
+    elif told is not None:
+        p50, p90, before, basis = told.p50, told.p90, told.spent, told.basis
+    else:
         return None
-    p50, p90 = question.forecast
-    forecast = Forecast(p50=p50, p90=p90, spent=worth.sums.spent)
+    forecast = Forecast(p50=p50, p90=p90, spent=worth.sums.spent - before)
     return {
         "p50_usd": json_usd(p50),
         "p90_usd": json_usd(p90),
+        "spent_before_usd": json_usd(before),
         "spent_usd": json_usd(forecast.spent),
         "verdict": forecast.verdict,
+        "basis": basis,
     }
 
 

@@ -90,7 +90,11 @@ def _forecast(forecast: Mapping[str, Any] | None) -> list[str]:
         return []
     expected = f"{dollars(forecast['p50_usd'])} to {dollars(forecast['p90_usd'])}"
     spent = dollars(forecast["spent_usd"])
-    return [f"Forecast {expected} (P50–P90), actual {spent}: {_VERDICTS[forecast['verdict']]}.", ""]
+    before = forecast["spent_before_usd"]
+    since = f" after the {dollars(before)} before the launch" if before else ""
+    basis = f", from {cell(forecast['basis'])}" if forecast["basis"] else ""
+    verdict = _VERDICTS[forecast["verdict"]]
+    return [f"Forecast {expected} (P50–P90{basis}), actual {spent}{since}: {verdict}.", ""]
 
 
 def _cost(report: Mapping[str, Any]) -> list[str]:

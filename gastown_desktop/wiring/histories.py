@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+from gastown_desktop.adapters.money_reading import read_ledger
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.prices import PRICES, Price
 from gastown_desktop.core.projection import Projection, fold
+from gastown_desktop.engine.forecast import Archive, Past, past_of
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import unfinished
-from gastown_desktop.engine.work import stored_work
+from gastown_desktop.engine.work import load_work, stored_work
 from gastown_desktop.wiring.workplace import Workplace
 
 
@@ -45,3 +49,22 @@ async def newest_unlanded(workplace: Workplace, objects: GitObjects) -> ConvoyId
         return state.stage != "landed", file.stat().st_mtime
 
     return max(convoys, key=to_do_then_newest)
+
+
+async def rig_past(workplace: Workplace, objects: GitObjects) -> tuple[Past, dict[str, Price]]:
+    """What is known of a rig's finished beads, and the prices of the models that they ran on."""
+    prices = dict(PRICES)
+    for convoy in await stored_work(objects):
+        stored = await load_work(objects, convoy)
+        if stored is not None:
+            prices[stored.settings.model] = stored.settings.price
+    return await asyncio.to_thread(past_of, _archive(workplace)), prices
+
+
+def _archive(workplace: Workplace) -> Archive:
+    return Archive(
+        convoys=[ConvoyId(file.stem) for file in history_files(workplace)],
+        history=lambda convoy: [decode(line) for line in read_lines(workplace.events_file(convoy))],
+        ledger=lambda: read_ledger(workplace.money_file),
+        rehearsal_ledger=lambda convoy: read_ledger(workplace.rehearsal_folder(convoy) / "money.log"),
+    )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
-from gastown_desktop.core.plan import Plan
+from gastown_desktop.core.forecast import bead_cap
+from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, convoy_id
+from gastown_desktop.core.plan import OPEN_STAGES, Plan
+from gastown_desktop.core.planning_folds import forecast_view
 from gastown_desktop.core.prices import Price
+from gastown_desktop.core.projection import ForecastView
 from gastown_desktop.core.staging import Finding, check, launch_events
 from gastown_desktop.engine.asking import ask_patiently
 from gastown_desktop.engine.bead_caps import set_bead_caps
+from gastown_desktop.engine.forecast import forecast_event, forecast_plan
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.mayor import Mayor
 from gastown_desktop.engine.ports import GitObjects
@@ -30,6 +35,7 @@ from gastown_desktop.engine.work import (
     store_work,
 )
 from gastown_desktop.engine.work_result import Spent, work_result
+from gastown_desktop.wiring.histories import rig_past
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.town_parts import build_slots, clear_slots, prompt
 from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
@@ -106,6 +112,7 @@ class Working(Running):
     """A convoy of real work that is wired and can run."""
 
     stored: StoredWork
+    _foreseen: ev.ConvoyForecast | None = None
 
     @property
     def convoy(self) -> ConvoyId:
@@ -167,8 +174,30 @@ class Working(Running):
         kit = self.town.kit
         return await ask_patiently(kit.gate, kit.line, kit.clock, order, on_text=on_text)
 
-    async def findings(self) -> list[Finding]:
-        """What is wrong or doubtful about the plan as it is."""
+    async def foresee(self) -> ForecastView | None:
+        """Reckons from the rig's own past what the unfinished beads will cost; None where there are none.
+
+        What was reckoned last is told when the convoy is launched.
+        """
+        kit, settings = self.town.kit, self.settings
+        past, prices = await rig_past(self.workplace, self.objects)
+        found = await asyncio.to_thread(
+            forecast_plan, kit.bus.state, past, prices, model=settings.model, price=settings.price
+        )
+        if found is None:
+            self._foreseen = None
+            return None
+        totals = self.town.gate.ledger.totals(kit.scopes[0])
+        spent = totals.settled + totals.assumed
+        self._foreseen = forecast_event(kit.where, found, past, workers=settings.polecats, spent=spent)
+        return forecast_view(self._foreseen)
+
+    async def findings(self, forecast: ForecastView | None = None) -> list[Finding]:
+        """What is wrong or doubtful about the plan as it is.
+
+        Args:
+            forecast: what it will cost, where that is known.
+        """
         state, objects = self.town.kit.bus.state, self.objects
         tree = await objects.tree_of(self.stored.base)
         paths = {entry.path for entry in await objects.list_tree(tree, recursive=True)}
@@ -176,19 +205,29 @@ class Working(Running):
             Plan.of(state),
             known_paths=paths,
             gates=[gate.command for gate in self.settings.gates],
+            forecast_p90=forecast.p90 if forecast is not None else None,
             free=self.town.gate.ledger.totals(self.town.kit.scopes[0]).free,
             slots_wanted=self.settings.polecats,
             serialising=self.settings.serialising,
         )
 
     async def launch(self) -> None:
-        """Opens what was planned, so that it is worked on; what was launched before stays so."""
+        """Opens what was planned, so that it is worked on; what was launched before stays so.
+
+        What was foreseen is told first, to be held against what it comes to; beads have their caps by it.
+        """
         told = launch_events(self.town.kit.bus.state)
+        foreseen = [self._foreseen] if self._foreseen is not None else []
         if told:
-            await self.town.kit.bus.publish(*told)
-        least = self.settings.bead_cap
-        works = self.town.kit.bus.state.works()
-        await set_bead_caps(self.town.kit, {} if least is None else dict.fromkeys(works, least))
+            await self.town.kit.bus.publish(*foreseen, *told)
+        await set_bead_caps(self.town.kit, self._bead_caps(foreseen))
+
+    def _bead_caps(self, foreseen: list[ev.ConvoyForecast]) -> dict[BeadId, int]:
+        """What the user said that a bead may cost, else what was foreseen allows."""
+        said = self.settings.bead_cap
+        if said is not None:
+            return dict.fromkeys(self.town.kit.bus.state.works(), said)
+        return {BeadId(bead): bead_cap(p90) for one in foreseen for bead, p90 in one.bead_p90.items()}
 
     def whole_town(self, *, merges_only: bool = False) -> Town:
         """Dispatcher, polecats and Refinery, as the settings have them.
@@ -223,4 +262,6 @@ class Working(Running):
             landed = await self.objects.tree_of(state.landed_commit)
         prefix = prefix_digest(DEFINITIONS, kit.system)
         spent = Spent(records=tuple(gate.records), ledger=gate.ledger, prefix=prefix)
-        return work_result(state, self.stored, tip, landed, spent, await self._measured(listening))
+        forecast = await self.foresee() if state.stage in OPEN_STAGES else state.forecast
+        measured = await self._measured(listening)
+        return work_result(state, self.stored, tip, landed, spent, measured, forecast)

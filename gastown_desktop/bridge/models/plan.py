@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from gastown_desktop.bridge.models.rows import Column, RowsModel
 from gastown_desktop.bridge.town_view import TownView
-from gastown_desktop.core.card import WORDS, State
+from gastown_desktop.core.card import WORDS, State, likely_cost
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.waves import Layout
@@ -87,7 +87,6 @@ def plan_rows(view: TownView, state: Projection, layout: Layout, overlapping: se
     for node in layout.nodes:
         bead = state.beads[node.bead]
         card = view.card(node.bead)
-        likely = bead.bead.extra.get("p50")
         rows.append(
             PlanRow(
                 bead=node.bead,
@@ -98,7 +97,7 @@ def plan_rows(view: TownView, state: Projection, layout: Layout, overlapping: se
                 files=len(bead.bead.files),
                 waits_for=tuple(waits.get(node.bead, ())),
                 state=card.state if card is not None else "queued",
-                likely=likely if isinstance(likely, int) else None,
+                likely=likely_cost(state, node.bead),
                 cost=card.cost if card is not None else bead.cost,
                 critical=node.bead in layout.critical,
                 overlaps=node.bead in overlapping,

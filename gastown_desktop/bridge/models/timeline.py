@@ -43,6 +43,7 @@ KINDS: Mapping[str, tuple[type[ev.Durable], ...]] = {
     "Plan": (
         ev.ConvoyCreated,
         ev.ConvoyRetitled,
+        ev.ConvoyForecast,
         ev.BeadAdded,
         ev.BeadEdited,
         ev.BeadRemoved,
