@@ -65,7 +65,18 @@ def measure(model: str, cap: float, work: float, *, faults: bool) -> Measured:
         with running(
             script(shape), faults=struck if faults else None, arguments=["--latency", "2.0"]
         ) as server:
-            options = ["--cap", f"{cap:.2f}", "--model", model, "--polecats", "30", "--base-url", server.url]
+            options = [
+                "--cap",
+                f"{cap:.2f}",
+                "--bead-cap",
+                "100",
+                "--model",
+                model,
+                "--polecats",
+                "30",
+                "--base-url",
+                server.url,
+            ]
             options += ["--beads", str(scratch / "beads.jsonl"), "--gate", GATE, "--trust", "--yes", "--json"]
             result = process_of(
                 ["run", str(repo.folder), *options, "--data-dir", str(data)], scratch, None
