@@ -76,6 +76,12 @@ def _run(command: argparse.ArgumentParser) -> None:
     _gates(command)
     command.add_argument("--trust", action="store_true", help="allow what the repository would run")
     command.add_argument("--strict-gates", action="store_true", help="refuse gates that notice nothing")
+    command.add_argument("--pilot", action="store_true", help="try two beads first, for at most $2")
+    command.add_argument(
+        "--unattended",
+        action="store_true",
+        help="take a question's default when nobody answers",
+    )
     command.add_argument("--plan-only", action="store_true", help="plan, and start no worker")
     command.add_argument("--yes", action="store_true", help="run the plan without asking")
     command.add_argument("--land", action="store_true", help="land it when everything is merged")

@@ -72,6 +72,8 @@ async def _request(
         strict_gates=given.strict_gates,
         bead_cap=given.bead_cap,
         per_hour=given.per_hour,
+        pilot=given.pilot,
+        unattended=given.unattended,
         planned_by="given" if given.beads is not None else "mayor",
         branch=given.on or "",
     )

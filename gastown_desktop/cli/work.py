@@ -72,6 +72,11 @@ async def work_on(
     if state.stage in _UNBEGUN:
         await _agree(given, run, progress)
         await run.launch()
+    if run.settings.pilot == "first":
+        if not await run.pilot(hooks):
+            return await run.result(listening(progress), checked=False)
+        await _agree(given, run, progress)
+        hooks = []
     await run.work(run.whole_town(), hooks)
     if given.land and state.stage == "ready_to_land":
         await _land(run, progress)
@@ -105,26 +110,29 @@ async def _agree(given: argparse.Namespace, run: Working, progress: Progress) ->
     Raises:
         Refused: nobody can be asked, or the answer is no.
     """
+    begun = run.settings.pilot == "done"
+    safe = "What the pilot did is kept." if begun else "No worker was started; the plan is kept."
+    question = "The pilot is merged. Go on with the rest?" if begun else "Run it?"
     forecast = await run.foresee()
     foreseen = [] if forecast is None else [forecast_sentence(forecast)]
     findings = await run.findings(forecast)
     doubts = [f"{one.level}: {one.text}" for one in findings]
     summary = printable("\n".join([*_plan_lines(run), *foreseen, *doubts]))
     if any(one.level == "error" for one in findings):
-        raise Refused(summary, safe="No worker was started; the plan is kept.")
+        raise Refused(summary, safe=safe)
     if given.yes:
         progress.say(summary)
         return
     if not sys.stdin.isatty() or given.json or given.json_lines:
         raise Refused(
             f"{summary}\nNobody can be asked here.",
-            safe="No worker was started; the plan is kept.",
+            safe=safe,
             remedy="Add --yes to agree.",
         )
     progress.say(summary)
-    answer = await asyncio.to_thread(input, "Run it? [y/N] ")
+    answer = await asyncio.to_thread(input, f"{question} [y/N] ")
     if answer.strip().lower() not in {"y", "yes"}:
-        raise Refused("You said no.", safe="No worker was started; the plan is kept.")
+        raise Refused("You said no.", safe=safe)
 
 
 def _plan_lines(run: Working) -> list[str]:

@@ -363,6 +363,8 @@ class NeedAnswered(Durable):
     answer: str
     tree: Oid | None = None
     """What the user made of the bead's copy by hand, where that is the answer."""
+    by: str = ""
+    """Who answered for the user: `unattended`; empty where it was the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 
 from gastown_desktop.core.bead import Bead
-from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.ids import BeadId, resolved_bead
 
 
 async def _nobody(bead: BeadId) -> None:
@@ -24,6 +24,8 @@ class Held:
         self.everything = False
         self.merges_only = False
         """Nobody but resolvers goes on: what is handed in is to be merged, and no more."""
+        self.only: frozenset[BeadId] | None = None
+        """Beads of a pilot: no other is begun until it is over."""
         self.afresh: set[BeadId] = set()
         """Beads whose conversation begins anew after the next turn."""
         self.stop: Callable[[BeadId], Awaitable[None]] = _nobody
@@ -38,6 +40,7 @@ class Held:
     def holds(self, bead: Bead) -> bool:
         """Whether nobody may begin or go on with a bead now."""
         others = self.merges_only and bead.kind != "resolve"
+        others = others or (self.only is not None and resolved_bead(bead.id) not in self.only)
         return self.everything or others or bead.id in self.beads
 
     async def until_held(self, bead: Bead) -> None:
@@ -56,11 +59,11 @@ class Held:
             self.beads -= added
             self.tell()
 
-    def begin(self, *, merges_only: bool) -> None:
-        """A new run: nothing is held any more."""
+    def begin(self, *, merges_only: bool, only: frozenset[BeadId] | None = None) -> None:
+        """A new run: nothing is held any more but what lies outside it."""
         self.beads.clear()
         self.afresh.clear()
-        self.everything, self.merges_only = False, merges_only
+        self.everything, self.merges_only, self.only = False, merges_only, only
         self.tell()
 
     def tell(self) -> None:

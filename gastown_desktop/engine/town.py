@@ -8,6 +8,7 @@ from typing import Any
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.dispatcher import Dispatcher
 from gastown_desktop.engine.gate_proof import DiffSizes, GateProof, nothing_expected
@@ -19,11 +20,14 @@ from gastown_desktop.engine.landing_ports import Target
 from gastown_desktop.engine.landing_recovery import is_partial
 from gastown_desktop.engine.ref_target import RefTarget
 from gastown_desktop.engine.refinery import Refinery, nothing
+from gastown_desktop.engine.unattended import Unattended
 from gastown_desktop.engine.witness import Witness
 from gastown_desktop.engine.worked_on import OVER
 
 LIMIT_ITEM = "limit"
 """Needs-you item that says what stopped the convoy: the cap, the provider, the model or a breaker."""
+PILOT_DONE = "The pilot is done."
+"""Why a convoy waits whose pilot went well."""
 RED_BASE_ITEM = "gate-base"
 """Needs-you item that says that the gates are red before anything was changed."""
 
@@ -43,6 +47,8 @@ class Town:
         lands: bool = True,
         lands_each: bool = False,
         merges_only: bool = False,
+        only: frozenset[BeadId] | None = None,
+        unattended_s: float | None = None,
         target: Target | None = None,
         diff_sizes: DiffSizes = nothing_expected,
     ) -> None:
@@ -60,6 +66,8 @@ class Town:
                 waits on the convoy branch for the next.
             merges_only: what is handed in is merged and nothing else is begun or gone on with but resolvers,
                 who may use the closing reserve.
+            only: beads of a pilot, beyond which nothing is begun; None for all.
+            unattended_s: seconds after which a question's default is taken; None waits for the user.
             target: where the convoy lands; None for the ref of town.git that its history names.
             diff_sizes: lines that the work changes, by path, to choose the sources to break.
         """
@@ -77,10 +85,11 @@ class Town:
         self._called = asyncio.Event()
         after_round = self._land_so_far if lands_each else nothing
         self._refinery = Refinery(kit, gates, idle=self._rest, after_round=after_round)
+        self._unattended = Unattended(kit, patience_s=unattended_s)
         self._goes_on = False
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)
-        kit.holding.begin(merges_only=merges_only)
+        kit.holding.begin(merges_only=merges_only, only=only)
         kit.holding.listen(self._wake.set)
 
     async def run(self, hooks: list[Hook]) -> None:
@@ -251,6 +260,7 @@ class Town:
         self._goes_on = True
         while self._goes_on:
             self._wake.clear()
+            await self._unattended.answer_overdue()
             await self._dispatcher.fill(group)
             await self._say_why_stopped("provider")
             if self._nothing_is_in_flight():
@@ -260,7 +270,7 @@ class Town:
                 await self._next_wake()
 
     def _somebody_is_at_work(self) -> bool:
-        at_work = self._dispatcher.working or self._dispatcher.next_try_s is not None
+        at_work = self._dispatcher.working or self._next_s() is not None
         return bool(at_work or self._refinery.busy or self._refinery.waiting())
 
     def _user_holds_work(self) -> bool:
@@ -272,9 +282,14 @@ class Town:
     def _nothing_is_in_flight(self) -> bool:
         return not self._kit.gate.ledger.totals(self._kit.scopes[0]).held
 
+    def _next_s(self) -> float | None:
+        """Seconds until something is to be done without news: a bead tried again, a default taken."""
+        known = [one for one in (self._dispatcher.next_try_s, self._unattended.next_s) if one is not None]
+        return min(known, default=None)
+
     async def _next_wake(self) -> None:
-        """Waits for news, or until a bead that could not be started may be tried again."""
-        retry_s = self._dispatcher.next_try_s
+        """Waits for news, or until something is to be done without."""
+        retry_s = self._next_s()
         if retry_s is None:
             await self._wake.wait()
             return
@@ -294,8 +309,14 @@ class Town:
                 await self._take_down_hooks()
             return
         await self._say_why_stopped("limit", "provider", "model", "breaker")
-        waits = "What was handed in is merged." if self._kit.holding.merges_only else "Some beads need you."
-        await self._to_stage("paused", self._dispatcher.stopped or waits)
+        await self._to_stage("paused", self._dispatcher.stopped or self._why_it_waits())
+
+    def _why_it_waits(self) -> str:
+        held = self._kit.holding
+        if held.merges_only:
+            return "What was handed in is merged."
+        asking = bool(self._kit.bus.state.needs_you)
+        return PILOT_DONE if held.only is not None and not asking else "Some beads need you."
 
     async def _say_why_stopped(self, *about: str) -> None:
         """Puts to the user that nothing more is begun, where one of these is why."""

@@ -38,9 +38,10 @@ class WorkSettings:
     per_hour: int | None = None
     """Nano-dollars that an hour is to cost at most; None for no such limit."""
     strict_gates: bool = False
-    lands_each: bool = False
-    reviews: bool = False
-    """A reviewer reads what was handed in before it is merged."""
+    pilot: Literal["no", "first", "done"] = "no"
+    """Whether two beads are tried first, for a small sum, and where that stands."""
+    unattended: bool = False
+    """The default of a question that nobody answers is taken after a while."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """What the repository's `.gastown.toml` says about files that many beads touch."""
 

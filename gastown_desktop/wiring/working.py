@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.bead import WAITING_KINDS
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.forecast import bead_cap
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, convoy_id
+from gastown_desktop.core.money import NANO, NanoUsd
 from gastown_desktop.core.plan import OPEN_STAGES, Plan
 from gastown_desktop.core.planning_folds import forecast_view
 from gastown_desktop.core.prices import Price
@@ -20,6 +22,7 @@ from gastown_desktop.engine.asking import ask_patiently
 from gastown_desktop.engine.bead_caps import set_bead_caps
 from gastown_desktop.engine.forecast import forecast_event, forecast_plan
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.mayor import Mayor
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.prompts import prefix_digest, system_blocks
@@ -28,6 +31,7 @@ from gastown_desktop.engine.repository_block import repository_block
 from gastown_desktop.engine.spend_gate import Order
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 from gastown_desktop.engine.town import Town
+from gastown_desktop.engine.unattended import PATIENCE_S
 from gastown_desktop.engine.work import (
     StoredWork,
     WorkSettings,
@@ -39,6 +43,10 @@ from gastown_desktop.wiring.histories import rig_past
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.town_parts import build_slots, clear_slots, prompt
 from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
+
+PILOT_CAP = NanoUsd(2 * NANO)
+"""What a pilot may cost."""
+_PILOT_SIZE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +69,9 @@ class WorkRequest:
     """Nano-dollars that an hour is to cost at most."""
     planned_by: Literal["mayor", "given"] = "mayor"
     strict_gates: bool = False
-    reviews: bool = False
+    pilot: bool = False
+    """Two beads are tried first."""
+    unattended: bool = False
     branch: str = ""
     """The user's branch to start from and to land on; empty for the one that is checked out."""
 
@@ -98,7 +108,8 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
             bead_cap=request.bead_cap,
             per_hour=request.per_hour,
             strict_gates=request.strict_gates,
-            reviews=request.reviews,
+            pilot="first" if request.pilot else "no",
+            unattended=request.unattended,
             serialising=config.serialising,
         ),
         planned_by=request.planned_by,
@@ -243,8 +254,40 @@ class Working(Running):
             model=settings.model,
             strict_gates=settings.strict_gates,
             merges_only=merges_only,
+            only=self._pilot_beads() if settings.pilot == "first" else None,
+            unattended_s=PATIENCE_S if settings.unattended else None,
             lands=False,
         )
+
+    async def pilot(self, hooks: list[Hook]) -> bool:
+        """Tries two beads for two dollars at most; tells whether they were merged and the rest may follow.
+
+        Raises:
+            TripwirePulled, StoreError, GitError: the fleet was stopped.
+        """
+        gate, scope = self.town.gate, self.town.kit.scopes[0]
+        cap = NanoUsd(self.settings.cap)
+        totals = gate.ledger.totals(scope)
+        await gate.set_cap(scope, NanoUsd(min(cap, totals.committed + PILOT_CAP)))
+        chosen = self._pilot_beads()
+        try:
+            await self.work(self.whole_town(), hooks)
+        finally:
+            await gate.set_cap(scope, cap)
+        if not chosen <= self.town.kit.bus.state.merged():
+            return False
+        self.stored = replace(self.stored, settings=replace(self.settings, pilot="done"))
+        await store_work(self.objects, self.stored)
+        return True
+
+    def _pilot_beads(self) -> frozenset[BeadId]:
+        """Two small beads that wait for nothing; those that were begun stay the pilot."""
+        state = self.town.kit.bus.state
+        works = [state.beads[bead] for bead in state.works()]
+        waits = {one.bead for one in state.dependencies if one.kind in WAITING_KINDS}
+        free = [view for view in works if view.bead.id not in waits]
+        chosen = sorted(free, key=lambda view: (not view.attempts, "SML".index(view.bead.size)))
+        return frozenset(view.bead.id for view in chosen[:_PILOT_SIZE])
 
     async def result(self, listening: Listening, *, checked: bool) -> dict[str, Any]:
         """Measures what was done; `run --json` prints it.

@@ -116,6 +116,19 @@ def test_the_prefix_is_the_same_for_all_and_nearly_everything_is_read_from_the_c
     assert result["cache_hit_share"] >= 0.8
 
 
+def test_a_pilot_tries_two_beads_and_the_rest_follows_with_a_forecast_from_them(
+    command_line: CommandLine, server: RunningServer, repo: Path, beads: Path
+) -> None:
+    arguments = asked(server, repo, "--beads", beads, "--cap", "5", "--pilot")
+    done = command_line.run(*arguments, environment=WITH_KEY).ended(0)
+    assert done.json["merged"] == 8
+    first = [one for one in done.err.splitlines() if " starts t-" in one][:2]
+    assert done.err.index("merged") < done.err.index("from 2 beads of this rig")
+    assert all(line in done.err[: done.err.index("from 2 beads")] for line in first)
+    starts = done.err[: done.err.index("from 2 beads")].count(" starts t-")
+    assert starts == 2
+
+
 def test_without_a_key_nothing_is_sent(
     command_line: CommandLine, server: RunningServer, repo: Path, beads: Path
 ) -> None:

@@ -1,0 +1,46 @@
+"""Unattended: defaults of questions that nobody answers."""
+
+from __future__ import annotations
+
+from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core import events as ev
+from gastown_desktop.engine.unattended import UNATTENDED
+from tests.engine.running import running
+from tests.fakes.town import found_town, says, use
+
+ASKS = says(use("ask", question="Tabs?", options=["tabs", "spaces"], default="spaces"))
+ASKS_WITHOUT = says(use("ask", question="Tabs?", options=["tabs", "spaces"]))
+
+
+async def test_a_default_is_taken_after_a_while_and_marked(objects: PygitObjects) -> None:
+    town = await found_town(objects)
+    await town.add("gt-a")
+    async with running(town, fleet_size=1, unattended_s=1_200.0) as run:
+        run.says("gt-a", ASKS)
+        run.hands_in("gt-a")
+        await run.until(lambda: run.status("gt-a") == "merged")
+    (answered,) = [one.event for one in town.told if isinstance(one.event, ev.NeedAnswered)]
+    assert (answered.answer, answered.by) == ("spaces", UNATTENDED)
+    assert town.clock.elapsed_s >= 1_200.0
+
+
+async def test_without_a_default_it_waits_and_the_others_go_on(objects: PygitObjects) -> None:
+    town = await found_town(objects)
+    await town.add("gt-a", "gt-b")
+    async with running(town, fleet_size=1, unattended_s=1_200.0) as run:
+        run.says("gt-a", ASKS_WITHOUT)
+        run.hands_in("gt-b")
+        await run.until(lambda: run.status("gt-b") == "merged")
+        assert run.task is not None
+        await run.task
+    assert [need.bead for need in town.bus.state.needs_you.values()] == ["gt-a"]
+
+
+async def test_an_attended_town_takes_no_default(objects: PygitObjects) -> None:
+    town = await found_town(objects)
+    await town.add("gt-a")
+    async with running(town, fleet_size=1) as run:
+        run.says("gt-a", ASKS)
+        assert run.task is not None
+        await run.task
+    assert len(town.bus.state.needs_you) == 1
