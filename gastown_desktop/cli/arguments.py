@@ -76,6 +76,7 @@ def _run(command: argparse.ArgumentParser) -> None:
     _gates(command)
     command.add_argument("--trust", action="store_true", help="allow what the repository would run")
     command.add_argument("--strict-gates", action="store_true", help="refuse gates that notice nothing")
+    _acknowledge(command)
     command.add_argument("--pilot", action="store_true", help="try two beads first, for at most $2")
     command.add_argument(
         "--unattended",
@@ -101,6 +102,12 @@ def _models(command: argparse.ArgumentParser) -> None:
     _data(command)
 
 
+def _acknowledge(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--acknowledge", action="store_true", help="you looked at the request that cost more than its bound"
+    )
+
+
 def _gates(command: argparse.ArgumentParser) -> None:
     gates = command.add_mutually_exclusive_group()
     gates.add_argument(
@@ -112,6 +119,7 @@ def _gates(command: argparse.ArgumentParser) -> None:
 def _resume(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", metavar="REPO")
     command.add_argument("--cap", type=_money, metavar="USD", help="set a new limit first")
+    _acknowledge(command)
     command.add_argument("--yes", action="store_true", help="run what was only planned so far without asking")
     command.add_argument("--land", action="store_true", help="land real work when everything is merged")
     command.add_argument("--report", type=Path, metavar="DIR", help="write the evidence report there")

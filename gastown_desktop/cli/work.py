@@ -54,7 +54,7 @@ async def work_on(
     """Takes a convoy from where it is to where it can go, and measures it.
 
     Args:
-        given: what was asked for: `yes`, `land`.
+        given: what was asked for: `yes`, `land`, `acknowledge`.
         run: the convoy, begun.
         hooks: workers that go on.
         progress: where it is shown.
@@ -64,6 +64,8 @@ async def work_on(
         Refused: nobody agreed to the plan, or there is none.
     """
     state = run.town.kit.bus.state
+    if given.acknowledge:
+        await run.town.gate.acknowledge_tripwire()
     if not run.has_plan:
         await _plan(run, progress)
     asks = any(need.bead is None for need in state.needs_you.values()) and state.stage in _UNBEGUN

@@ -87,7 +87,12 @@ def answers_to(need: NeedView) -> tuple[Answer, ...]:
         case "red":
             return (Answer(words="Open diff", do="diff"), _again("Start another round"), _discard())
         case "stuck" | "model":
-            return (_again("Start again"), Answer(words="Type an answer…", do="type"), _discard())
+            ways = (_again("Start again"), Answer(words="Type an answer…", do="type"))
+            return ways if need.bead is None else (*ways, _discard())
+        case "provider":
+            return ()
+        case "cap":
+            return (*(Answer(words=one, do="answer", text=one) for one in need.options), _discard())
         case "taken":
             return (Answer(words="Give it back", do="give_back"),)
         case "limit":

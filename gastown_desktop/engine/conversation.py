@@ -91,11 +91,11 @@ class Conversation:
             self._messages = [self._opening(turn.between, turn.number)]
             self._exact, self._added, self._cleared = None, "", 0
             return
-        reply = [block for block in _sendable(turn.assistant) if not is_blank(block)]
+        reply = [block for block in sendable(turn.assistant) if not is_blank(block)]
         between = self._with_said(turn.between, turn.number)
-        answer = _sendable(turn.results) or ([] if between else [{"type": "text", "text": NUDGE}])
+        answer = sendable(turn.results) or ([] if between else [{"type": "text", "text": NUDGE}])
         if between:
-            answer = [*answer, {"type": "text", "text": _sendable(between)}]
+            answer = [*answer, {"type": "text", "text": sendable(between)}]
         self._messages += [
             _message("assistant", reply or [{"type": "text", "text": SILENCE}]),
             _message("user", answer),
@@ -107,7 +107,7 @@ class Conversation:
 
     def _opening(self, text: str, after: int) -> dict[str, Any]:
         """The first message, and what was put in after it and before the next turn."""
-        return _message("user", [{"type": "text", "text": _sendable(self._with_said(text, after))}])
+        return _message("user", [{"type": "text", "text": sendable(self._with_said(text, after))}])
 
     def _with_said(self, text: str, after: int) -> str:
         """What a worker is told after a turn, and what was put in there besides."""
@@ -175,14 +175,14 @@ def _message(role: str, content: list[dict[str, Any]]) -> dict[str, Any]:
     return {"role": role, "content": content}
 
 
-def _sendable(value: Any) -> Any:
+def sendable(value: Any) -> Any:
     """The same with every half of a surrogate pair spelled out, since a request is UTF-8."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode() if not value.isascii() else value
     if isinstance(value, dict):
-        return {_sendable(name): _sendable(one) for name, one in cast("dict[str, Any]", value).items()}
+        return {sendable(name): sendable(one) for name, one in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_sendable(one) for one in cast("list[Any]", value)]
+        return [sendable(one) for one in cast("list[Any]", value)]
     return value
 
 

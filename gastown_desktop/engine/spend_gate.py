@@ -78,6 +78,9 @@ def _hash_of_bytes(body: bytes, origin: str) -> str:
         return ""
 
 
+_AFTER_TRIPWIRE = (
+    "Look at this request, on Spend or with `report`; then say that it goes on (`--acknowledge`)."
+)
 URGENCY_CLOSING, URGENCY_DONE, URGENCY_WORK, URGENCY_PLAN = range(4)
 """Resolvers and reviewers, workers whose tests are green, other workers, the Mayor."""
 
@@ -287,7 +290,7 @@ class SpendGate:
             raise TripwirePulled(
                 f"Request {self.ledger.tripped.request_id} cost more than its bound; nothing more is sent.",
                 safe="Everything merged so far is safe.",
-                remedy="Look at this request; the fleet stays stopped.",
+                remedy=_AFTER_TRIPWIRE,
             )
 
     async def _write_down(self, record: Reserve) -> None:
@@ -342,7 +345,7 @@ class SpendGate:
             raise TripwirePulled(
                 f"Request {reply.request_id} cost more than its bound.",
                 safe="Everything merged so far is safe.",
-                remedy="Look at this request; the fleet stays stopped.",
+                remedy=_AFTER_TRIPWIRE,
             )
         return reply
 

@@ -29,6 +29,7 @@ from tests.messages_api.running import ROOT, RunningServer, running
 
 NANO = 1_000_000_000
 _RUN_S = 400
+_REFUSED = 2
 _CAPS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0)
 FAULTS = {
     "529": 0.03,
@@ -124,17 +125,20 @@ def _with_kills(
     draw = random.Random(plan.seed * 7 + 1)
     options = ["--cap", str(plan.cap), "--model", plan.model, "--polecats", str(plan.polecats)]
     options += ["--beads", str(scratch / "beads.jsonl"), "--base-url", server.url, "--gate", GATE]
-    verb: list[str] = ["run", str(repo), *options, "--trust", "--yes"]
+    first: list[str] = ["run", str(repo), *options, "--trust", "--yes"]
+    verb = first
     for left in range(plan.kills, -1, -1):
         kill_after = draw.uniform(1.5, 9.0) if left else None
         ended = process_of([*verb, "--json", "--data-dir", str(data)], scratch, kill_after)
+        if ended.code == _REFUSED and "no beads" in ended.err:  # killed before its plan was taken
+            ended = process_of([*first, "--json", "--data-dir", str(data)], scratch, kill_after)
         if ended.code != -signal.SIGKILL:
             if ended.code not in {0, 1, 3} or not ended.out:
                 outcome.problems.append(f"exit {ended.code}: {ended.err[-600:]}")
                 return None
             return ended.json
         outcome.killed += 1
-        verb = ["resume", str(repo)] if (data / "money" / "money.log").exists() else verb
+        verb = ["resume", str(repo), "--yes"] if (data / "money" / "money.log").exists() else first
     return None
 
 

@@ -159,6 +159,20 @@ def test_an_expired_key_is_one_item_and_another_key_resumes(
     assert (done["merged"], done["needs_you"]) == (8, [])
 
 
+def test_a_reply_above_its_bound_stops_everything_until_the_user_looked(
+    command_line: CommandLine, server: RunningServer, repo: Path, beads: Path
+) -> None:
+    server.control({"faults": {"seed": 1, "rates": {"wrong_usage": 1.0}, "limit": 1}})
+    arguments = asked(server, repo, "--beads", beads, "--cap", "5", "--polecats", "4")
+    assert "cost more than its bound" in command_line.run(*arguments, environment=WITH_KEY).ended(1).err
+    sent = len(server.requests())
+    again = command_line.run("resume", repo, "--json", environment=WITH_KEY).ended(1)
+    assert "--acknowledge" in again.err
+    assert len(server.requests()) == sent
+    done = command_line.run("resume", repo, "--json", "--acknowledge", environment=WITH_KEY).ended(0)
+    assert done.json["merged"] == 8
+
+
 def test_a_killed_run_resumes_under_the_cap_with_valid_messages(
     command_line: CommandLine, server: RunningServer, repo: Path, beads: Path
 ) -> None:

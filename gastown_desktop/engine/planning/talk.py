@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from gastown_desktop.core.context import KEPT_TURNS
 from gastown_desktop.core.prices import first_prompt_bound, next_prompt_bound
-from gastown_desktop.engine.conversation import CLEARED, SILENCE, is_blank
+from gastown_desktop.engine.conversation import CLEARED, SILENCE, is_blank, sendable
 from gastown_desktop.engine.planning.session import QUESTION_ITEM, Entry
 from gastown_desktop.engine.ports import ModelRequest
 
@@ -141,17 +141,6 @@ class Talk:
     def _without_result(self, block: dict[str, Any]) -> dict[str, Any]:
         cleared = block["type"] == "tool_result" and block["tool_use_id"] in self._clearable
         return {**block, "content": CLEARED} if cleared else block
-
-
-def sendable(value: Any) -> Any:
-    """The same with every half of a surrogate pair spelled out, since a request is UTF-8."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {sendable(name): sendable(one) for name, one in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [sendable(one) for one in cast("list[Any]", value)]
-    return value
 
 
 def _marked(system: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
