@@ -50,7 +50,7 @@ async def test_planning_is_paid_under_the_cap_and_by_role(objects: PygitObjects)
     ledger = town.gate.ledger
     assert 0 < ledger.totals(SCOPE).settled == ledger.totals("role:mayor").settled
     assert sum(one.cost for one in town.bus.state.mayor) == ledger.totals(SCOPE).settled
-    assert await objects.read_ref(f"refs/gastown/rehearsals/{CONVOY}/convoys/{CONVOY}/mayor")
+    assert await objects.read_ref(town.refs.mayor)
 
 
 async def test_at_the_cap_nothing_is_sent_and_a_higher_one_lets_it_go_on(objects: PygitObjects) -> None:
