@@ -16,8 +16,8 @@ from tests.hostile.injections.world import World
 _OWN_REFS = re.compile(r"refs/(gastown/.+|heads/work/[A-Za-z0-9-]+/[a-z0-9.-]+|heads/convoy/[a-z0-9-]+)")
 _OWN_EVENTS = frozenset(
     {
-        "convoy_created", "bead_added", "dependency_added", "convoy_stage_changed", "bead_slung",
-        "polecat_state_changed", "turn_ended", "bead_submitted", "merge_state_changed", "gate_run",
+        "convoy_created", "convoy_forecast", "bead_added", "dependency_added", "convoy_stage_changed",
+        "bead_slung", "polecat_state_changed", "turn_ended", "bead_submitted", "merge_state_changed", "gate_run",
         "gate_judged", "bead_merged", "bead_reopened", "needs_you", "cap_changed", "dispatch_paused",
     }
 )  # fmt: skip
