@@ -17,8 +17,9 @@ _OWN_REFS = re.compile(r"refs/(gastown/.+|heads/work/[A-Za-z0-9-]+/[a-z0-9.-]+|h
 _OWN_EVENTS = frozenset(
     {
         "convoy_created", "convoy_forecast", "bead_added", "dependency_added", "convoy_stage_changed",
-        "bead_slung", "polecat_state_changed", "turn_ended", "bead_submitted", "merge_state_changed", "gate_run",
-        "gate_judged", "bead_merged", "bead_reopened", "needs_you", "cap_changed", "dispatch_paused",
+        "bead_slung", "polecat_state_changed", "turn_ended", "bead_submitted", "merge_state_changed",
+        "gate_run", "gate_judged", "bead_merged", "bead_reopened", "needs_you", "cap_changed",
+        "dispatch_paused",
     }
 )  # fmt: skip
 """Kinds of events that a run may tell when nobody but the model acts; the cap is set once, at the start."""
