@@ -6,12 +6,16 @@ import os
 import sys
 from pathlib import Path
 
+from gastown_desktop.door import WORD, open_door
+
 _HELP = {"-h", "--help", "--version"}
 
 
 def main() -> int:
     """Shows the window, or runs a command; returns the exit code."""
     arguments = sys.argv[1:]
+    if arguments[:1] == [WORD]:
+        return open_door(*map(int, arguments[1:3]))
     if arguments and not _shows_window(arguments[0]):
         from gastown_desktop.cli.main import run
 

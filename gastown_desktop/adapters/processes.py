@@ -392,6 +392,7 @@ class LocalLauncher:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT if command.merge_error else stderr,
                 start_new_session=True,
+                pass_fds=command.files,
                 bufsize=0,
             )
         except OSError as failure:

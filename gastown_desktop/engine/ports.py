@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
+    from socket import socket
 
     from gastown_desktop.core.flakiness import FlakeRecord
     from gastown_desktop.core.ids import Oid
@@ -293,6 +294,8 @@ class ChildCommand:
     """Bytes of standard output to keep (head and tail, a mark between); None keeps all."""
     merge_error: bool = False
     """Standard error goes into the output; else it is kept apart."""
+    files: tuple[int, ...] = ()
+    """Open files of ours that the child gets too, under the same numbers."""
 
 
 class Child(Protocol):
@@ -358,6 +361,27 @@ class Confinement:
     """Allow-listed variables beyond the base set."""
 
 
+class Serving(Protocol):
+    """A listener of a sandbox that is answered."""
+
+    async def close(self) -> None:
+        """Closes the listener and its connections; twice is no error."""
+        ...
+
+
+class Network(Protocol):
+    """The hosts that the user allowed, for sandboxes that have no network of their own."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts with their ports, in a fixed order."""
+        ...
+
+    async def serve(self, listener: socket, slot: str) -> Serving:
+        """Answers, as a proxy, whoever connects to a listener, until it is closed."""
+        ...
+
+
 class Shell(Protocol):
     """A persistent, sandboxed shell of one worker."""
 
@@ -380,7 +404,10 @@ class Sandbox(Protocol):
 
     @property
     def profile(self) -> str:
-        """Names what confines, for caches and reports: `bubblewrap 0.8.0 profile 1` or `none`."""
+        """Names what confines, for caches and reports: `bubblewrap 0.8.0 profile 1`, or `none`.
+
+        Hosts that are reached from inside belong to the name.
+        """
         ...
 
     async def run(

@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from gastown_desktop.adapters.sandbox.door import VARIABLES, Door, find_opener
 from gastown_desktop.adapters.sandbox.entry import GIT_CONFIG, SYSTEM_PATH, Entry
 from gastown_desktop.adapters.sandbox.process_tree import MARK
 from gastown_desktop.adapters.sandbox.runner import Runner
 from gastown_desktop.adapters.sandbox.toolchains import find_toolchains
 from gastown_desktop.adapters.sandbox.watchdog import Limits
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import Confinement, Launcher
+from gastown_desktop.engine.ports import Confinement, Launcher, Network
 
 _HOME = "/home/worker"
 _FILES_INSIDE = "/run/gastown"
@@ -31,7 +32,7 @@ _PROLOGUE = f"printf '{GIT_CONFIG}' >\"$HOME/.gitconfig\"; ".replace("\n", "\\n"
 
 
 class Bubblewrap(Runner):
-    """Confines with Linux namespaces (the `Sandbox` port): no network, one writable folder.
+    """Confines with Linux namespaces (the `Sandbox` port): no network but allowed hosts, one writable folder.
 
     Args:
         launcher: starts children.
@@ -42,6 +43,7 @@ class Bubblewrap(Runner):
         version: bubblewrap's version, for the profile's name.
         limits: when to kill.
         environment: the caller's variables; None takes this process's.
+        network: the hosts that may be reached from inside; None for no network at all.
     """
 
     confined = True
@@ -57,11 +59,15 @@ class Bubblewrap(Runner):
         version: str = "",
         limits: Limits | None = None,
         environment: Mapping[str, str] | None = None,
+        network: Network | None = None,
     ) -> None:
         super().__init__(launcher, scratch, limits, environment)
         self._bwrap = bwrap
         self._town_objects = town_objects
-        self.profile = " ".join(filter(None, ("bubblewrap", version, "profile 1")))
+        self.network = network
+        self._opener = None if network is None else find_opener()
+        reached = "" if network is None else f"network {','.join(network.hosts)}"
+        self.profile = " ".join(filter(None, ("bubblewrap", version, "profile 1", reached)))
         self.toolchains = find_toolchains(home, self._caller)
         self._tmpfs = (
             ("--size", str(_TMPFS_BYTES), "--tmpfs") if _numbers(version) >= (0, 7) else ("--tmpfs",)
@@ -74,7 +80,9 @@ class Bubblewrap(Runner):
             f"(ulimit -p {most}) 2>/dev/null && ulimit -p {most} || ulimit -u {most}; " * counts
         )
 
-    def enter(self, confinement: Confinement, mark: str, files: Path | None) -> Entry:
+    def enter(
+        self, confinement: Confinement, mark: str, files: Path | None, door: Door | None = None
+    ) -> Entry:
         """Writes bubblewrap's arguments; later mounts lie over earlier ones."""
         seen = confinement.seen_at
         if not seen.is_absolute() or seen == Path("/"):
@@ -93,13 +101,18 @@ class Bubblewrap(Runner):
                 arguments += ["--ro-bind-try", str(real), str(inside)]
         if files is not None:
             arguments += ["--ro-bind", str(files), _FILES_INSIDE]
+        opening = ""
+        if door is not None and self._opener is not None:
+            opening = self._opener.prologue(door.file)
+            for real, inside in self._opener.mounts:
+                arguments += ["--ro-bind", str(real), str(inside)]
         for name, value in self._environment(confinement).items():
             arguments += ["--setenv", name, value]
         # the variables of a rig must not reach bubblewrap itself: LD_PRELOAD would run outside
         return Entry(
             prefix=(*arguments, "--chdir", str(seen), "--"),
             environment={MARK: mark},
-            prologue=_PROLOGUE + self._hard_limit,
+            prologue=_PROLOGUE + self._hard_limit + opening,
             files=_FILES_INSIDE,
         )
 
@@ -117,6 +130,7 @@ class Bubblewrap(Runner):
             "TMPDIR": "/tmp",  # noqa: S108 (private to the sandbox)
             **self._base_environment(),
             **self.toolchains.environment,
+            **({} if self.network is None else VARIABLES),
             **confinement.environment,
         }
 

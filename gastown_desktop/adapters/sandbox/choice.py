@@ -13,7 +13,7 @@ from gastown_desktop.adapters.sandbox.entry import folder_in
 from gastown_desktop.adapters.sandbox.unconfined import Unconfined
 from gastown_desktop.adapters.sandbox.watchdog import Limits
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import ChildCommand, Confinement, Launcher
+from gastown_desktop.engine.ports import ChildCommand, Confinement, Launcher, Network
 
 _PROBE_S = 10.0
 
@@ -26,8 +26,19 @@ async def find_sandbox(
     scratch: Path,
     limits: Limits | None = None,
     environment: Mapping[str, str] | None = None,
+    network: Network | None = None,
 ) -> Bubblewrap | Unconfined:
-    """Gives bubblewrap where it works (namespaces may be restricted), else none, with the reason."""
+    """Gives bubblewrap where it works (namespaces may be restricted), else none, with the reason.
+
+    Args:
+        launcher: starts children.
+        home: the user's real HOME.
+        town_objects: the object folder of the rig's own repository.
+        scratch: a folder for command files.
+        limits: when to kill.
+        environment: the caller's variables; None takes this process's.
+        network: the hosts that may be reached from inside; where that does not work, neither does bubblewrap.
+    """
     caller = os.environ if environment is None else environment
     program = shutil.which("bwrap", path=caller.get("PATH", os.defpath))
     if program is None:
@@ -45,6 +56,7 @@ async def find_sandbox(
             version=".".join(map(str, re.findall(r"\d+", version.output.decode("ascii", "replace")))),
             limits=limits,
             environment=caller,
+            network=network,
         )
         reason = await _why_not(sandbox, scratch)
         if not reason:

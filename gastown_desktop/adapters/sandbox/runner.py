@@ -12,12 +12,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
+from gastown_desktop.adapters.sandbox.door import Door, not_opened, run_behind
 from gastown_desktop.adapters.sandbox.entry import Entry, encoded
 from gastown_desktop.adapters.sandbox.output import reported_cpu
 from gastown_desktop.adapters.sandbox.process_tree import carries, children_of, kill_marked
 from gastown_desktop.adapters.sandbox.shell import PersistentShell
 from gastown_desktop.adapters.sandbox.watchdog import Limits, Watchdog
-from gastown_desktop.engine.ports import ChildCommand, CommandResult, Confinement, Launcher, Shell
+from gastown_desktop.engine.ports import (
+    ChildCommand,
+    CommandResult,
+    Confinement,
+    Launcher,
+    Network,
+    Shell,
+)
 
 _ONE_COMMAND = (
     'GASTOWN_COMMAND=$(cat); exec 7>&2 2>&1 </dev/null; (eval "$GASTOWN_COMMAND") 7>&-; '
@@ -29,6 +37,8 @@ class Runner(ABC):
     """Starts commands and shells; a kind of sandbox says how to get in."""
 
     confined: bool
+    network: Network | None = None
+    """The hosts that are reached from inside; None where there is no network, or no confinement."""
 
     def __init__(
         self,
@@ -43,7 +53,9 @@ class Runner(ABC):
         self._caller: Mapping[str, str] = os.environ if environment is None else environment
 
     @abstractmethod
-    def enter(self, confinement: Confinement, mark: str, files: Path | None) -> Entry:
+    def enter(
+        self, confinement: Confinement, mark: str, files: Path | None, door: Door | None = None
+    ) -> Entry:
         """Says how to start something in a new sandbox."""
 
     def _base_environment(self) -> dict[str, str]:
@@ -65,8 +77,19 @@ class Runner(ABC):
         Raises:
             Refused: the sandbox cannot be made.
         """
+        door = self._door(confinement)
+        if door is None:
+            return await self._run(command, confinement, timeout_s, output_limit, None)
+        try:
+            return await self._run(command, confinement, timeout_s, output_limit, door)
+        finally:
+            await door.close()
+
+    async def _run(
+        self, command: str, confinement: Confinement, timeout_s: float, output_limit: int, door: Door | None
+    ) -> CommandResult:
         mark = secrets.token_hex(16)
-        entry = self.enter(confinement, mark, None)
+        entry = self.enter(confinement, mark, None, door)
         known: list[int] = []
 
         def root() -> int | None:
@@ -81,29 +104,40 @@ class Runner(ABC):
             input=encoded(command),
             timeout_s=timeout_s,
             output_limit=output_limit,
+            files=() if door is None else (door.file,),
         )
         whole = False
         try:
-            finished = await self._launcher.run(child)
+            if door is None:
+                finished = await self._launcher.run(child)
+            else:
+                finished = await run_behind(door, self._launcher, child)
             whole = self.confined and not finished.timed_out and not watchdog.reason
         finally:
             watchdog.stop()
             if not whole:
                 await kill_marked(mark)
+        cpu_s = max(finished.cpu_s, reported_cpu(finished.error))
+        if door is not None and whole and not door.opened:
+            raise not_opened()
         return CommandResult(
             exit_code=finished.exit_code,
             output=watchdog.explained(finished.output),
             timed_out=finished.timed_out,
             elapsed_s=finished.elapsed_s,
-            cpu_s=max(finished.cpu_s, reported_cpu(finished.error)),
+            cpu_s=cpu_s,
         )
 
     async def shell(self, confinement: Confinement) -> Shell:
         """Opens a persistent bash (sh where there is none); it starts with its first command."""
         return PersistentShell(
-            lambda mark, files: self.enter(confinement, mark, files),
+            lambda mark, files, door: self.enter(confinement, mark, files, door),
             self._launcher,
             self._scratch,
             self.limits,
             confined=self.confined,
+            door=lambda: self._door(confinement),
         )
+
+    def _door(self, confinement: Confinement) -> Door | None:
+        return None if self.network is None else Door(self.network, confinement.slot.name)

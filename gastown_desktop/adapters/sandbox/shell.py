@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gastown_desktop.adapters.sandbox.door import Door, not_opened
 from gastown_desktop.adapters.sandbox.entry import Entry, encoded, folder_in
 from gastown_desktop.adapters.sandbox.output import Ends, reported_cpu
 from gastown_desktop.adapters.sandbox.process_tree import cpu_seconds, kill_marked
@@ -42,6 +43,8 @@ class _Session:
     farewell: bytes
     """What the `sh` around it prints, before the exit status, when the bash has ended."""
     watchdog: Watchdog
+    door: Door | None
+    """Its way to the allowed hosts."""
     unread: bytearray = field(default_factory=bytearray)
 
     async def order(self, command: str) -> re.Pattern[bytes]:
@@ -84,6 +87,8 @@ class _Session:
         try:
             await self.child.kill()
             await kill_marked(self.mark)
+            if self.door is not None:
+                await self.door.close()
         finally:
             shutil.rmtree(self.files, ignore_errors=True)
 
@@ -92,23 +97,26 @@ class PersistentShell:
     """A bash (sh where there is none) in a sandbox (the `Shell` port).
 
     Args:
-        enter: says how to start something in a new sandbox, given its mark and the folder of its files.
+        enter: says how to start something in a new sandbox, given its mark, its files' folder, and its door.
         launcher: starts children.
         scratch: a folder for command files.
         limits: when to kill.
         confined: the sandbox hides its processes from others.
+        door: makes the way to the allowed hosts, where there are any.
     """
 
     def __init__(
         self,
-        enter: Callable[[str, Path], Entry],
+        enter: Callable[[str, Path, Door | None], Entry],
         launcher: Launcher,
         scratch: Path,
         limits: Limits,
         *,
         confined: bool,
+        door: Callable[[], Door | None] = lambda: None,
     ) -> None:
         self._enter = enter
+        self._door = door
         self._launcher = launcher
         self._scratch = scratch
         self._limits = limits
@@ -165,15 +173,36 @@ class PersistentShell:
         files = folder_in(self._scratch, "shell-")
         mark = secrets.token_hex(16)
         farewell = (secrets.token_hex(8), secrets.token_hex(8))
-        entry = self._enter(mark, files)
-        child = await self._launcher.start(
-            ChildCommand(
-                # in two halves, so that a `ps` does not print what ends the output
-                argv=(*entry.prefix, "sh", "-c", entry.prologue + _SHELL, "sh", *farewell),
-                environment=entry.environment,
-                folder=entry.folder,
-                merge_error=True,
+        door = self._door()
+        try:
+            entry = self._enter(mark, files, door)
+            child = await self._launcher.start(
+                ChildCommand(
+                    # in two halves, so that a `ps` does not print what ends the output
+                    argv=(*entry.prefix, "sh", "-c", entry.prologue + _SHELL, "sh", *farewell),
+                    environment=entry.environment,
+                    folder=entry.folder,
+                    merge_error=True,
+                    files=() if door is None else (door.file,),
+                )
             )
-        )
+        except Refused:
+            if door is not None:
+                await door.close()
+            raise
         watchdog = Watchdog(lambda: child.pid, self._limits, confined=self._confined)
-        return _Session(child, mark, files, entry.files, "".join(farewell).encode(), watchdog)
+        session = _Session(child, mark, files, entry.files, "".join(farewell).encode(), watchdog, door)
+        return session if door is None else await _behind(door, session)
+
+
+async def _behind(door: Door, session: _Session) -> _Session:
+    """The session, once its door is open."""
+    door.started()
+    try:
+        if await door.open():
+            return session
+    except BaseException:
+        await session.end()
+        raise
+    await session.end()
+    raise not_opened()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gastown_desktop.adapters.sandbox.door import Door
 from gastown_desktop.adapters.sandbox.entry import GIT_CONFIG, SYSTEM_PATH, Entry
 from gastown_desktop.adapters.sandbox.process_tree import MARK
 from gastown_desktop.adapters.sandbox.runner import Runner
@@ -45,8 +46,11 @@ class Unconfined(Runner):
         self.reason = reason
         self.toolchains = find_toolchains(home or Path.home(), self._caller)
 
-    def enter(self, confinement: Confinement, mark: str, files: Path | None) -> Entry:
-        """Makes HOME and the folder for temporary files."""
+    def enter(
+        self, confinement: Confinement, mark: str, files: Path | None, door: Door | None = None
+    ) -> Entry:
+        """Makes HOME and the folder for temporary files; there is no door where nothing is closed."""
+        assert door is None
         home, temporary = self._scratch / "home", self._scratch / "tmp"
         for folder in (home, temporary):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
