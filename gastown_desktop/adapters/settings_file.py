@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
+from gastown_desktop.core.allowed_hosts import listed_hosts
 from gastown_desktop.core.errors import Refused, StoreError
 from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.core.prices import PRICES, Price, typed_price
@@ -79,6 +80,9 @@ class Settings(BaseModel):
         100
     )
     """Limit of a rehearsal at list price, in dollars; a rehearsal spends nothing."""
+
+    allowed_hosts: Annotated[tuple[str, ...], AfterValidator(listed_hosts)] = ()
+    """Hosts that commands of workers and gates may reach, `name` or `name:port`; none: no network."""
 
     def typed_prices(self) -> dict[str, Price]:
         """The prices that the user typed, by model."""

@@ -171,29 +171,40 @@ async def resolve(workplace: Workplace, objects: GitObjects, rev: str) -> Oid:
 
 
 async def runs_list(
-    workplace: Workplace, gates: tuple[Gate, ...], generated: tuple[Generated, ...]
+    workplace: Workplace,
+    gates: tuple[Gate, ...],
+    generated: tuple[Generated, ...],
+    hosts: tuple[str, ...] = (),
 ) -> TrustList:
-    """What would run in a trusted rig with these gates and files that are made anew."""
+    """What would run in a trusted rig with these gates and files made anew, and which hosts it may reach."""
     return await what_would_run(
         workplace.git,
         workplace.facts,
         [(gate.name, gate.command) for gate in gates],
         (),
         [(one.path, one.command) for one in generated],
+        hosts,
     )
 
 
 async def require_trust(
-    workplace: Workplace, gates: tuple[Gate, ...], generated: tuple[Generated, ...], *, trust: bool
+    workplace: Workplace,
+    gates: tuple[Gate, ...],
+    generated: tuple[Generated, ...],
+    hosts: tuple[str, ...] = (),
+    *,
+    trust: bool,
 ) -> None:
     """Lets gates, and what makes files anew, run only in a rig that the user trusts with exactly that.
+
+    The same for hosts that commands may reach: they belong to the list.
 
     Raises:
         Refused: it is not trusted; lists what would run.
     """
-    if not gates:
+    if not gates and not hosts:
         return
-    listed = await runs_list(workplace, gates, generated)
+    listed = await runs_list(workplace, gates, generated, hosts)
     store = TrustStore(workplace.data / "trust.json")
     if trust:
         store.trust(workplace.facts.top_level, listed.digest)

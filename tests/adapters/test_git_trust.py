@@ -107,6 +107,17 @@ async def test_hooks_and_submodules_are_listed_where_they_are(
     }
 
 
+async def test_hosts_that_may_be_reached_belong_to_the_list(git: GitCommand, repo: RepositoryBuilder) -> None:
+    facts, gates = await inspect(git, repo.folder), [("tests", "pytest")]
+    lists = [
+        await what_would_run(git, facts, gates, (), hosts=hosts)
+        for hosts in ((), ("pypi.org:443",), ("a.org:443", "pypi.org:443"))
+    ]
+    assert names(lists[1]) == {("gate", "tests"), ("network", "pypi.org:443")}
+    assert len({trust.digest for trust in lists}) == 3
+    assert lists[0].digest == (await listed(git, repo, (("tests", "pytest"),))).digest
+
+
 async def test_digest_changes_with_what_would_run(git: GitCommand, repo: RepositoryBuilder) -> None:
     digests = [(await listed(git, repo)).digest]
     repo.write(".git/hooks/pre-push", "#!/bin/sh\n", executable=True)

@@ -27,7 +27,21 @@ def test_a_gate_may_be_a_command_alone() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["cap", "base_url", "key", "provider", "sandbox", "network", "landing", "push", "tools", "trust", "gate"],
+    [
+        "cap",
+        "base_url",
+        "key",
+        "provider",
+        "sandbox",
+        "network",
+        "landing",
+        "push",
+        "tools",
+        "trust",
+        "gate",
+        "allowed_hosts",
+        "allow_host",
+    ],
 )
 def test_what_a_repository_may_not_say_is_listed_as_ignored(key: str) -> None:
     config = parse(f'{key} = "mine"\nprefix = "gt"'.encode())

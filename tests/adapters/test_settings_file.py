@@ -35,6 +35,15 @@ def test_only_what_the_file_says_comes_from_it(file: Path) -> None:
     assert (settings.theme, settings.polecats, settings.rail) == ("dark", 8, "open")
 
 
+def test_allowed_hosts_are_kept_in_one_spelling(file: Path) -> None:
+    assert Settings().allowed_hosts == ()
+    file.write_text('allowed_hosts = ["PyPI.org", "a.example.org:80"]\n')
+    assert read_settings(file).allowed_hosts == ("a.example.org:80", "pypi.org:443")
+    file.write_text('allowed_hosts = ["pypi.org", "169.254.169.254"]\n')
+    with pytest.raises(Refused, match=r"allowed_hosts: 169\.254\.169\.254 is not an address of the public"):
+        read_settings(file)
+
+
 def test_an_amount_is_exact(file: Path) -> None:
     file.write_text("rehearsal_limit_usd = 0.1\n")
     assert read_settings(file).rehearsal_limit_usd == Decimal("0.1")

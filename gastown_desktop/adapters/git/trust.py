@@ -50,11 +50,11 @@ class TrustItem:
     """One thing that would run or be reached."""
 
     kind: str
-    """`gate`, `setup`, `program`, `hook` or `submodule`."""
+    """`gate`, `setup`, `generated`, `network`, `program`, `hook` or `submodule`."""
     name: str
-    """The gate's name, the configuration key, the hook or the submodule."""
+    """The gate's name, the path, the host and port, the configuration key, the hook or the submodule."""
     value: str
-    """The command, program, content digest or address."""
+    """The command, program, content digest or address; empty for a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ async def what_would_run(
     gates: Sequence[tuple[str, str]],
     setup: Sequence[str],
     generated: Sequence[tuple[str, str]] = (),
+    hosts: Sequence[str] = (),
 ) -> TrustList:
     """Lists what a trusted repository would run; looking runs nothing.
 
@@ -80,6 +81,7 @@ async def what_would_run(
         gates: (name, command) of each gate it proposes.
         setup: commands that prepare a slot.
         generated: (path, command) of each file that is made anew.
+        hosts: hosts and ports that all of it may reach.
 
     Raises:
         GitError: its configuration cannot be parsed.
@@ -88,6 +90,7 @@ async def what_would_run(
     items = [TrustItem(kind="gate", name=name, value=command) for name, command in gates]
     items += [TrustItem(kind="setup", name=str(step), value=line) for step, line in enumerate(setup, 1)]
     items += [TrustItem(kind="generated", name=path, value=command) for path, command in generated]
+    items += [TrustItem(kind="network", name=host, value="") for host in hosts]
     items += [
         TrustItem(kind="program", name=entry.key, value=entry.value or "") for entry in own if _runs(entry)
     ]
