@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from gastown_desktop import __version__
+from gastown_desktop.core.allowed_hosts import parse_host
 from gastown_desktop.core.money import usd
 from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.core.prices import Price, typed_price
@@ -75,6 +76,15 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--on", metavar="BRANCH", help="the branch to start from and to land on")
     _gates(command)
     command.add_argument("--trust", action="store_true", help="allow what the repository would run")
+    command.add_argument(
+        "--allow-host",
+        dest="allowed_hosts",
+        action="append",
+        type=_host,
+        default=[],
+        metavar="HOST[:PORT]",
+        help="a host that workers and gates may reach (443); without one they have no network",
+    )
     command.add_argument("--strict-gates", action="store_true", help="refuse gates that notice nothing")
     _acknowledge(command)
     command.add_argument("--pilot", action="store_true", help="try two beads first, for at most $2")
@@ -255,6 +265,13 @@ def _fleet(text: str) -> int:
 def _money(text: str) -> int:
     try:
         return usd(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _host(text: str) -> str:
+    try:
+        return str(parse_host(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -28,6 +28,7 @@ from gastown_desktop.engine.proposing import Proposal, Proposed
 from gastown_desktop.engine.rehearsal_result import HOLDS, NEEDS_YOU
 from gastown_desktop.engine.restack import patch_ids
 from gastown_desktop.engine.undo import Undo
+from gastown_desktop.engine.work import WorkSettings
 from gastown_desktop.wiring.histories import newest_history
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.stored import build_town, load_stored
@@ -87,7 +88,9 @@ async def _scene(given: argparse.Namespace) -> AsyncIterator[_Scene]:
         objects = await enter(workplace)
         stored = await load_stored(objects, state.convoy)
         settings = stored.settings
-        await require_trust(workplace, settings.gates, settings.serialising.generated, trust=given.trust)
+        hosts = settings.allowed_hosts if isinstance(settings, WorkSettings) else ()
+        generated = settings.serialising.generated
+        await require_trust(workplace, settings.gates, generated, hosts, trust=given.trust)
         town = await build_town(workplace, objects, stored)
         try:
             if town.kit.bus.state.base_green is False:

@@ -13,6 +13,7 @@ from gastown_desktop.cli.beads import read_beads, told_beads
 from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.running import gates_of, say_oddities, show
 from gastown_desktop.cli.work import opened, work_on
+from gastown_desktop.core.allowed_hosts import listed_hosts
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.providers import Provider, price_at, provider_at
 from gastown_desktop.engine.ports import GitObjects
@@ -76,4 +77,5 @@ async def _request(
         unattended=given.unattended,
         planned_by="given" if given.beads is not None else "mayor",
         branch=given.on or "",
+        allowed_hosts=listed_hosts(given.allowed_hosts or settings.allowed_hosts),
     )

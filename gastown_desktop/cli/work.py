@@ -149,7 +149,10 @@ def _plan_lines(run: Working) -> list[str]:
         lines.append(f"  {bead} {state.beads[bead].bead.title}{waits}")
     settings = run.settings
     fleet = f"{settings.polecats} workers on {settings.model}"
-    return [*lines, f"{len(dag.beads)} beads, {fleet}, at most {show_usd(settings.cap)}"]
+    lines.append(f"{len(dag.beads)} beads, {fleet}, at most {show_usd(settings.cap)}")
+    if settings.allowed_hosts:
+        lines.append(f"Commands reach {', '.join(settings.allowed_hosts)}, and no other host")
+    return lines
 
 
 async def _land(run: Working, progress: Progress) -> None:

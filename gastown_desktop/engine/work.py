@@ -42,6 +42,8 @@ class WorkSettings:
     """Whether two beads are tried first, for a small sum, and where that stands."""
     unattended: bool = False
     """The default of a question that nobody answers is taken after a while."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts with their ports that commands of workers and gates may reach; none: no network."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """What the repository's `.gastown.toml` says about files that many beads touch."""
 
@@ -95,6 +97,7 @@ async def load_work(objects: GitObjects, convoy: ConvoyId) -> StoredWork | None:
     settings: dict[str, Any] = fields["settings"]
     settings["gates"] = tuple(Gate(**gate) for gate in settings["gates"])
     settings["price"] = Price(**settings["price"])
+    settings["allowed_hosts"] = tuple(settings.get("allowed_hosts", ()))
     settings["serialising"] = serialising_of(settings["serialising"])
     return StoredWork(
         convoy=convoy,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.town_store import FileEventStore
+from gastown_desktop.core.allowed_hosts import network_words
 from gastown_desktop.core.providers import price_at
 from gastown_desktop.core.rate_limits import rate_room
 from gastown_desktop.core.slowing import machine_is_busy
@@ -53,11 +54,14 @@ async def build_work(
         access: the way to the model.
 
     Raises:
-        Refused: another process has the ledger.
+        Refused: another process has the ledger, or the allowed hosts cannot be reached from a sandbox here.
     """
     rig, convoy, settings = workplace.rig, work.convoy, work.settings
     folder = workplace.work_folder(convoy)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    sandbox = await choose_sandbox(
+        workplace, folder / "scratch", settings.allowed_hosts, folder / "network.log"
+    )
     store = FileEventStore(workplace.events_file(convoy))
     bus = Bus(store, workplace.clock)
     log = FileMoneyLog(workplace.money_file)
@@ -73,7 +77,6 @@ async def build_work(
 
     commands = [gate.command for gate in settings.gates]
     repository = await repository_block(objects, work.base, commands)
-    sandbox = await choose_sandbox(workplace, folder / "scratch")
     kit = Kit(
         rig=rig,
         refs=refs,
@@ -87,7 +90,7 @@ async def build_work(
         files=slot_files,
         clock=workplace.clock,
         line=line,
-        system=system_blocks(prompt("polecat"), repository),
+        system=system_blocks(prompt("polecat") + network_words(settings.allowed_hosts), repository),
         scopes=(f"convoy:{convoy}", TOWN_SCOPE),
         serialising=settings.serialising,
         price=lambda model: price_at(access.provider, model, {settings.model: settings.price}),

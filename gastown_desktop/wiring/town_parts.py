@@ -8,16 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gastown_desktop.adapters.allow_list_proxy import AllowListProxy, NetworkLog
 from gastown_desktop.adapters.claude import ClaudeMessages
 from gastown_desktop.adapters.gate_cache import FileGateCache
 from gastown_desktop.adapters.gate_environment import LocalGateEnvironment
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.rehearsal_model import ProviderBill
-from gastown_desktop.adapters.sandbox import find_sandbox
+from gastown_desktop.adapters.sandbox import Unconfined, find_sandbox
 from gastown_desktop.adapters.sandbox.entry import SYSTEM_PATH
 from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.adapters.town_store import FileEventStore
+from gastown_desktop.core.allowed_hosts import require_hosts
+from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot
@@ -85,19 +88,39 @@ async def clear_slots(slots: GitSlots) -> None:
             await slots.remove(name)
 
 
-async def choose_sandbox(workplace: Workplace, scratch: Path) -> Sandbox:
+async def choose_sandbox(
+    workplace: Workplace, scratch: Path, hosts: tuple[str, ...] = (), log: Path | None = None
+) -> Sandbox:
     """How commands of a rig are confined on this machine.
 
     Args:
         workplace: the rig.
         scratch: a folder for what the sandbox keeps while the convoy is open.
+        hosts: hosts with their ports that commands may reach.
+        log: the file that tells what they asked for.
+
+    Raises:
+        Refused: hosts are allowed, and nothing here could keep commands from the others.
     """
-    return await find_sandbox(
+    network = None
+    if hosts:
+        asked = NetworkLog(log or scratch / "network.log", workplace.clock)
+        network = AllowListProxy(require_hosts(hosts), asked)
+    sandbox = await find_sandbox(
         workplace.launcher,
         home=Path.home(),
         town_objects=workplace.rig.town_git / "objects",
         scratch=scratch,
+        network=network,
     )
+    if hosts and isinstance(sandbox, Unconfined):
+        raise Refused(
+            f"Workers cannot be allowed some hosts here: {sandbox.reason}",
+            safe="Nothing was sent.",
+            remedy="Without a sandbox commands run with your rights and reach every host. Install "
+            "bubblewrap, or leave --allow-host and allowed_hosts out.",
+        )
+    return sandbox
 
 
 def slot_files(slot: Slot) -> SlotFiles:

@@ -41,7 +41,7 @@ from gastown_desktop.engine.work import (
 from gastown_desktop.engine.work_result import Spent, work_result
 from gastown_desktop.wiring.histories import rig_past
 from gastown_desktop.wiring.running import Listening, Running
-from gastown_desktop.wiring.town_parts import build_slots, clear_slots, prompt
+from gastown_desktop.wiring.town_parts import build_slots, choose_sandbox, clear_slots, prompt
 from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
 
 PILOT_CAP = NanoUsd(2 * NANO)
@@ -74,13 +74,16 @@ class WorkRequest:
     unattended: bool = False
     branch: str = ""
     """The user's branch to start from and to land on; empty for the one that is checked out."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts with their ports that commands may reach."""
 
 
 async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkRequest) -> StoredWork:
     """Chooses base and target, asks for trust, and writes the convoy down; nothing was asked of a model yet.
 
     Raises:
-        Refused: there is no branch to land on, or the repository is not trusted with what would run.
+        Refused: there is no branch to land on, the repository is not trusted with what would run, or the
+            allowed hosts cannot be reached from a sandbox here.
     """
     branch = request.branch or workplace.facts.head_branch
     if not branch:
@@ -91,7 +94,11 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
         )
     base = await resolve(workplace, objects, f"refs/heads/{branch}" if request.branch else "HEAD")
     config = await workplace.config(objects, base)
-    await require_trust(workplace, request.gates, config.serialising.generated, trust=request.trust)
+    hosts = request.allowed_hosts
+    if hosts:
+        await choose_sandbox(workplace, workplace.rig.folder / "scratch", hosts)
+    generated = config.serialising.generated
+    await require_trust(workplace, request.gates, generated, hosts, trust=request.trust)
     await clear_slots(await build_slots(workplace, objects))
     work = StoredWork(
         convoy=convoy_id(f"{workplace.rig.id} {base} {request.goal} {workplace.clock.now().isoformat()}"),
@@ -110,6 +117,7 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
             strict_gates=request.strict_gates,
             pilot="first" if request.pilot else "no",
             unattended=request.unattended,
+            allowed_hosts=hosts,
             serialising=config.serialising,
         ),
         planned_by=request.planned_by,
