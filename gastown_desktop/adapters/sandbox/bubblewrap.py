@@ -101,11 +101,8 @@ class Bubblewrap(Runner):
                 arguments += ["--ro-bind-try", str(real), str(inside)]
         if files is not None:
             arguments += ["--ro-bind", str(files), _FILES_INSIDE]
-        opening = ""
-        if door is not None and self._opener is not None:
-            opening = self._opener.prologue(door.file)
-            for real, inside in self._opener.mounts:
-                arguments += ["--ro-bind", str(real), str(inside)]
+        mounts, opening = self._opening(door)
+        arguments += mounts
         for name, value in self._environment(confinement).items():
             arguments += ["--setenv", name, value]
         # the variables of a rig must not reach bubblewrap itself: LD_PRELOAD would run outside
@@ -115,6 +112,13 @@ class Bubblewrap(Runner):
             prologue=_PROLOGUE + self._hard_limit + opening,
             files=_FILES_INSIDE,
         )
+
+    def _opening(self, door: Door | None) -> tuple[list[str], str]:
+        """What a sandbox needs to open its door, and how it does."""
+        if door is None or self._opener is None:
+            return [], ""
+        mounts = [("--ro-bind", str(real), str(inside)) for real, inside in self._opener.mounts]
+        return [part for mount in mounts for part in mount], self._opener.prologue(door.file)
 
     def _environment(self, confinement: Confinement) -> dict[str, str]:
         inside = [Path(root) for root in ("/usr", "/opt", *_ROOTS)]
