@@ -17,6 +17,7 @@ _KINDS = {
     "gate": ("gate", "gates"),
     "setup": ("set-up step", "set-up steps"),
     "generated": ("file made anew", "files made anew"),
+    "network": ("host of the network", "hosts of the network"),
     "program": ("program of its git configuration", "programs of its git configuration"),
     "hook": ("hook", "hooks"),
     "submodule": ("submodule", "submodules"),

@@ -14,6 +14,7 @@ KINDS = {
     "gate": "Gate",
     "setup": "Set-up",
     "generated": "Generated files",
+    "network": "Network",
     "program": "Program",
     "hook": "Git hook",
     "submodule": "Submodule",
