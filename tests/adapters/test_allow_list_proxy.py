@@ -279,6 +279,25 @@ async def test_connections_of_a_slot_are_counted(town: Town) -> None:
     assert town.verdicts == ["over limit", "allowed", "allowed"]
 
 
+async def test_flood_of_connections_is_not_answered(town: Town) -> None:
+    await town.host()
+    port = await town.proxy(limits=ProxyLimits(connections=1))
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+
+    async def heard(reader: asyncio.StreamReader) -> bytes:
+        with suppress(ConnectionError):
+            return await reader.read()
+        return b""
+
+    async with asyncio.timeout(S):
+        answers = await asyncio.gather(*(heard(reader) for reader, _ in held[1:]))
+    assert sum(answer.startswith(b"HTTP/1.1 429 ") for answer in answers) <= 2
+    assert answers.count(b"") >= 17
+    for _, writer in held:
+        writer.close()
+    await asyncio.gather(*(writer.wait_closed() for _, writer in held), return_exceptions=True)
+
+
 async def test_bytes_of_a_slot_are_counted(town: Town) -> None:
     await town.host()
     port = await town.proxy(limits=ProxyLimits(volume=100_000))

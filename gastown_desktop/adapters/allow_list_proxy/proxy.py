@@ -142,6 +142,9 @@ class AllowListProxy:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, slot: str) -> None:
         """One connection to its end, and into the log."""
         talk = _Talk(slot, self._accounts[slot])
+        if self._over(talk.account, 2):
+            writer.transport.abort()  # a flood is not answered: each answer would hold a file for a while
+            return
         talk.account.open += 1
         try:
             await self._answer(talk, reader, writer)
@@ -159,9 +162,7 @@ class AllowListProxy:
                 talk.account.open -= 1
 
     async def _answer(self, talk: _Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        limits = self._limits
-        in_all = sum(account.open for account in self._accounts.values())
-        if talk.account.open > limits.connections or in_all > limits.all_connections:
+        if self._over(talk.account, 1):
             raise _NotServed(429, "over limit", "Too many connections are open.")
         asked = await self._heard(talk, reader)
         self._spend(talk, 0)
@@ -175,6 +176,13 @@ class AllowListProxy:
             await self._exchange(talk, (reader, writer), (far_reader, far_writer))
         finally:
             await _closed(far_writer)
+
+    def _over(self, account: _Account, times: int) -> bool:
+        """Whether more is open than so many times what may be."""
+        in_all = sum(one.open for one in self._accounts.values())
+        return (
+            account.open > times * self._limits.connections or in_all > times * self._limits.all_connections
+        )
 
     async def _heard(self, talk: _Talk, reader: asyncio.StreamReader) -> Asked:
         """What is asked for, when it is allowed."""
