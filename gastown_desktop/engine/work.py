@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
@@ -63,6 +63,10 @@ class StoredWork:
     """Who makes the plan: the Mayor from the goal, or somebody elsewhere."""
 
 
+_KNOWN = frozenset(one.name for one in fields(WorkSettings))
+"""Settings of a later version are left out."""
+
+
 def settings_ref(convoy: ConvoyId) -> str:
     """Where the settings of a convoy are kept, as a blob."""
     return f"refs/gastown/convoys/{convoy}/settings"
@@ -74,14 +78,14 @@ async def store_work(objects: GitObjects, work: StoredWork) -> None:
     Raises:
         GitError: somebody else wrote it meanwhile.
     """
-    fields = {
+    stored = {
         "goal": work.goal,
         "base": work.base,
         "target": work.target,
         "settings": asdict(work.settings),
         "planned_by": work.planned_by,
     }
-    blob = await objects.write_blob(json.dumps(fields, ensure_ascii=True, indent=1).encode("ascii"))
+    blob = await objects.write_blob(json.dumps(stored, ensure_ascii=True, indent=1).encode("ascii"))
     name = settings_ref(work.convoy)
     old = await objects.read_ref(name)
     if old != blob and not await objects.swap_ref(name, old=old, new=blob):
@@ -93,19 +97,19 @@ async def load_work(objects: GitObjects, convoy: ConvoyId) -> StoredWork | None:
     blob = await objects.read_ref(settings_ref(convoy))
     if blob is None:
         return None
-    fields: dict[str, Any] = json.loads(await objects.read_blob(blob))
-    settings: dict[str, Any] = fields["settings"]
+    stored: dict[str, Any] = json.loads(await objects.read_blob(blob))
+    settings: dict[str, Any] = stored["settings"]
     settings["gates"] = tuple(Gate(**gate) for gate in settings["gates"])
     settings["price"] = Price(**settings["price"])
     settings["allowed_hosts"] = tuple(settings.get("allowed_hosts", ()))
     settings["serialising"] = serialising_of(settings["serialising"])
     return StoredWork(
         convoy=convoy,
-        goal=fields["goal"],
-        base=Oid(fields["base"]),
-        target=fields["target"],
-        settings=WorkSettings(**settings),
-        planned_by=fields.get("planned_by", "mayor"),
+        goal=stored["goal"],
+        base=Oid(stored["base"]),
+        target=stored["target"],
+        settings=WorkSettings(**{name: value for name, value in settings.items() if name in _KNOWN}),
+        planned_by=stored.get("planned_by", "mayor"),
     )
 
 
