@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint, fingerprint
+from gastown_desktop.adapters.keychain import Keychain
+from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GasTownError, Refused
 from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.metering import Meter
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.town import Town
+from gastown_desktop.engine.work import StoredWork
+from gastown_desktop.paths import settings_file
+from gastown_desktop.wiring.access import ModelAccess, find_access
 from gastown_desktop.wiring.histories import history_files
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.stored import Stored, load_stored, running
@@ -200,7 +206,7 @@ class Convoys:
                     remedy="Stop it, or wait until it ends.",
                 )
             await self._let_go()
-            wired = await self._wire(prepare, with_fingerprint=True)
+            wired = await self._wire(prepare, to_run=True)
             try:
                 hooks = await wired.run.begin()
             except BaseException:
@@ -274,17 +280,30 @@ class Convoys:
             self._show(told)
             wired.ended.set()
 
-    async def _wire(self, prepare: Prepare, *, with_fingerprint: bool = False) -> _Wired:
+    async def _wire(self, prepare: Prepare, *, to_run: bool = False) -> _Wired:
+        """Opens a convoy; one that is to run has the way to its model, and the repository is remembered.
+
+        Raises:
+            Refused: another process has the rig, or there is no key for the model.
+            KeyringUnavailable: the keyring cannot be asked for it.
+        """
         async with AsyncExitStack() as stack:
             workplace = await open_workplace(self._path, self._override)
             stack.push_async_callback(workplace.close)
-            before = await fingerprint(workplace.git, workplace.facts) if with_fingerprint else _NOT_READ
+            before = await fingerprint(workplace.git, workplace.facts) if to_run else _NOT_READ
             objects = await enter(workplace)
             stored = await prepare(workplace, objects)
-            run = await stack.enter_async_context(running(workplace, objects, stored, before))
+            access = await self._access(stored) if to_run and isinstance(stored, StoredWork) else None
+            run = await stack.enter_async_context(running(workplace, objects, stored, before, access))
             run.town.kit.bus.listen(self._show)
             Meter(run.town.gate, run.town.kit.bus, workplace.rig.id).tell_all()
             return _Wired(run, stack.pop_all())
+
+    async def _access(self, work: StoredWork) -> ModelAccess:
+        """The way to the model of real work: its key is in the keyring, whatever the environment says."""
+        silence_s = read_settings(settings_file(self._override)).silence_s
+        provider = provider_at(work.settings.base_url)
+        return await find_access(provider, Keychain(), {}, silence_s=silence_s)
 
     async def _let_go(self, *, wait: bool = True) -> None:
         """Closes what is only looked at.
