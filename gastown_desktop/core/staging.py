@@ -141,7 +141,7 @@ def _capacity(dag: Dag, wanted: int, room: int | None) -> Iterable[Finding]:
     widest = max(map(len, dag.waves()), default=0)
     if wanted > widest > 0:
         text = (
-            f"At most {plural(widest, 'worker')} have work at a time in this plan, and {wanted} are wanted."
+            f"This plan has work for {plural(widest, 'worker')} at a time at most, and {wanted} are wanted."
         )
         yield Finding(level="warning", about="capacity", text=text)
 

@@ -68,7 +68,7 @@ def test_a_cycle_is_an_error_with_its_path() -> None:
         (plan((B, A)), {}, "isolated", (C,), "gt-c “Do gt-c”"),
         (plan(*CHAIN[:1], files={C: ("b.py",)}), {}, "overlap", (B, C), "both expect b.py"),
         (plan(*CHAIN), {"slots_wanted": 1, "slots_room": 0}, "capacity", (), "0 fit"),
-        (plan(), {"slots_wanted": 6}, "capacity", (), "At most 3 workers"),
+        (plan(), {"slots_wanted": 6}, "capacity", (), "work for 3 workers at a time"),
         (plan(*CHAIN), {"forecast_p90": 3 * DOLLAR, "free": DOLLAR}, "cost", (), "up to $3.00"),
     ],
 )
