@@ -8,7 +8,14 @@ from typing import TypeVar
 
 from gastown_desktop.core.bead import Dependency
 from gastown_desktop.core.ids import BeadId, MergeId, PolecatName
-from gastown_desktop.core.projection import BeadView, MergeView, NeedView, PolecatView, Projection
+from gastown_desktop.core.projection import (
+    BeadView,
+    ForecastView,
+    MergeView,
+    NeedView,
+    PolecatView,
+    Projection,
+)
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -23,6 +30,7 @@ class Before:
     merges: Mapping[MergeId, MergeView]
     needs: Mapping[str, NeedView]
     dependencies: tuple[Dependency, ...]
+    forecast: ForecastView | None
 
     @classmethod
     def of(cls, state: Projection) -> Before:
@@ -33,6 +41,7 @@ class Before:
             dict(state.merges),
             dict(state.needs_you),
             tuple(state.dependencies),
+            state.forecast,
         )
 
     def touched(self, state: Projection) -> set[BeadId]:
@@ -40,6 +49,8 @@ class Before:
         needs = _differing(self.needs, state.needs_you)
         if any(need.about == "limit" for need in needs):
             return set(state.beads)  # at the limit, what merges stands in a group of its own
+        if state.forecast is not self.forecast:
+            return set(state.beads)  # a card says what its bead will cost
         beads = {view.bead.id for view in _differing(self.beads, state.beads)}
         beads |= {view.bead for view in _differing(self.polecats, state.polecats) if view.bead is not None}
         beads |= {view.bead for view in _differing(self.merges, state.merges)}

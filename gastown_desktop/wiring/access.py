@@ -44,17 +44,17 @@ async def find_access(
         Refused: it needs one and there is none.
         KeyringUnavailable: the keyring cannot be asked.
     """
-    key = environment.get(KEY_VARIABLE, "").strip()
-    if not key and provider.needs_key:
-        key = await keychain.find(provider.origin) or ""
-    if not key and provider.needs_key:
+    if not provider.needs_key:
+        return ModelAccess(provider=provider, key=_NO_KEY, silence_s=silence_s)
+    key = environment.get(KEY_VARIABLE, "").strip() or await keychain.find(provider.origin)
+    if not key:
         raise Refused(
             f"There is no key for {provider.name}.",
             safe="Nothing was sent.",
             remedy=f"Set {KEY_VARIABLE}, or keep one in the keyring: gastown-desktop key set"
             + (f" --base-url {provider.base_url}" if provider.kind != "anthropic" else ""),
         )
-    return ModelAccess(provider=provider, key=key or _NO_KEY, silence_s=silence_s)
+    return ModelAccess(provider=provider, key=key, silence_s=silence_s)
 
 
 def connect(

@@ -31,7 +31,7 @@ from gastown_desktop.wiring.histories import history_files
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.stored import Stored, load_stored, running
 from gastown_desktop.wiring.troubles import trouble_of
-from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace, rehearsal_folder
+from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace
 
 LINGER_S = 5.0
 """How long a convoy that was looked at keeps its rig, so that looking again is quick."""
@@ -267,8 +267,7 @@ class Convoys:
     async def _to_the_end(self, run: Running, town: Town, hooks: list[Hook]) -> None:
         await run.work(town, hooks)
         result = await run.result(Listening(), checked=False)
-        file = evidence_file(run.workplace.rig.folder, run.convoy)
-        file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        run.result_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
     async def _end(self, wired: _Wired, told: ev.RunChanged) -> None:
         """Closes everything; whoever waits for the end finds it told."""
@@ -333,8 +332,3 @@ class Convoys:
             if self._wired is wired and wired.used == used and not wired.users and wired.task is None:
                 with suppress(GasTownError):
                     await self._let_go()
-
-
-def evidence_file(rig_folder: Path, convoy: ConvoyId) -> Path:
-    """Where the report of a rehearsal is kept."""
-    return rehearsal_folder(rig_folder, convoy) / "evidence.json"

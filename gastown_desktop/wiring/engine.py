@@ -52,18 +52,19 @@ from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
 from gastown_desktop.engine.ports import GitObjects
-from gastown_desktop.engine.rehearsal import StoredRehearsal, load
+from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.resolving_by_hand import resolve_by_hand
 from gastown_desktop.engine.restack import patch_ids
 from gastown_desktop.engine.taking_over import give_back, take_over
 from gastown_desktop.engine.transcripts import transcript_of
 from gastown_desktop.engine.undo import Undo, Undone
 from gastown_desktop.paths import settings_file
-from gastown_desktop.wiring.convoys import LINGER_S, Convoys, evidence_file
+from gastown_desktop.wiring.convoys import LINGER_S, Convoys
 from gastown_desktop.wiring.opening import Opening, oddities
 from gastown_desktop.wiring.rehearsing import (
     Listening,
     RehearsalRequest,
+    evidence_file,
     prepare_rehearsal,
     span_of,
     write_report,
@@ -71,6 +72,7 @@ from gastown_desktop.wiring.rehearsing import (
 from gastown_desktop.wiring.running import Running
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.settings import about, set_setting, user_settings
+from gastown_desktop.wiring.stored import load_stored
 from gastown_desktop.wiring.workplace import Workplace, open_workplace, runs_list
 
 MOST_COMMITS = 500
@@ -292,7 +294,7 @@ class Engine:
         if town is not None and town.goes_on:
             return
         await self._convoys.wait_for_end(convoy)
-        await self._convoys.begin(lambda _, objects: load(objects, convoy))
+        await self._convoys.begin(lambda _, objects: load_stored(objects, convoy))
 
     async def stop(self, convoy: ConvoyId) -> None:
         await self._convoys.stop(convoy)
@@ -305,7 +307,7 @@ class Engine:
         town = self._convoys.town(convoy)
         if town is None or not town.goes_on:
             await self._convoys.wait_for_end(convoy)
-            await self._convoys.begin(lambda _, objects: load(objects, convoy), merges_only=True)
+            await self._convoys.begin(lambda _, objects: load_stored(objects, convoy), merges_only=True)
             return
         await holding.finish_merges(self._running(convoy).town.kit)
         self._convoys.tell_run(held=False)

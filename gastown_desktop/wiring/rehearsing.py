@@ -31,7 +31,7 @@ from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.town import Town
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.town_parts import build_slots, clear_slots
-from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
+from gastown_desktop.wiring.workplace import Workplace, rehearsal_folder, require_trust, resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +134,11 @@ class Rehearsing(Running):
         """What the user asked for."""
         return self.rehearsal.settings
 
+    @property
+    def result_file(self) -> Path:
+        """The report that the window shows."""
+        return evidence_file(self.workplace.rig.folder, self.convoy)
+
     async def announce(self) -> None:
         """Makes branch, target and convoy, where an earlier process did not."""
         await announce(self.town.kit.bus, self.objects, self.workplace.rig, self.rehearsal)
@@ -190,6 +195,11 @@ class Rehearsing(Running):
         for sentence in _found(report):
             listening.say(sentence)
         return asdict(report)
+
+
+def evidence_file(rig_folder: Path, convoy: ConvoyId) -> Path:
+    """Where the report of a rehearsal is kept."""
+    return rehearsal_folder(rig_folder, convoy) / "evidence.json"
 
 
 def plan_sentence(plan: RehearsalPlan, *, independent: int, critical_path: int) -> str:

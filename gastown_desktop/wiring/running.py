@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
@@ -60,6 +61,11 @@ class Running(ABC):
     def settings(self) -> RehearsalSettings | WorkSettings:
         """What the user asked for."""
 
+    @property
+    @abstractmethod
+    def result_file(self) -> Path:
+        """Where the window keeps what a run came to."""
+
     @abstractmethod
     async def announce(self) -> None:
         """Makes branches and convoy, where an earlier process did not."""
@@ -94,7 +100,7 @@ class Running(ABC):
         hooks = await reconcile(kit)
         if resumed:
             await kit.bus.publish(self._recovered(orphans, len(hooks)))
-        await self._set_cap()
+        await self._set_cap(NanoUsd(self.settings.cap))
         return hooks
 
     async def work(self, whole: Town, hooks: list[Hook]) -> None:
@@ -111,10 +117,10 @@ class Running(ABC):
             raise
         await clear_slots(self.town.slots)
 
-    async def _set_cap(self) -> None:
-        """Sets the cap, and tells of it, unless it is so already."""
+    async def _set_cap(self, cap: NanoUsd) -> None:
+        """Sets the convoy's cap, and tells of it, unless it is so already."""
         kit, gate = self.town.kit, self.town.gate
-        scope, cap = kit.scopes[0], NanoUsd(self.settings.cap)
+        scope = kit.scopes[0]
         old = gate.ledger.totals(scope).cap
         if old != cap:
             await gate.set_cap(scope, cap)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
@@ -143,6 +144,11 @@ class Working(Running):
         """What the user asked for."""
         return self.stored.settings
 
+    @property
+    def result_file(self) -> Path:
+        """Where the window keeps what a run came to."""
+        return self.workplace.work_folder(self.convoy) / "result.json"
+
     async def announce(self) -> None:
         """Makes branch and convoy, where an earlier process did not."""
         await announce_work(self.town.kit.bus, self.objects, self.workplace.rig, self.stored)
@@ -273,15 +279,14 @@ class Working(Running):
         Raises:
             TripwirePulled, StoreError, GitError: the fleet was stopped.
         """
-        gate, scope = self.town.gate, self.town.kit.scopes[0]
         cap = NanoUsd(self.settings.cap)
-        totals = gate.ledger.totals(scope)
-        await gate.set_cap(scope, NanoUsd(min(cap, totals.committed + PILOT_CAP)))
+        totals = self.town.gate.ledger.totals(self.town.kit.scopes[0])
+        await self._set_cap(NanoUsd(min(cap, totals.committed + PILOT_CAP)))
         chosen = self._pilot_beads()
         try:
             await self.work(self.whole_town(), hooks)
         finally:
-            await gate.set_cap(scope, cap)
+            await self._set_cap(cap)
         if not chosen <= self.town.kit.bus.state.merged():
             return False
         self.stored = replace(self.stored, settings=replace(self.settings, pilot="done"))
