@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar, cast
 
 from gastown_desktop.core.errors import KeyringUnavailable
@@ -78,6 +79,10 @@ class Keychain:
             if not answer.done():
                 how()
 
+        def tell(how: Callable[[], None]) -> None:
+            with suppress(RuntimeError):  # nobody waits any more: the program ended meanwhile
+                loop.call_soon_threadsafe(settle, how)
+
         def run() -> None:
             try:
                 value = call()
@@ -87,9 +92,9 @@ class Keychain:
                     safe="No key was written anywhere.",
                     remedy="Unlock it, or use the key for this session only.",
                 )
-                loop.call_soon_threadsafe(settle, lambda: answer.set_exception(error))
+                tell(lambda: answer.set_exception(error))
             else:
-                loop.call_soon_threadsafe(settle, lambda: answer.set_result(value))
+                tell(lambda: answer.set_result(value))
 
         threading.Thread(target=run, name="keyring", daemon=True).start()
         try:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gastown_desktop.core.errors import DiskFull, Refused, StoreError
+from gastown_desktop.core.ledger import Record, record_from_json
 from gastown_desktop.engine.crash_points import crash_point
 
 _HEADER = struct.Struct(">II")
@@ -142,24 +143,49 @@ class FileMoneyLog:
         if not self._path.exists():
             return []
         data = self._path.read_bytes()
-        records: list[dict[str, object]] = []
-        position = 0
-        while position < len(data):
-            record, end = _read_record(data, position)
-            if record is None:
-                if end < len(data):
-                    raise StoreError(
-                        f"The money log {self._path} is damaged at byte {position}.",
-                        safe="Nothing was changed.",
-                        remedy="Restore it from a backup, or move it away to start a new ledger.",
-                    )
-                with self._path.open("r+b") as file:
-                    file.truncate(position)
-                    os.fsync(file.fileno())
-                break
-            records.append(record)
-            position = end
+        records, end = _whole_records(self._path, data)
+        if end < len(data):
+            with self._path.open("r+b") as file:
+                file.truncate(end)
+                os.fsync(file.fileno())
         return records
+
+
+def read_ledger(path: Path) -> list[Record]:
+    """All whole records of a log, oldest first, also while another process writes it; nothing is changed.
+
+    A torn last record is left out: its request was never sent, or it is being written right now.
+
+    Raises:
+        StoreError: a record before the last is damaged, or one is of a kind that is not known.
+    """
+    if not path.exists():
+        return []
+    records, _ = _whole_records(path, path.read_bytes())
+    return [record_from_json(record) for record in records]
+
+
+def _whole_records(path: Path, data: bytes) -> tuple[list[dict[str, object]], int]:
+    """The records of a log and where the last whole one ends.
+
+    Raises:
+        StoreError: one before the last is damaged.
+    """
+    records: list[dict[str, object]] = []
+    position = 0
+    while position < len(data):
+        record, end = _read_record(data, position)
+        if record is None:
+            if end < len(data):
+                raise StoreError(
+                    f"The money log {path} is damaged at byte {position}.",
+                    safe="Nothing was changed.",
+                    remedy="Restore it from a backup, or move it away to start a new ledger.",
+                )
+            break
+        records.append(record)
+        position = end
+    return records, position
 
 
 def _read_record(data: bytes, position: int) -> tuple[dict[str, Any] | None, int]:

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 from gastown_desktop.adapters.git.remote import GitRemote, find_remote
 from gastown_desktop.adapters.git.signing import GitSigner
-from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, Oid
@@ -55,8 +54,7 @@ class _Scene:
 
     async def landing(self, kind: type[_L], branch: str, remote: GitRemote | None) -> _L:
         """A landing, or another kind of it, on a branch of the user's."""
-        place = self.workplace
-        target = UserTarget(place.git, self.objects, place.rig.town_git, place.facts, branch)
+        target = self.workplace.target(self.objects, branch)
         return kind(self.town.kit, self.town.gates, target, remote, self.signer)
 
     async def remote(self, name: str) -> GitRemote | None:
@@ -68,8 +66,7 @@ class _Scene:
 
     async def places(self, branch: str) -> tuple[str, ...]:
         """Where a branch is checked out."""
-        place = self.workplace
-        return await UserTarget(place.git, self.objects, place.rig.town_git, place.facts, branch).places()
+        return await self.workplace.target(self.objects, branch).places()
 
 
 @asynccontextmanager
@@ -95,9 +92,8 @@ async def _scene(given: argparse.Namespace) -> AsyncIterator[_Scene]:
         try:
             if town.kit.bus.state.base_green is False:
                 town.gates.without_gates()
-            place = (workplace.git, workplace.rig.town_git, workplace.facts.git_dir)
             yield _Scene(
-                given=given, workplace=workplace, objects=objects, town=town, signer=GitSigner(*place)
+                given=given, workplace=workplace, objects=objects, town=town, signer=workplace.signer()
             )
         finally:
             await town.slots.remove("gate")

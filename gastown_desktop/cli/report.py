@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from gastown_desktop.adapters.git.objects import open_objects
-from gastown_desktop.adapters.money_reading import read_ledger
+from gastown_desktop.adapters.money_log import read_ledger
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.errors import Refused, StoreError

@@ -15,8 +15,8 @@ from gastown_desktop.cli.running import rehearse_to_end, show
 from gastown_desktop.cli.work import opened, work_on
 from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.ports import GitObjects
-from gastown_desktop.engine.rehearsal import StoredRehearsal, store, with_cap
-from gastown_desktop.engine.work import StoredWork, store_work, work_with_cap
+from gastown_desktop.engine.rehearsal import StoredRehearsal
+from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring.access import find_access
 from gastown_desktop.wiring.histories import newest_unlanded
@@ -37,26 +37,14 @@ async def resume(given: argparse.Namespace) -> int:
             stored = await load_stored(objects, convoy)
             progress.say(f"Resuming {convoy}")
             if isinstance(stored, StoredRehearsal):
-                result = await _rehearsal(given, workplace, objects, stored, progress, before)
+                result = await rehearse_to_end(
+                    given, workplace, objects, stored, progress, before, cap=given.cap
+                )
             else:
                 result = await _work(given, workplace, objects, stored, progress, before)
         return show(given, result)
     finally:
         await workplace.close()
-
-
-async def _rehearsal(
-    given: argparse.Namespace,
-    workplace: Workplace,
-    objects: GitObjects,
-    rehearsal: StoredRehearsal,
-    progress: Progress,
-    before: Fingerprint,
-) -> dict[str, Any]:
-    if given.cap is not None:
-        rehearsal = with_cap(rehearsal, given.cap)
-        await store(objects, rehearsal)
-    return await rehearse_to_end(given, workplace, objects, rehearsal, progress, before)
 
 
 async def _work(
@@ -67,11 +55,8 @@ async def _work(
     progress: Progress,
     before: Fingerprint,
 ) -> dict[str, Any]:
-    if given.cap is not None:
-        work = work_with_cap(work, given.cap)
-        await store_work(objects, work)
     settings = read_settings(settings_file(given.data_dir))
     provider = provider_at(work.settings.base_url)
     access = await find_access(provider, Keychain(), os.environ, silence_s=settings.silence_s)
-    async with opened(workplace, objects, work, access, progress, before) as (run, hooks):
+    async with opened(workplace, objects, work, access, progress, before, cap=given.cap) as (run, hooks):
         return await work_on(given, run, hooks, progress, plan_only=False)

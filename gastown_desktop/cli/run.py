@@ -19,8 +19,8 @@ from gastown_desktop.core.providers import Provider, price_at, provider_at
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring.access import find_access
-from gastown_desktop.wiring.working import WorkRequest, prepare_work
-from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace, resolve
+from gastown_desktop.wiring.working import WorkRequest, find_start, prepare_work
+from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace
 
 
 async def run_goal(given: argparse.Namespace) -> int:
@@ -59,11 +59,10 @@ async def _request(
     model = given.model or settings.model
     typed = settings.typed_prices() | ({model: given.price} if given.price else {})
     price = price_at(provider, model, typed)
-    tip = await resolve(workplace, objects, f"refs/heads/{given.on}" if given.on else "HEAD")
-    config = await workplace.config(objects, tip)
+    start = await find_start(workplace, objects, given.on or "")
     return WorkRequest(
         goal=given.goal or f"The beads of {given.beads.name}",
-        gates=await gates_of(given, workplace, objects, tip, config, progress),
+        gates=await gates_of(given, workplace, objects, start.base, start.config, progress),
         trust=given.trust,
         polecats=given.polecats or settings.polecats,
         cap=given.cap,
@@ -76,6 +75,6 @@ async def _request(
         pilot=given.pilot,
         unattended=given.unattended,
         planned_by="given" if given.beads is not None else "mayor",
-        branch=given.on or "",
+        start=start,
         allowed_hosts=listed_hosts(given.allowed_hosts or settings.allowed_hosts),
     )

@@ -35,11 +35,15 @@ async def rehearse_to_end(
     rehearsal: StoredRehearsal,
     progress: Progress,
     before: Fingerprint,
+    *,
+    cap: int | None = None,
 ) -> dict[str, Any]:
-    """Runs a rehearsal to its end and measures it."""
+    """Runs a rehearsal to its end, under another cap (nano-dollars) where one is given, and measures it."""
     async with running(workplace, objects, rehearsal, before) as run:
         progress.watch(run.town.kit.bus, run.town.gate)
         say_sandbox(run.town.sandbox.confined, progress)
+        if cap is not None:
+            await run.change(cap=cap)
         hooks = await run.begin()
         await run.work(run.whole_town(), hooks)
         result = await run.result(listening(progress), checked=given.check)

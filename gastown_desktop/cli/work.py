@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from gastown_desktop.adapters.git.signing import GitSigner
 from gastown_desktop.adapters.git.user_repository import Fingerprint
-from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.cli.progress import Progress, printable
 from gastown_desktop.cli.running import listening, say_sandbox
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import show_usd
+from gastown_desktop.core.plan import OPEN_STAGES
 from gastown_desktop.core.planning_words import forecast_sentence
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.landing import Landing
@@ -28,8 +27,6 @@ from gastown_desktop.wiring.stored import running
 from gastown_desktop.wiring.working import Working
 from gastown_desktop.wiring.workplace import Workplace
 
-_UNBEGUN = frozenset({"draft", "staged"})
-
 
 @asynccontextmanager
 async def opened(
@@ -39,12 +36,16 @@ async def opened(
     access: ModelAccess,
     progress: Progress,
     before: Fingerprint,
+    *,
+    cap: int | None = None,
 ) -> AsyncIterator[tuple[Working, list[Hook]]]:
-    """A convoy of real work, begun and shown; and the workers that go on."""
+    """A convoy of real work, begun, under another cap where one is given; and the workers that go on."""
     async with running(workplace, objects, work, before, access) as run:
         assert isinstance(run, Working)
         progress.watch(run.town.kit.bus, run.town.gate)
         say_sandbox(run.town.sandbox.confined, progress)
+        if cap is not None:
+            await run.change(cap=cap)
         yield run, await run.begin()
 
 
@@ -68,10 +69,10 @@ async def work_on(
         await run.town.gate.acknowledge_tripwire()
     if not run.has_plan:
         await _plan(run, progress)
-    asks = any(need.bead is None for need in state.needs_you.values()) and state.stage in _UNBEGUN
+    asks = any(need.bead is None for need in state.needs_you.values()) and state.stage in OPEN_STAGES
     if plan_only or not run.has_plan or asks:
         return await run.result(listening(progress), checked=False)
-    if state.stage in _UNBEGUN:
+    if state.stage in OPEN_STAGES:
         await _agree(given, run, progress)
         await run.launch()
     if run.settings.pilot == "first":
@@ -93,7 +94,7 @@ async def _plan(run: Working, progress: Progress) -> None:
     """
     if run.stored.planned_by == "given":
         raise Refused("This convoy has no beads.", remedy="Start again with `gastown-desktop run --beads`.")
-    mayor = await run.mayor()
+    mayor = run.mayor()
     outcome = await mayor.go_on()
     turns = await mayor.turns()
     if outcome is None and not turns:
@@ -157,11 +158,9 @@ def _plan_lines(run: Working) -> list[str]:
 
 async def _land(run: Working, progress: Progress) -> None:
     """Brings what is merged onto the user's branch; what stands in the way becomes an item of Needs you."""
-    place, kit = run.workplace, run.town.kit
-    branch = run.stored.target.removeprefix("refs/heads/")
-    target = UserTarget(place.git, run.objects, place.rig.town_git, place.facts, branch)
-    signer = GitSigner(place.git, place.rig.town_git, place.facts.git_dir)
-    outcome = await Landing(kit, run.town.gates, target, None, signer).land()
+    target = run.workplace.target(run.objects, run.stored.target.removeprefix("refs/heads/"))
+    landing = Landing(run.town.kit, run.town.gates, target, None, run.workplace.signer())
+    outcome = await landing.land()
     if isinstance(outcome, NotLanded):
         progress.say(printable(outcome.words))
     await run.town.slots.remove("gate")

@@ -33,6 +33,8 @@ class Charge:
     """Settled, assumed or still held; 0 once released."""
     usage: Usage | None = None
     """None unless it is settled."""
+    note: str = ""
+    """Why nobody knows what it cost, or why it cost nothing."""
     mark_up: int | None = None
     """What a gateway reported above the list price; None where it reported nothing else."""
     origin: str = ""
@@ -160,6 +162,7 @@ class _Request:
     amount: int
     state: ChargeState = "held"
     settle: Settle | None = None
+    note: str = ""
 
     def heed(self, record: Shrink | Settle | Assume | Release) -> None:
         """Takes in what became of it."""
@@ -169,9 +172,9 @@ class _Request:
             case Settle():
                 self.state, self.amount, self.settle = "settled", record.amount, record
             case Assume():
-                self.state = "assumed"
+                self.state, self.note = "assumed", record.reason
             case Release():
-                self.state, self.amount = "released", 0
+                self.state, self.amount, self.note = "released", 0, record.reason
 
     def charge(self) -> Charge:
         """It, as it stands."""
@@ -185,6 +188,7 @@ class _Request:
             state=self.state,
             amount=self.amount,
             usage=self.settle.usage if self.settle else None,
+            note=self.note,
             mark_up=_mark_up(self.settle) if self.settle else None,
             origin=_origin(reserve),
         )
@@ -195,8 +199,7 @@ def _mark_up(settle: Settle) -> int | None:
 
     A record whose amount a gateway reported says in `listed` what the list price was; older ones do not.
     """
-    listed: int | None = getattr(settle, "listed", None)
-    return None if listed is None else settle.amount - listed
+    return None if settle.listed is None else settle.amount - settle.listed
 
 
 def _origin(reserve: Reserve) -> str:

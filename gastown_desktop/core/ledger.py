@@ -269,6 +269,15 @@ class Ledger:
         """Every scope that has a cap or was ever charged, in the order of appearance."""
         return tuple(self._accounts)
 
+    def touched_by(self, record: Record) -> tuple[str, ...]:
+        """The scopes that a record moves; ask before it is applied."""
+        if isinstance(record, Reserve):
+            return record.scopes
+        if isinstance(record, SetCap):
+            return (record.scope,)
+        known = self._open.get(record.id)
+        return known.request.scopes if known is not None else ()
+
     def check(self, scopes: Iterable[str], amount: int, *, closing: bool = False) -> None:
         """Makes sure that a request of at most `amount` fits under the cap of every scope.
 

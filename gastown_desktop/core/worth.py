@@ -20,7 +20,13 @@ from gastown_desktop.core.working_time import WorkingTime, working_time_of
 
 NOBODY = "other"
 """Stands for what a request without a bead, worker or known role belongs to."""
-_ROLES = {"mayor": "Mayor", "worker": "Workers", "resolver": "Resolvers", "reviewer": "Reviewers"}
+_ROLES = {
+    "mayor": "Mayor",
+    "warming": "Warming",
+    "worker": "Workers",
+    "resolver": "Resolver",
+    "reviewer": "Reviewers",
+}
 _SHORTEST_S = 1.0
 """A convoy that ran for less tells nothing about speed."""
 
@@ -166,7 +172,7 @@ def worth_of(
         per_bead=_nearest(sums.spent, done) if done else None,
         wasted=_wasted(attempts, charges),
         layers=_layers(charges),
-        by_role=sums_by(charges, lambda one: _role(one, state)),
+        by_role=sums_by(charges, lambda one: role_of(one, state)),
         by_bead=sums_by(charges, bead_of),
         by_polecat=sums_by(charges, lambda one: one.named("polecat") or NOBODY),
         by_model=sums_by(charges, lambda one: one.model),
@@ -215,7 +221,8 @@ def _nearest(amount: int, parts: int) -> int:
     return round(Fraction(amount, parts))
 
 
-def _role(charge: Charge, state: Projection) -> str:
+def role_of(charge: Charge, state: Projection) -> str:
+    """Who asked: the role that its scopes name, else a worker or a resolver, by the bead worked on."""
     named = charge.named("role")
     if named:
         return _ROLES.get(named, NOBODY)

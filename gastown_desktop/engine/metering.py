@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import RigId
 from gastown_desktop.core.ledger import Totals, closing_reserve
@@ -20,9 +22,9 @@ class Meter:
         self._told: dict[str, Totals] = {}
         gate.watch(self.tell)
 
-    def tell(self) -> None:
-        """Shows the scopes that moved."""
-        for scope in self._gate.ledger.scopes():
+    def tell(self, scopes: Iterable[str]) -> None:
+        """Shows those of the scopes that moved; the ledger may hold thousands of others."""
+        for scope in scopes:
             totals = self._gate.ledger.totals(scope)
             if self._told.get(scope) != totals:
                 self._told[scope] = totals
@@ -31,7 +33,7 @@ class Meter:
     def tell_all(self) -> None:
         """Shows every scope, for screens that know none yet."""
         self._told.clear()
-        self.tell()
+        self.tell(self._gate.ledger.scopes())
 
     def _moved(self, scope: str, totals: Totals) -> ev.MeterMoved:
         kept = closing_reserve(totals.cap) if totals.cap is not None and scope.startswith("convoy:") else 0

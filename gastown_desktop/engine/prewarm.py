@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 
 from gastown_desktop.core.errors import CapReached, ModelError
-from gastown_desktop.core.prices import Price, first_prompt_bound
+from gastown_desktop.core.prices import Price
+from gastown_desktop.engine.conversation import Conversation
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.spend_gate import Order
-from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 
 _WORD = "."
 """What the request says after the shared beginning; a request must say something."""
@@ -34,20 +33,11 @@ async def prewarm(kit: Kit, model: str, workers: int) -> bool:
     price = kit.price(model)
     if not pays(price, workers):
         return False
-    message = {"role": "user", "content": [{"type": "text", "text": _WORD}]}
-    request = ModelRequest(
-        model=model,
-        max_tokens=0,
-        system=kit.system,
-        tools=DEFINITIONS,
-        messages=(message,),
-        thinks=kit.thinks,
-    )
-    texts = [str(part) for part in (*kit.system, *DEFINITIONS, message)]
+    talk = Conversation(kit.system, _WORD)
     order = Order(
-        request=request,
+        request=talk.request(model, 0, thinks=kit.thinks),
         price=price,
-        prompt_bound=first_prompt_bound(texts, len(DEFINITIONS) + len(kit.system) + 1),
+        prompt_bound=talk.prompt_bound(),
         scopes=(*kit.scopes, "role:warming"),
         what=f"Warming the cache for {workers} workers",
     )

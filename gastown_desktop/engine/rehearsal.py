@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gastown_desktop.core import events as ev
@@ -186,8 +186,3 @@ async def unfinished(objects: GitObjects) -> list[ConvoyId]:
     """Names of all rehearsals that were written down."""
     refs = await objects.list_refs("refs/gastown/rehearsals/")
     return [ConvoyId(name.split("/")[3]) for name in refs if name.endswith("/plan")]
-
-
-def with_cap(rehearsal: StoredRehearsal, cap: int) -> StoredRehearsal:
-    """The same rehearsal under another cap."""
-    return replace(rehearsal, settings=replace(rehearsal.settings, cap=cap))

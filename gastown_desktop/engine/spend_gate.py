@@ -105,6 +105,10 @@ class Order:
     """Who goes first when there is room for some only: the smallest."""
 
 
+Moved = Callable[[tuple[str, ...]], None]
+"""Hears the scopes that moved."""
+
+
 def _ways(order: Order) -> list[Order]:
     """As it was ordered, then with the tight limit."""
     tight = order.tight_max_tokens
@@ -124,7 +128,7 @@ class SpendGate:
         origin: str,
         geo_factor: Fraction = _ONE,
         by_day: bool = False,
-        moved: Callable[[], None] = lambda: None,
+        moved: Moved = lambda _: None,
     ) -> None:
         """Replays the log: every reservation without an end is charged in full.
 
@@ -135,7 +139,7 @@ class SpendGate:
             geo_factor: the worst multiplier of place and speed of inference there; 1 at Anthropic's own
                 origin, where each request pins them, and in a rehearsal.
             by_day: count each request under its local calendar day as well.
-            moved: called after every change of the ledger.
+            moved: hears the scopes that moved, after every change of the ledger.
         """
         self._by_day = by_day
         self._log = log
@@ -176,8 +180,8 @@ class SpendGate:
         await self._log.append(record.to_json(), durable=True)
         self._apply(record)
 
-    def watch(self, moved: Callable[[], None]) -> None:
-        """Calls `moved` after every change of the ledger from now on."""
+    def watch(self, moved: Moved) -> None:
+        """Tells `moved` from now on which scopes moved, after every change of the ledger."""
         self._moved = moved
 
     async def ask(self, order: Order, *, on_text: Callable[[str], None] = lambda _: None) -> Reply:
@@ -364,10 +368,11 @@ class SpendGate:
         await self._log.append(record.to_json(), durable=False)
 
     def _apply(self, record: Record) -> None:
+        touched = self.ledger.touched_by(record)
         self.ledger.apply(record)
         self.records.append(record)
         self._line.tell()
-        self._moved()
+        self._moved(touched)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
@@ -137,8 +137,3 @@ async def announce_work(bus: Bus, objects: GitObjects, rig: Rig, work: StoredWor
         where: Any = {"rig": rig.id, "convoy": work.convoy}
         title = " ".join(work.goal.split())[:_LONGEST_TITLE]
         await bus.publish(ev.ConvoyCreated(**where, title=title, base=work.base, target=work.target))
-
-
-def work_with_cap(work: StoredWork, cap: int) -> StoredWork:
-    """The same work under another cap, in nano-dollars."""
-    return replace(work, settings=replace(work.settings, cap=cap))

@@ -454,7 +454,7 @@ class Engine:
             if not branch or branch.startswith("rehearsal/"):
                 raise Refused("The convoy is on no branch of yours.", safe="Nothing was changed.")
             target = self._target(run, branch)
-            undo = Undo(run.town.kit, run.town.gates, target, None, self._signer(run))
+            undo = Undo(run.town.kit, run.town.gates, target, None, run.workplace.signer())
             outcome = await undo.undo()
             if isinstance(outcome, Undone):
                 how = "by a revert" if outcome.reverted else "as it was"
@@ -462,20 +462,14 @@ class Engine:
             return Outcome(done=False, words=outcome.words)
 
     def _landing(self, run: Running, branch: str) -> tuple[Landing, UserTarget, GitSigner]:
-        target, signer = self._target(run, branch), self._signer(run)
+        target, signer = self._target(run, branch), run.workplace.signer()
         return Landing(run.town.kit, run.town.gates, target, None, signer), target, signer
 
     @staticmethod
     def _target(run: Running, branch: str) -> UserTarget:
         if not re.fullmatch(r"[^\s~^:?*\[\\-][^\s~^:?*\[\\]*", branch):
             raise Refused(f"{branch or 'Nothing'} is no name of a branch.", remedy="Name a branch of yours.")
-        place = run.workplace
-        return UserTarget(place.git, run.objects, place.rig.town_git, place.facts, branch)
-
-    @staticmethod
-    def _signer(run: Running) -> GitSigner:
-        place = run.workplace
-        return GitSigner(place.git, place.rig.town_git, place.facts.git_dir)
+        return run.workplace.target(run.objects, branch)
 
     # --- what is open ---
 

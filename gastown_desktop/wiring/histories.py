@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from gastown_desktop.adapters.money_reading import read_ledger
+from gastown_desktop.adapters.money_log import read_ledger
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.event_lines import decode

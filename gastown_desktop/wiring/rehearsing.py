@@ -143,14 +143,9 @@ class Rehearsing(Running):
         """Makes branch, target and convoy, where an earlier process did not."""
         await announce(self.town.kit.bus, self.objects, self.workplace.rig, self.rehearsal)
 
-    async def change(self, *, cap: int | None = None, polecats: int | None = None) -> None:
-        """Writes another cap (nano-dollars at list price) or number of workers down."""
-        settings = self.settings
-        settings = replace(
-            settings,
-            cap=settings.cap if cap is None else cap,
-            polecats=settings.polecats if polecats is None else polecats,
-        )
+    async def keep(self, *, cap: int, polecats: int) -> None:
+        """Writes a cap (nano-dollars at list price) and a number of workers down."""
+        settings = replace(self.settings, cap=cap, polecats=polecats)
         self.rehearsal = replace(self.rehearsal, settings=settings)
         await store(self.objects, self.rehearsal)
 

@@ -71,8 +71,8 @@ class Running(ABC):
         """Makes branches and convoy, where an earlier process did not."""
 
     @abstractmethod
-    async def change(self, *, cap: int | None = None, polecats: int | None = None) -> None:
-        """Writes other settings down: a cap in nano-dollars, a number of workers."""
+    async def keep(self, *, cap: int, polecats: int) -> None:
+        """Writes a cap in nano-dollars and a number of workers down."""
 
     @abstractmethod
     def whole_town(self, *, merges_only: bool = False) -> Town:
@@ -90,6 +90,13 @@ class Running(ABC):
             listening: hears what changed in the user's repository, and what a checker found.
             checked: also replay all landings.
         """
+
+    async def change(self, *, cap: int | None = None, polecats: int | None = None) -> None:
+        """Writes another cap in nano-dollars, or another number of workers down."""
+        now = self.settings
+        await self.keep(
+            cap=now.cap if cap is None else cap, polecats=now.polecats if polecats is None else polecats
+        )
 
     async def begin(self) -> list[Hook]:
         """Connects the model, brings the history up to date, sets the cap; returns hooks that go on."""

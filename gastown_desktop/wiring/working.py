@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from gastown_desktop.adapters.repository_config import RepositoryConfig
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import WAITING_KINDS
 from gastown_desktop.core.errors import Refused
@@ -28,7 +29,6 @@ from gastown_desktop.engine.mayor import Mayor
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.prompts import prefix_digest, system_blocks
 from gastown_desktop.engine.reply import Reply
-from gastown_desktop.engine.repository_block import repository_block
 from gastown_desktop.engine.spend_gate import Order
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 from gastown_desktop.engine.town import Town
@@ -48,6 +48,33 @@ from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
 PILOT_CAP = NanoUsd(2 * NANO)
 """What a pilot may cost."""
 _PILOT_SIZE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where work starts from and is to land on, and what the repository proposes there."""
+
+    branch: str
+    """The user's branch, without `refs/heads/`."""
+    base: Oid
+    config: RepositoryConfig
+
+
+async def find_start(workplace: Workplace, objects: GitObjects, branch: str = "") -> Start:
+    """A branch of the user's, or the one that is checked out, as it is now.
+
+    Raises:
+        Refused: there is no such branch, or none is checked out.
+    """
+    found = branch or workplace.facts.head_branch
+    if not found:
+        raise Refused(
+            "HEAD is detached, so there is no branch to land on.",
+            safe="Nothing was sent.",
+            remedy="Check a branch out, or name one with --on BRANCH.",
+        )
+    base = await resolve(workplace, objects, f"refs/heads/{branch}" if branch else "HEAD")
+    return Start(branch=found, base=base, config=await workplace.config(objects, base))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,39 +100,32 @@ class WorkRequest:
     pilot: bool = False
     """Two beads are tried first."""
     unattended: bool = False
-    branch: str = ""
-    """The user's branch to start from and to land on; empty for the one that is checked out."""
+    start: Start
     allowed_hosts: tuple[str, ...] = ()
     """Hosts with their ports that commands may reach."""
 
 
 async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkRequest) -> StoredWork:
-    """Chooses base and target, asks for trust, and writes the convoy down; nothing was asked of a model yet.
+    """Asks for trust and writes the convoy down; nothing was asked of a model yet.
 
     Raises:
-        Refused: there is no branch to land on, the repository is not trusted with what would run, or the
-            allowed hosts cannot be reached from a sandbox here.
+        Refused: the repository is not trusted with what would run, or the allowed hosts cannot be reached
+            from a sandbox here.
     """
-    branch = request.branch or workplace.facts.head_branch
-    if not branch:
-        raise Refused(
-            "HEAD is detached, so there is no branch to land on.",
-            safe="Nothing was sent.",
-            remedy="Check a branch out, or name one with --on BRANCH.",
-        )
-    base = await resolve(workplace, objects, f"refs/heads/{branch}" if request.branch else "HEAD")
-    config = await workplace.config(objects, base)
+    start = request.start
     hosts = request.allowed_hosts
     if hosts:
         await choose_sandbox(workplace, workplace.rig.folder / "scratch", hosts)
-    generated = config.serialising.generated
+    generated = start.config.serialising.generated
     await require_trust(workplace, request.gates, generated, hosts, trust=request.trust)
     await clear_slots(await build_slots(workplace, objects))
     work = StoredWork(
-        convoy=convoy_id(f"{workplace.rig.id} {base} {request.goal} {workplace.clock.now().isoformat()}"),
+        convoy=convoy_id(
+            f"{workplace.rig.id} {start.base} {request.goal} {workplace.clock.now().isoformat()}"
+        ),
         goal=request.goal,
-        base=base,
-        target=f"refs/heads/{branch}",
+        base=start.base,
+        target=f"refs/heads/{start.branch}",
         settings=WorkSettings(
             polecats=request.polecats,
             gates=request.gates,
@@ -119,7 +139,7 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
             pilot="first" if request.pilot else "no",
             unattended=request.unattended,
             allowed_hosts=hosts,
-            serialising=config.serialising,
+            serialising=start.config.serialising,
         ),
         planned_by=request.planned_by,
     )
@@ -153,14 +173,9 @@ class Working(Running):
         """Makes branch and convoy, where an earlier process did not."""
         await announce_work(self.town.kit.bus, self.objects, self.workplace.rig, self.stored)
 
-    async def change(self, *, cap: int | None = None, polecats: int | None = None) -> None:
-        """Writes another cap (nano-dollars) or number of workers down."""
-        settings = self.settings
-        settings = replace(
-            settings,
-            cap=settings.cap if cap is None else cap,
-            polecats=settings.polecats if polecats is None else polecats,
-        )
+    async def keep(self, *, cap: int, polecats: int) -> None:
+        """Writes a cap (nano-dollars) and a number of workers down."""
+        settings = replace(self.settings, cap=cap, polecats=polecats)
         self.stored = replace(self.stored, settings=settings)
         await store_work(self.objects, self.stored)
 
@@ -173,11 +188,10 @@ class Working(Running):
         """Takes beads that were planned elsewhere."""
         await self.town.kit.bus.publish(*facts)
 
-    async def mayor(self) -> Mayor:
+    def mayor(self) -> Mayor:
         """Who plans this convoy; the talk goes on where it rested."""
         kit, settings = self.town.kit, self.settings
-        commands = tuple(gate.command for gate in settings.gates)
-        repository = await repository_block(self.objects, self.stored.base, commands)
+        _, *shared = kit.system  # the rules of workers, then what all roles are told of the repository
         return Mayor(
             bus=kit.bus,
             objects=self.objects,
@@ -188,10 +202,10 @@ class Working(Running):
             model=settings.model,
             price=settings.price,
             scopes=kit.scopes,
-            system=tuple(dict(block) for block in system_blocks(prompt("mayor"), repository)),
+            system=tuple(dict(block) for block in (*system_blocks(prompt("mayor")), *shared)),
             ask=self._ask,
             prefix=kit.rig.prefix,
-            gates=commands,
+            gates=tuple(gate.command for gate in settings.gates),
             serialising=settings.serialising,
         )
 

@@ -16,9 +16,11 @@ from gastown_desktop.adapters.gate_proposals import FILES, FOLDERS, LARGEST_FILE
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.objects import PygitObjects, open_objects
 from gastown_desktop.adapters.git.objects_command import CommandObjects
+from gastown_desktop.adapters.git.signing import GitSigner
 from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep_locks
 from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_would_run
 from gastown_desktop.adapters.git.user_repository import RepositoryFacts, inspect
+from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.repository_config import NAME, RepositoryConfig, parse
 from gastown_desktop.adapters.system_clock import SystemClock
@@ -89,6 +91,14 @@ class Workplace:
         if (self.rig.checkout / VENV_PYTHON).is_file():
             hints[VENV_PYTHON] = b""
         return hints
+
+    def target(self, objects: GitObjects, branch: str) -> UserTarget:
+        """A branch of the user's that something is to land on; without `refs/heads/`."""
+        return UserTarget(self.git, objects, self.rig.town_git, self.facts, branch)
+
+    def signer(self) -> GitSigner:
+        """Who signs what lands, if the user's git would."""
+        return GitSigner(self.git, self.rig.town_git, self.facts.git_dir)
 
     async def close(self) -> None:
         """Ends every child, drops folders of slots that are empty now, and gives the lock back."""

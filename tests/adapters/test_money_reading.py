@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gastown_desktop.adapters.money_log import FileMoneyLog
-from gastown_desktop.adapters.money_reading import read_ledger
+from gastown_desktop.adapters.money_log import FileMoneyLog, read_ledger
 from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.ledger import Record
 from tests.told_convoy import ToldConvoy

@@ -93,10 +93,11 @@ def test_every_breakdown_adds_up_to_the_whole(two_beads: ToldConvoy) -> None:
     ("scopes", "what", "role"),
     [
         ({"role": "mayor"}, "Mayor turn 1", "Mayor"),
+        ({"role": "warming"}, "Warming the cache for 6 workers", "Warming"),
         ({"role": "reviewer", "bead": "gt-a"}, "gt-a review", "Reviewers"),
         ({"role": "title"}, "A title", "other"),
         ({"bead": "gt-a", "polecat": "Nux"}, "gt-a Nux turn 1", "Workers"),
-        ({"bead": "gt-a", "polecat": "Slit"}, "gt-a.r1 Slit turn 1", "Resolvers"),
+        ({"bead": "gt-a", "polecat": "Slit"}, "gt-a.r1 Slit turn 1", "Resolver"),
         ({}, "A title", "other"),
     ],
 )

@@ -12,7 +12,7 @@ from zlib import crc32
 
 import pytest
 
-from gastown_desktop.adapters.money_reading import read_ledger
+from gastown_desktop.adapters.money_log import read_ledger
 from gastown_desktop.core.ledger import Ledger, Record, Reserve, Totals
 from gastown_desktop.core.money import NANO, json_usd, show_usd, usd
 from tests.builders import RepositoryBuilder

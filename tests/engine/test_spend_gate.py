@@ -547,7 +547,7 @@ async def test_the_bill_stays_below_the_cap_whatever_goes_wrong(stacks: Any, see
     for scope, cap in caps.items():
         await stack.gate.set_cap(scope, cap)
 
-    def check() -> None:
+    def check(_: tuple[str, ...]) -> None:
         for scope, cap in caps.items():
             assert stack.gate.ledger.totals(scope).max_committed <= cap
         totals = stack.gate.ledger.totals("town")
@@ -571,7 +571,7 @@ async def test_the_bill_stays_below_the_cap_whatever_goes_wrong(stacks: Any, see
     async with asyncio.TaskGroup() as group:
         for number in range(10):
             group.create_task(worker(number))
-    check()
+    check(())
     settled, held, assumed = stack.totals()
     assert held == 0
     assert stack.provider.billed <= settled + assumed <= caps["town"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.ids import ConvoyId, Oid
@@ -16,7 +17,6 @@ from gastown_desktop.engine.work import (
     settings_ref,
     store_work,
     stored_work,
-    work_with_cap,
 )
 
 CONVOY = ConvoyId("cv-1")
@@ -50,7 +50,7 @@ async def test_it_is_read_back_as_it_was(objects: PygitObjects) -> None:
 
 async def test_another_cap_takes_the_place_of_the_old_one(objects: PygitObjects) -> None:
     await store_work(objects, WORK)
-    await store_work(objects, work_with_cap(WORK, 9))
+    await store_work(objects, replace(WORK, settings=replace(WORK.settings, cap=9)))
     found = await load_work(objects, CONVOY)
     assert found is not None
     assert found.settings.cap == 9

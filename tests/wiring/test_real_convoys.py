@@ -7,34 +7,16 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
 
 from gastown_desktop.adapters.keychain import SERVICE
 from gastown_desktop.core.errors import Refused
 from tests.e2e.conftest import CommandLine
 from tests.e2e.real_work import GATE, KEY, Shape, make_repository, script, write_beads
+from tests.fakes.memory_keyring import MemoryKeyring
 from tests.messages_api.running import RunningServer, running
 from tests.wiring.test_engine import Window
 
 OTHER = "sk-test-other-111111"
-
-
-class MemoryKeyring(KeyringBackend):
-    """A keyring that forgets with the test."""
-
-    priority = 1  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
 
 
 @pytest.fixture

@@ -158,8 +158,6 @@ def _run(case: Case, scene: Scene, world: World, server: RunningServer) -> Done:
             timeout=100,
             check=False,
         )
-        os.write(side, b"\n")
-        time.sleep(0.2)  # noqa: TID251 - what was written to the terminal comes by itself
     if written:
         world.traps.caught += [f"the terminal got {bytes(written)!r}"] if bytes(written).strip() else []
     return Done(done.returncode, done.stdout, done.stderr)
@@ -184,8 +182,8 @@ def _terminal() -> Iterator[tuple[int, bytearray]]:
         yield side, written
     finally:
         os.close(side)
+        thread.join(5)  # it reads to the end, which is when nobody has the terminal open any more
         os.close(user)
-        thread.join(1)
 
 
 def _shown(world: World, command: str) -> str:
