@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from gastown_desktop.core.errors import ModelError, ProviderClosed
+from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, tight_max_tokens
 from gastown_desktop.engine.ports import Clock
 from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.reply import Reply
-from gastown_desktop.engine.spend_gate import Order, SpendGate
+from gastown_desktop.engine.spend_gate import Order, RecentOutputs, SpendGate
 
 MOST_UNKNOWN = 5
 """Attempts at one request that may be charged without a reply."""
@@ -70,6 +73,26 @@ async def ask_patiently(
             if error.status == _RATE_LIMITED:
                 line.pace = line.pace.limited(clock.monotonic(), wait_s)
             await rest(clock.sleep(wait_s), f"Waiting for the provider ({error})")
+
+
+async def ask_whole(send: Callable[[int, int | None], Awaitable[Reply]], outputs: RecentOutputs) -> Reply:
+    """One reply; one that was cut by max_tokens is asked for once more with the highest limit.
+
+    Args:
+        send: asks for a reply of at most so many tokens, or fewer where there is little room under the cap;
+            None for no fewer.
+        outputs: how long the role's replies were lately; this one is added.
+
+    Raises:
+        ProviderClosed, CapReached, TripwirePulled, StoreError, ModelError: as `ask_patiently`.
+    """
+    most, tight = adaptive_max_tokens(outputs.sizes), tight_max_tokens(outputs.sizes)
+    reply = await send(most, tight)
+    if reply.stop_reason == "max_tokens" and min(most, tight) < MAX_TOKENS_CEILING:
+        cut, reply = reply, await send(MAX_TOKENS_CEILING, None)
+        reply = replace(reply, cost=NanoUsd(cut.cost + reply.cost))
+    outputs.saw(reply.usage.output_tokens)
+    return reply
 
 
 def _wait_s(error: ModelError, order: Order, attempt: int) -> float:

@@ -17,12 +17,12 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import CapReached, ModelError, Refused, ToolRefused
 from gastown_desktop.core.ids import MAYOR, Oid
-from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.plain_text import plain_text
 from gastown_desktop.core.plan import Ground, Plan, facts_between, plan_text
-from gastown_desktop.core.prices import MAX_TOKENS_CEILING, Price, adaptive_max_tokens
+from gastown_desktop.core.prices import Price
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.api import SpokenTurn
+from gastown_desktop.engine.asking import ask_whole
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.conversation import tool_result
 from gastown_desktop.engine.planning import replies
@@ -279,15 +279,8 @@ class Mayor:
         return entry
 
     async def _reply(self) -> Reply:
-        """One reply; one that was cut by max_tokens is asked for once more with the highest limit."""
         self._act("Thinking")
-        most = adaptive_max_tokens(self._outputs.sizes)
-        reply = await self._send(self._order(most), self._show_text)
-        if reply.stop_reason == "max_tokens" and most < MAX_TOKENS_CEILING:
-            cut, reply = reply, await self._send(self._order(MAX_TOKENS_CEILING), self._show_text)
-            reply = replace(reply, cost=NanoUsd(cut.cost + reply.cost))
-        self._outputs.saw(reply.usage.output_tokens)
-        return reply
+        return await ask_whole(lambda most, _: self._send(self._order(most), self._show_text), self._outputs)
 
     def _order(self, max_tokens: int) -> Order:
         return Order(

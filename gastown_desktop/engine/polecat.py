@@ -12,8 +12,8 @@ from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import CapReached, ModelError, ProviderClosed, ToolRefused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import NanoUsd, show_usd
-from gastown_desktop.core.prices import MAX_TOKENS_CEILING, adaptive_max_tokens, tight_max_tokens
-from gastown_desktop.engine.asking import ask_patiently
+from gastown_desktop.core.prices import MAX_TOKENS_CEILING
+from gastown_desktop.engine.asking import ask_patiently, ask_whole
 from gastown_desktop.engine.circles import TOWN_SAYS, fresh_start, measure
 from gastown_desktop.engine.conversation import Conversation, tool_result
 from gastown_desktop.engine.holding import BY_YOU
@@ -185,17 +185,10 @@ class Polecat:
         return "stuck"
 
     async def _ask(self) -> Reply:
-        """One reply; a reply that was cut by max_tokens is asked for once more with the highest limit."""
         self._act("Thinking")
-        sizes = self._kit.outputs.sizes
-        reply = await self._ask_patiently(adaptive_max_tokens(sizes), tight_max_tokens(sizes))
-        if reply.stop_reason == "max_tokens":
-            cut, reply = reply, await self._ask_patiently(MAX_TOKENS_CEILING)
-            reply = replace(reply, cost=NanoUsd(cut.cost + reply.cost))
-        self._kit.outputs.saw(reply.usage.output_tokens)
-        return reply
+        return await ask_whole(self._ask_patiently, self._kit.outputs)
 
-    async def _ask_patiently(self, max_tokens: int, tight: int | None = None) -> Reply:
+    async def _ask_patiently(self, max_tokens: int, tight: int | None) -> Reply:
         assignment = self._hook.assignment
         order = Order(
             request=self._conversation.request(assignment.model, max_tokens, thinks=self._kit.thinks),

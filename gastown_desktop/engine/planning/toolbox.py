@@ -10,6 +10,7 @@ from gastown_desktop.core.plain_text import one_line
 from gastown_desktop.engine.planning import changing_tools as changing
 from gastown_desktop.engine.planning import looking_tools as looking
 from gastown_desktop.engine.planning.desk import Desk, PlanTool
+from gastown_desktop.engine.tools.calling import definitions_of, tool_called
 
 LOOKING: tuple[PlanTool, ...] = (
     looking.Read(),
@@ -32,19 +33,11 @@ TOOLS = (*LOOKING, *CHANGING)
 _BY_NAME = {tool.name: tool for tool in TOOLS}
 LOOKING_NAMES = frozenset(tool.name for tool in LOOKING)
 """Tools whose answers can be had again."""
-_STRICT = frozenset({"propose_convoy", "add_bead", "edit_bead"})
+_STRICT = ("propose_convoy", "add_bead", "edit_bead")
 """Tools whose inputs the provider makes fit the schema. All strict schemas of a request become one grammar,
 which has a limit of its own, so it is kept for those where a malformed call costs most."""
 
-DEFINITIONS: tuple[Mapping[str, object], ...] = tuple(
-    {
-        "name": tool.name,
-        "description": tool.description,
-        **({"strict": True} if tool.name in _STRICT else {}),
-        "input_schema": tool.schema,
-    }
-    for tool in TOOLS
-)
+DEFINITIONS = definitions_of(TOOLS, strict=_STRICT)
 
 _DOING: Mapping[str, str] = {
     "read": "Reading",
@@ -77,14 +70,7 @@ async def call(name: str, given: Mapping[str, Any], desk: Desk) -> str:
     Raises:
         ToolRefused: there is no such tool, its input is malformed, or it cannot be done.
     """
-    tool = _BY_NAME.get(name)
-    if tool is None:
-        raise ToolRefused(f"There is no tool {one_line(name)[:40]!r}; the tools are {', '.join(_BY_NAME)}.")
-    if "malformed" in given:
-        raise ToolRefused("The call's input was not a JSON object; send it again.")
-    unknown = set(given) - set(tool.schema["properties"])  # pyright: ignore[reportArgumentType]
-    if unknown:
-        raise ToolRefused(f"{name} does not take {', '.join(sorted(map(one_line, unknown)))}.")
+    tool = tool_called(_BY_NAME, name, given)
     try:
         return await tool.run(given, desk)
     except PlanRefused as refused:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.engine.tools.ask import Ask
 from gastown_desktop.engine.tools.bash import Bash
+from gastown_desktop.engine.tools.calling import definitions_of, tool_called
 from gastown_desktop.engine.tools.edit import Edit
 from gastown_desktop.engine.tools.note import Note
 from gastown_desktop.engine.tools.plan import Plan
@@ -20,9 +20,11 @@ from gastown_desktop.engine.tools.write import Write
 TOOLS: tuple[Tool, ...] = (Read(), Edit(), Write(), Search(), Bash(), Plan(), Note(), Ask(), Submit())
 _BY_NAME = {tool.name: tool for tool in TOOLS}
 
-DEFINITIONS: tuple[Mapping[str, object], ...] = tuple(
-    {"name": tool.name, "description": tool.description, "input_schema": tool.schema} for tool in TOOLS
-)
+_STRICT = ("edit", "write", "plan", "note")
+"""Tools whose inputs the provider makes fit the schema: those that need all of their values. All strict
+schemas of a request become one grammar, which has a limit of its own; the engine checks every call anyway."""
+
+DEFINITIONS = definitions_of(TOOLS, strict=_STRICT)
 
 
 def action_of(name: str, given: Mapping[str, Any]) -> str:
@@ -37,12 +39,4 @@ async def call(name: str, given: Mapping[str, Any], bench: Workbench) -> str:
     Raises:
         ToolRefused: there is no such tool, its input is malformed, or it refused.
     """
-    tool = _BY_NAME.get(name)
-    if tool is None:
-        raise ToolRefused(f"There is no tool {name!r}; the tools are {', '.join(_BY_NAME)}.")
-    if "malformed" in given:
-        raise ToolRefused("The call's input was not a JSON object; send it again.")
-    unknown = set(given) - set(tool.schema["properties"])  # pyright: ignore[reportArgumentType]
-    if unknown:
-        raise ToolRefused(f"{name} does not take {', '.join(sorted(unknown))}.")
-    return await tool.run(given, bench)
+    return await tool_called(_BY_NAME, name, given).run(given, bench)
