@@ -18,6 +18,7 @@ LONGEST_LIVE_TEXT = 20_000
 """Characters of a reply kept while it streams; all of it is in the transcript once its turn ended."""
 _SAMPLE_EVERY = timedelta(seconds=2)
 _MOST_SAMPLES = 20_000
+_OF_THE_QUEUE = ev.MergeStateChanged | ev.MergeReviewed | ev.GateRun | ev.BeadSubmitted | ev.BeadMerged
 
 
 @dataclass(slots=True)
@@ -194,7 +195,7 @@ class TownView:
             changes.turns.add(event.bead)
             self.live.pop(event.polecat, None)
             changes.texts.add(event.polecat)
-        if isinstance(event, ev.MergeStateChanged | ev.GateRun | ev.BeadSubmitted | ev.BeadMerged):
+        if isinstance(event, _OF_THE_QUEUE):
             changes.queue = True
         if isinstance(event, ev.ConvoyRetitled):
             changes.convoys = True

@@ -87,6 +87,9 @@ def _run(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--strict-gates", action="store_true", help="refuse gates that notice nothing")
     _acknowledge(command)
+    command.add_argument(
+        "--review", action="store_true", help="let a reviewer read what is handed in before it merges"
+    )
     command.add_argument("--pilot", action="store_true", help="try two beads first, for at most $2")
     command.add_argument(
         "--unattended",

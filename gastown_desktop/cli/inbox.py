@@ -14,6 +14,7 @@ from gastown_desktop.cli.progress import printable
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.projection import NeedView, Projection
+from gastown_desktop.core.reviews import ABOUT_REVIEW
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.wiring.histories import newest_history
 from gastown_desktop.wiring.sample import sample_folder
@@ -31,6 +32,7 @@ _ASKS = {
     "breaker": "was stopped because too much failed",
     "gate": "has a gate that cannot be trusted",
     "taken": "is in your hands",
+    ABOUT_REVIEW: "is not approved by its reviewer",
     "review": "changed since you read it",
     "target": "cannot land on its branch",
     "remote": "cannot land on its remote",

@@ -94,28 +94,42 @@ def open_progress(given: argparse.Namespace) -> Generator[Progress]:
 
 def plain_line(state: Projection, envelope: ev.Envelope) -> str | None:
     """One line for an event worth a line."""
-    match envelope.event:
+    text = _work_line(state, envelope.event) or _town_line(envelope.event)
+    return printable(text) if text else None
+
+
+def _work_line(state: Projection, event: ev.DurableEvent) -> str:
+    """What became of a bead; empty for other events."""
+    match event:
         case ev.BeadSlung(polecat=polecat, bead=bead):
-            text = f"{polecat} starts {bead} {state.beads[bead].bead.title}"
+            return f"{polecat} starts {bead} {state.beads[bead].bead.title}"
         case ev.BeadMerged(bead=bead):
-            text = f"merged {bead} ({len(state.merged())} of {len(state.works())})"
+            return f"merged {bead} ({len(state.merged())} of {len(state.works())})"
         case ev.MergeStateChanged(bead=bead, state="conflicted" | "resolving" as now, reason=reason):
-            text = f"{bead} is {now}: {reason}"
+            return f"{bead} is {now}: {reason}"
+        case ev.MergeReviewed(bead=bead, verdict="approved"):
+            return f"{bead} is approved by a reviewer"
         case ev.BeadReopened(bead=bead, reason=reason):
-            text = f"{bead} goes back: {reason.splitlines()[0]}"
-        case ev.GateRun() as run:
-            text = _gate_line(run)
-        case ev.GateJudged(sees=sees, reason=reason, blind=blind):
-            text = reason if blind or not sees else "The gate notices a broken source."
-        case ev.NeedsYou(text=need):
-            text = f"needs you: {need}"
-        case ev.ConvoyLanded(commit=commit):
-            text = f"landed {commit[:10]}"
-        case ev.DispatchPaused(reason=reason):
-            text = f"paused: {reason}"
+            return f"{bead} goes back: {reason.splitlines()[0]}"
         case _:
-            return None
-    return printable(text)
+            return ""
+
+
+def _town_line(event: ev.DurableEvent) -> str:
+    """What concerns more than one bead; empty for other events."""
+    match event:
+        case ev.GateRun() as run:
+            return _gate_line(run)
+        case ev.GateJudged(sees=sees, reason=reason, blind=blind):
+            return reason if blind or not sees else "The gate notices a broken source."
+        case ev.NeedsYou(text=need):
+            return f"needs you: {need}"
+        case ev.ConvoyLanded(commit=commit):
+            return f"landed {commit[:10]}"
+        case ev.DispatchPaused(reason=reason):
+            return f"paused: {reason}"
+        case _:
+            return ""
 
 
 def _gate_line(run: ev.GateRun) -> str:

@@ -73,6 +73,7 @@ async def _request(
         bead_cap=given.bead_cap,
         per_hour=given.per_hour,
         pilot=given.pilot,
+        review=given.review,
         unattended=given.unattended,
         planned_by="given" if given.beads is not None else "mayor",
         start=start,

@@ -9,6 +9,7 @@ from typing import Literal
 from gastown_desktop.core.card import State
 from gastown_desktop.core.ids import resolved_bead
 from gastown_desktop.core.projection import NeedView
+from gastown_desktop.core.reviews import ABOUT_REVIEW
 
 Do = Literal[
     "answer", "type", "resolve", "diff", "retry", "discard", "give_back", "limit", "open", "land", "message"
@@ -28,6 +29,7 @@ _STATES: Mapping[str, State] = {
     "target": "conflict",
     "remote": "failed",
     "signing": "failed",
+    ABOUT_REVIEW: "review",
 }
 _KINDS: Mapping[str, str] = {
     "question": "Question",
@@ -45,6 +47,7 @@ _KINDS: Mapping[str, str] = {
     "target": "Landing",
     "remote": "Landing",
     "signing": "Landing",
+    ABOUT_REVIEW: "Reviewer",
 }
 
 
@@ -87,10 +90,13 @@ def answers_to(need: NeedView) -> tuple[Answer, ...]:
         case "red":
             return (Answer(words="Open diff", do="diff"), _again("Start another round"), _discard())
         case "stuck" | "model":
-            ways = (_again("Start again"), Answer(words="Type an answer…", do="type"))
+            ways = (_again("Start again"), _type())
             return ways if need.bead is None else (*ways, _discard())
         case "provider":
             return ()
+        case "reviewer":
+            given = tuple(Answer(words=one, do="answer", text=one) for one in need.options)
+            return (Answer(words="Open diff", do="diff"), *given, _type(), _discard())
         case "cap":
             return (*(Answer(words=one, do="answer", text=one) for one in need.options), _discard())
         case "taken":
@@ -101,7 +107,7 @@ def answers_to(need: NeedView) -> tuple[Answer, ...]:
             return (Answer(words="Look at the landing…", do="land"),)
         case _:
             given = tuple(Answer(words=option, do="answer", text=option) for option in _options(need))
-            return (*given, Answer(words="Type an answer…", do="type"))
+            return (*given, _type())
 
 
 def _options(need: NeedView) -> tuple[str, ...]:
@@ -109,6 +115,10 @@ def _options(need: NeedView) -> tuple[str, ...]:
     if need.default is None or need.default not in need.options:
         return need.options
     return (need.default, *(one for one in need.options if one != need.default))
+
+
+def _type() -> Answer:
+    return Answer(words="Type an answer…", do="type")
 
 
 def _again(words: str) -> Answer:

@@ -65,6 +65,7 @@ from gastown_desktop.core.planning_events import (
 from gastown_desktop.core.planning_events import (
     MayorSaid as MayorSaid,
 )
+from gastown_desktop.core.review_events import MergeReviewed as MergeReviewed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -452,6 +453,7 @@ DurableEvent = (
     | DependencyRemoved
     | MayorSaid
     | ConvoyForecast
+    | MergeReviewed
 )
 
 

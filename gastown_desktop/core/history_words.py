@@ -131,7 +131,7 @@ def _merge_state(state: Projection, event: ev.MergeStateChanged) -> Told:
     words = {
         "conflicted": f"{who} is in conflict",
         "resolving": f"The conflict of {who} goes to a resolver",
-        "red": f"{who} was turned down by a gate",
+        "red": f"{who} was turned down",
         "queued": f"{who} is in the queue again",
         "ejected": f"{who} left the queue",
     }
@@ -140,6 +140,19 @@ def _merge_state(state: Projection, event: ev.MergeStateChanged) -> Told:
     minor = event.state in {"checking", "gating", "superseded"}
     glyph = glyphs.get(event.state, "merging")
     return Told(glyph=glyph, what=what, detail=detail, bead=event.bead, minor=minor)
+
+
+def _reviewed(state: Projection, event: ev.MergeReviewed) -> Told:
+    who = _who(state, event.bead)
+    words = {
+        "approved": f"A reviewer approves {who}",
+        "changes": f"A reviewer wants changes to {who}",
+        "none": f"The review of {who} came to no verdict",
+        "short": f"{who} has no money left for a review",
+    }
+    glyph: State = "review" if event.verdict == "approved" else "failed"
+    detail = _first_line(event.text)
+    return Told(glyph=glyph, what=words[event.verdict], detail=detail, bead=event.bead, cost=event.cost)
 
 
 def _gate_run(state: Projection, event: ev.GateRun) -> Told:
@@ -314,4 +327,5 @@ _WORDS: dict[type[ev.Durable], Callable[[Projection, Any], Told]] = {
     ev.DependencyRemoved: _dependency_removed,
     ev.MayorSaid: _mayor_said,
     ev.ConvoyForecast: _forecast,
+    ev.MergeReviewed: _reviewed,
 }

@@ -12,6 +12,7 @@ from gastown_desktop.core.bead import Bead, BeadKind, BeadSize, BeadStatus, Depe
 from gastown_desktop.core.flakiness import FlakeRecord
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
 from gastown_desktop.core.planning_folds import PLANNING_FOLDS
+from gastown_desktop.core.reviews import ABOUT_REVIEW, REVIEW_FOLDS, heed_word
 from gastown_desktop.core.views import (
     BeadView,
     ForecastView,
@@ -465,6 +466,8 @@ def _answered(town: Projection, event: ev.NeedAnswered, at: datetime) -> None:
     bead = need.bead
     if event.tree is not None:
         town.set_bead(bead, handed_back=event.tree)
+    if need.about == ABOUT_REVIEW and heed_word(town, bead, event.answer):
+        return
     if bead not in town.asking() and town.beads[bead].status == "blocked":
         told = event.answer if event.tree else _told_by_user(need.text, event.answer)
         town.set_bead(bead, status="open", reason=told, rounds=0, deaths=0, goes_on=True)
@@ -520,4 +523,5 @@ _FOLDS: dict[type[ev.Durable], Callable[[Projection, Any, datetime], None]] = {
     ev.MessageSent: _message_sent,
     ev.MessageDelivered: _message_delivered,
     **PLANNING_FOLDS,
+    **REVIEW_FOLDS,
 }

@@ -93,7 +93,17 @@ class MergeView:
     paths: tuple[str, ...] = ()
     resolver: BeadId | None = None
     """The resolve bead that made it, where one did."""
+    verdict: str = ""
+    """What its newest review came to (core.review_events), or `waived`; empty before any."""
+    review: str = ""
+    """What that review says."""
+    reviews: int = 0
     submitted_at: datetime
+
+    @property
+    def passed(self) -> bool:
+        """Whether a reviewer let it pass, or the user did without one."""
+        return self.verdict in {"approved", "waived"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,10 +29,15 @@ async def set_bead_caps(kit: Kit, caps: Mapping[BeadId, int]) -> None:
 
 async def renew_bead_cap(kit: Kit, bead: BeadId) -> None:
     """Lets a bead have as much again, where the user said so after it had used its cap up."""
-    item = f"{bead}:cap:{kit.bus.state.beads[bead].attempts}"
+    if f"{bead}:cap:{kit.bus.state.beads[bead].attempts}" in kit.bus.state.answers:
+        await allow_as_much_again(kit, bead)
+
+
+async def allow_as_much_again(kit: Kit, bead: BeadId) -> None:
+    """Raises a bead's cap by as much as it was, where it has one that is used up that far."""
     scope = f"bead:{bead}"
     totals = kit.gate.ledger.totals(scope)
-    if item not in kit.bus.state.answers or totals.cap is None:
+    if totals.cap is None:
         return
     cap = NanoUsd(totals.committed + max(LEAST_BEAD_CAP, totals.cap))
     if cap > totals.cap:

@@ -64,6 +64,7 @@ class Conversation:
         turns: tuple[Turn, ...] = (),
         said: tuple[Interjection, ...] = (),
         *,
+        tools: tuple[Mapping[str, object], ...] = DEFINITIONS,
         clear_at: int | None = None,
     ) -> None:
         """Starts, or goes on after the turns that a hook holds.
@@ -73,9 +74,11 @@ class Conversation:
             task: the first message.
             turns: what was said and done, oldest first.
             said: what the town put in between.
+            tools: what the role may call; a worker's, unless it is another role.
             clear_at: prompt tokens from which old tool results are cleared; None never clears.
         """
         self._system = system
+        self._tools = tools
         self._clear_at = clear_at
         self._cleared = 0
         self._said = said
@@ -135,19 +138,19 @@ class Conversation:
             model=model,
             max_tokens=max_tokens,
             system=self._system,
-            tools=DEFINITIONS,
+            tools=self._tools,
             messages=(*before, _message(last["role"], blocks)),
             thinks=thinks,
         )
 
     def prompt_bound(self) -> int:
         """Upper bound of the next prompt in tokens."""
-        blocks = len(DEFINITIONS) + len(self._system)
+        blocks = len(self._tools) + len(self._system)
         blocks += sum(len(message["content"]) for message in self._messages)
         if self._exact is None:
             texts = [
                 json.dumps(self._system, ensure_ascii=False),
-                json.dumps(DEFINITIONS, ensure_ascii=False),
+                json.dumps(self._tools, ensure_ascii=False),
                 json.dumps(self._messages, ensure_ascii=False),
             ]
             return first_prompt_bound(texts, blocks)

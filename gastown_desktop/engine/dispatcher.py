@@ -52,7 +52,7 @@ class Dispatcher:
         self._somebody_stands = False
         self._breaker = Breaker()
         kit.line.pace = Pace.of(fleet_size)
-        self.supervisor = Supervisor(kit, ended=self._heed, died=self._note_death)
+        self.supervisor = Supervisor(kit, ended=self.heed, died=self._note_death)
         kit.holding.stop = self.supervisor.stop
         self._told = False
         self._warmed = False
@@ -288,7 +288,8 @@ class Dispatcher:
         if not self.stopped and (reason := self._breaker.tripped(self._kit.clock.monotonic())):
             self.stopped, self.stopped_by = reason, "breaker"
 
-    def _heed(self, outcome: Outcome) -> None:
+    def heed(self, outcome: Outcome) -> None:
+        """Takes in how a worker ended, or that a review stands still: `limit` or `provider`."""
         self._somebody_stands |= outcome == "held"
         if outcome == "limit":
             self.stopped, self.stopped_by = (

@@ -60,6 +60,8 @@ class Kit:
     clock: Clock
     system: SystemBlocks
     """What every request of a worker begins with, after the tools: byte-identical for the fleet."""
+    resolver_words: str = ""
+    """What a resolver is told first about its work."""
     scopes: tuple[str, ...]
     """Ledger scopes of every request of this convoy."""
     finish_tree: Callable[[BeadId, Oid, Oid], Awaitable[Oid]] = keep_tree

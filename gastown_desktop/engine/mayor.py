@@ -25,9 +25,10 @@ from gastown_desktop.engine.api import SpokenTurn
 from gastown_desktop.engine.asking import ask_whole
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.conversation import tool_result
+from gastown_desktop.engine.looking.library import Library
+from gastown_desktop.engine.looking.tools import LOOKING_NAMES
 from gastown_desktop.engine.planning import replies
 from gastown_desktop.engine.planning.desk import Desk
-from gastown_desktop.engine.planning.library import Library
 from gastown_desktop.engine.planning.reading import spoken
 from gastown_desktop.engine.planning.session import (
     MAYOR_ITEMS,
@@ -39,7 +40,7 @@ from gastown_desktop.engine.planning.session import (
     fact_lines,
 )
 from gastown_desktop.engine.planning.talk import Talk
-from gastown_desktop.engine.planning.toolbox import DEFINITIONS, LOOKING_NAMES, action_of, call
+from gastown_desktop.engine.planning.toolbox import DEFINITIONS, action_of, call
 from gastown_desktop.engine.ports import Clock, GitObjects
 from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.rig import RefNames, Rig

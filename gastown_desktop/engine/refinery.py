@@ -65,6 +65,7 @@ class Refinery:
         gates: GateRunner,
         *,
         idle: Callable[[], None],
+        passed: Callable[[MergeView], bool] = lambda _: True,
         after_round: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
         """Starts with nothing in hand.
@@ -73,9 +74,11 @@ class Refinery:
             kit: what the convoy shares.
             gates: prove what would land.
             idle: called whenever the queue is worked off.
+            passed: whether a merge request may merge as far as reviews go.
             after_round: awaited after each round, when nothing is stacked.
         """
         self._idle = idle
+        self._passed = passed
         self._after_round = after_round
         self._kit = kit
         self._gates = gates
@@ -94,7 +97,7 @@ class Refinery:
         state = self._kit.bus.state
         if any(need.about == "gate" for need in state.needs_you.values()):
             return []
-        return [view for view in state.merges.values() if view.state == "queued"]
+        return [view for view in state.merges.values() if view.state == "queued" and self._passed(view)]
 
     async def run(self) -> None:
         """Works whenever there is something; ends by cancellation."""

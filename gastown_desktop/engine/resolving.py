@@ -9,6 +9,7 @@ from gastown_desktop.core.bead import Bead
 from gastown_desktop.core.ids import BeadId, resolve_bead_id
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.reviewing.undecided import ask_about_review
 
 MOST_ROUNDS = 3
 """Times that a bead goes to a worker or a resolver again before the user is asked."""
@@ -26,6 +27,8 @@ async def after_turned_down(kit: Kit, request: MergeView) -> list[ev.DurableEven
     rounds = kit.bus.state.beads[request.bead].rounds
     if request.state == "conflicted" and (begun := _unfinished(kit, request.bead)):
         return _link(kit, begun, request)
+    if rounds >= MOST_ROUNDS and request.verdict == "changes":
+        return [ask_about_review(kit, request)]
     if rounds >= MOST_ROUNDS:
         about = "conflict" if request.state == "conflicted" else "red"
         item = f"{request.bead}:{about}:{request.id}"
@@ -85,7 +88,7 @@ def _resolver(kit: Kit, request: MergeView, met: list[Bead]) -> ev.BeadAdded:
         **kit.where,
         bead=resolve_bead_id(request.bead, number),
         title=f"Resolve: {parent.title}",
-        description=_task(parent, request, met),
+        description=_task(kit.resolver_words, parent, request, met),
         acceptance="Both changes work together and no conflict marker is left.",
         type="resolve",
         priority=0,
@@ -95,12 +98,11 @@ def _resolver(kit: Kit, request: MergeView, met: list[Bead]) -> ev.BeadAdded:
     )
 
 
-def _task(parent: Bead, request: MergeView, met: list[Bead]) -> str:
+def _task(words: str, parent: Bead, request: MergeView, met: list[Bead]) -> str:
     lines = [
-        f"The work on {parent.id} conflicts with what was merged meanwhile. Your copy holds the merge as git "
-        "left it: between conflict markers the upper side is what was merged, the lower side is the work on "
-        f"{parent.id} (commit {request.commit}). Keep what both sides want, and leave no marker.",
+        f"The work on {parent.id} (commit {request.commit}) conflicts with what was merged meanwhile.",
         "",
+        *([words, ""] if words else []),
         _told("The bead whose work is to be merged", parent),
     ]
     lines += [_told("Merged meanwhile on the same files", bead) for bead in met[-_MOST_OTHERS:]]

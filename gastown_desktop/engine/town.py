@@ -20,6 +20,8 @@ from gastown_desktop.engine.landing_ports import Target
 from gastown_desktop.engine.landing_recovery import is_partial
 from gastown_desktop.engine.ref_target import RefTarget
 from gastown_desktop.engine.refinery import Refinery, nothing
+from gastown_desktop.engine.reviewing.review import Reviewer
+from gastown_desktop.engine.reviewing.reviews import Reviews
 from gastown_desktop.engine.unattended import Unattended
 from gastown_desktop.engine.witness import Witness
 from gastown_desktop.engine.worked_on import OVER
@@ -49,6 +51,7 @@ class Town:
         merges_only: bool = False,
         only: frozenset[BeadId] | None = None,
         unattended_s: float | None = None,
+        reviewer: Reviewer | None = None,
         target: Target | None = None,
         diff_sizes: DiffSizes = nothing_expected,
     ) -> None:
@@ -68,6 +71,7 @@ class Town:
                 who may use the closing reserve.
             only: beads of a pilot, beyond which nothing is begun; None for all.
             unattended_s: seconds after which a question's default is taken; None waits for the user.
+            reviewer: who reads what is handed in before it merges; None for nobody.
             target: where the convoy lands; None for the ref of town.git that its history names.
             diff_sizes: lines that the work changes, by path, to choose the sources to break.
         """
@@ -84,7 +88,10 @@ class Town:
         self._spare = asyncio.Event()
         self._called = asyncio.Event()
         after_round = self._land_so_far if lands_each else nothing
-        self._refinery = Refinery(kit, gates, idle=self._rest, after_round=after_round)
+        self._reviews = Reviews(kit, reviewer, stopped=self._dispatcher.heed, ended=self._review_ended)
+        self._refinery = Refinery(
+            kit, gates, idle=self._rest, passed=self._reviews.passed, after_round=after_round
+        )
         self._unattended = Unattended(kit, patience_s=unattended_s)
         self._goes_on = False
         kit.bus.listen(self._heard)
@@ -142,6 +149,7 @@ class Town:
         if not self._goes_on:
             return False
         self._dispatcher.limit_raised()
+        self._reviews.go_on()
         await self._go_on("raised")
         return True
 
@@ -155,6 +163,7 @@ class Town:
         if not self._goes_on:
             return False
         self._dispatcher.provider_back()
+        self._reviews.go_on()
         await self._go_on("replaced")
         return True
 
@@ -256,11 +265,17 @@ class Town:
             self._spare.set()
             self._called.clear()
 
+    def _review_ended(self) -> None:
+        """What it let pass may merge, and others may be read."""
+        self._refinery.wake()
+        self._wake.set()
+
     async def _until_nothing_goes_on(self, group: asyncio.TaskGroup) -> None:
         self._goes_on = True
         while self._goes_on:
             self._wake.clear()
             await self._unattended.answer_overdue()
+            self._reviews.fill(group)
             await self._dispatcher.fill(group)
             await self._say_why_stopped("provider")
             if self._nothing_is_in_flight():
@@ -271,7 +286,7 @@ class Town:
 
     def _somebody_is_at_work(self) -> bool:
         at_work = self._dispatcher.working or self._next_s() is not None
-        return bool(at_work or self._refinery.busy or self._refinery.waiting())
+        return bool(at_work or self._reviews.busy or self._refinery.busy or self._refinery.waiting())
 
     def _user_holds_work(self) -> bool:
         """Whether the user holds what could go on: the town stays up until it may."""

@@ -40,6 +40,8 @@ class WorkSettings:
     strict_gates: bool = False
     pilot: Literal["no", "first", "done"] = "no"
     """Whether two beads are tried first, for a small sum, and where that stands."""
+    review: bool = False
+    """What is handed in is read by a reviewer before it merges."""
     unattended: bool = False
     """The default of a question that nobody answers is taken after a while."""
     allowed_hosts: tuple[str, ...] = ()

@@ -90,6 +90,7 @@ async def build_work(
         files=slot_files,
         clock=workplace.clock,
         line=line,
+        resolver_words=prompt("resolver"),
         system=system_blocks(prompt("polecat") + network_words(settings.allowed_hosts), repository),
         scopes=(f"convoy:{convoy}", TOWN_SCOPE),
         serialising=settings.serialising,

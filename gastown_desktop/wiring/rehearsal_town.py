@@ -76,6 +76,7 @@ async def build_rehearsal(
         files=slot_files,
         clock=workplace.clock,
         line=ProviderLine(workplace.clock),
+        resolver_words=prompt("resolver"),
         system=system_blocks(prompt("polecat")),
         scopes=(f"convoy:{convoy}",),
         finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),

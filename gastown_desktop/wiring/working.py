@@ -27,8 +27,9 @@ from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.mayor import Mayor
 from gastown_desktop.engine.ports import GitObjects
-from gastown_desktop.engine.prompts import prefix_digest, system_blocks
+from gastown_desktop.engine.prompts import SystemBlocks, prefix_digest, system_blocks
 from gastown_desktop.engine.reply import Reply
+from gastown_desktop.engine.reviewing.review import Reviewer
 from gastown_desktop.engine.spend_gate import Order
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
 from gastown_desktop.engine.town import Town
@@ -99,6 +100,8 @@ class WorkRequest:
     strict_gates: bool = False
     pilot: bool = False
     """Two beads are tried first."""
+    review: bool = False
+    """What is handed in is read by a reviewer before it merges."""
     unattended: bool = False
     start: Start
     allowed_hosts: tuple[str, ...] = ()
@@ -137,6 +140,7 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
             per_hour=request.per_hour,
             strict_gates=request.strict_gates,
             pilot="first" if request.pilot else "no",
+            review=request.review,
             unattended=request.unattended,
             allowed_hosts=hosts,
             serialising=start.config.serialising,
@@ -191,7 +195,6 @@ class Working(Running):
     def mayor(self) -> Mayor:
         """Who plans this convoy; the talk goes on where it rested."""
         kit, settings = self.town.kit, self.settings
-        _, *shared = kit.system  # the rules of workers, then what all roles are told of the repository
         return Mayor(
             bus=kit.bus,
             objects=self.objects,
@@ -202,12 +205,21 @@ class Working(Running):
             model=settings.model,
             price=settings.price,
             scopes=kit.scopes,
-            system=tuple(dict(block) for block in (*system_blocks(prompt("mayor")), *shared)),
+            system=tuple(dict(block) for block in self._system("mayor")),
             ask=self._ask,
             prefix=kit.rig.prefix,
-            gates=tuple(gate.command for gate in settings.gates),
+            gates=self._gates,
             serialising=settings.serialising,
         )
+
+    def _system(self, role: str) -> SystemBlocks:
+        """The rules of a role, then what all roles are told of the repository."""
+        _, *shared = self.town.kit.system
+        return (*system_blocks(prompt(role)), *shared)
+
+    @property
+    def _gates(self) -> tuple[str, ...]:
+        return tuple(gate.command for gate in self.settings.gates)
 
     async def _ask(self, order: Order, on_text: Callable[[str], None]) -> Reply:
         kit = self.town.kit
@@ -243,7 +255,7 @@ class Working(Running):
         return check(
             Plan.of(state),
             known_paths=paths,
-            gates=[gate.command for gate in self.settings.gates],
+            gates=list(self._gates),
             forecast_p90=forecast.p90 if forecast is not None else None,
             free=self.town.gate.ledger.totals(self.town.kit.scopes[0]).free,
             slots_wanted=self.settings.polecats,
@@ -284,8 +296,12 @@ class Working(Running):
             merges_only=merges_only,
             only=self._pilot_beads() if settings.pilot == "first" else None,
             unattended_s=PATIENCE_S if settings.unattended else None,
+            reviewer=self._reviewer() if settings.review else None,
             lands=False,
         )
+
+    def _reviewer(self) -> Reviewer:
+        return Reviewer(model=self.settings.model, system=self._system("reviewer"), gates=self._gates)
 
     async def pilot(self, hooks: list[Hook]) -> bool:
         """Tries two beads for two dollars at most; tells whether they were merged and the rest may follow.

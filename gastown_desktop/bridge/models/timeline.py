@@ -26,6 +26,7 @@ KINDS: Mapping[str, tuple[type[ev.Durable], ...]] = {
     "Gates": (ev.GateRun, ev.GateJudged),
     "Merges and landings": (
         ev.MergeStateChanged,
+        ev.MergeReviewed,
         ev.BeadMerged,
         ev.ConvoyLanded,
         ev.ConvoyPushed,

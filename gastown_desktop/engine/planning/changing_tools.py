@@ -12,8 +12,8 @@ from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.plain_text import one_line, plain_text
 from gastown_desktop.core.planned_values import PLANNED_KINDS, SIZES
 from gastown_desktop.core.wording import plural
-from gastown_desktop.engine.planning import inputs
 from gastown_desktop.engine.planning.desk import Desk
+from gastown_desktop.engine.tools import inputs
 from gastown_desktop.engine.tools.workbench import Question, number_of, object_schema
 
 _TEXT = {"type": "string"}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from gastown_desktop.core.ids import BeadId, bead_id
 from gastown_desktop.core.plan import Ground, Plan
 from gastown_desktop.core.plan_changes import PlanChange
-from gastown_desktop.engine.planning.library import Library
+from gastown_desktop.engine.looking.library import Library
 from gastown_desktop.engine.tools.workbench import Question
 
 

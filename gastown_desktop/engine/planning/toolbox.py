@@ -7,18 +7,11 @@ from typing import Any
 
 from gastown_desktop.core.errors import PlanRefused, ToolRefused
 from gastown_desktop.core.plain_text import one_line
+from gastown_desktop.engine.looking.tools import LOOKING, LOOKING_WORDS
 from gastown_desktop.engine.planning import changing_tools as changing
-from gastown_desktop.engine.planning import looking_tools as looking
 from gastown_desktop.engine.planning.desk import Desk, PlanTool
 from gastown_desktop.engine.tools.calling import definitions_of, tool_called
 
-LOOKING: tuple[PlanTool, ...] = (
-    looking.Read(),
-    looking.ListFiles(),
-    looking.Search(),
-    looking.History(),
-    looking.Tests(),
-)
 CHANGING: tuple[PlanTool, ...] = (
     changing.ProposeConvoy(),
     changing.AddBead(),
@@ -29,10 +22,8 @@ CHANGING: tuple[PlanTool, ...] = (
     changing.Highlight(),
     changing.Ask(),
 )
-TOOLS = (*LOOKING, *CHANGING)
+TOOLS: tuple[PlanTool, ...] = (*LOOKING, *CHANGING)
 _BY_NAME = {tool.name: tool for tool in TOOLS}
-LOOKING_NAMES = frozenset(tool.name for tool in LOOKING)
-"""Tools whose answers can be had again."""
 _STRICT = ("propose_convoy", "add_bead", "edit_bead")
 """Tools whose inputs the provider makes fit the schema. All strict schemas of a request become one grammar,
 which has a limit of its own, so it is kept for those where a malformed call costs most."""
@@ -40,11 +31,7 @@ which has a limit of its own, so it is kept for those where a malformed call cos
 DEFINITIONS = definitions_of(TOOLS, strict=_STRICT)
 
 _DOING: Mapping[str, str] = {
-    "read": "Reading",
-    "list_files": "Listing files",
-    "search": "Searching",
-    "history": "Looking at the history",
-    "tests": "Looking for tests",
+    **LOOKING_WORDS,
     "propose_convoy": "Proposing a convoy",
     "add_bead": "Adding a bead",
     "edit_bead": "Changing a bead",

@@ -1,15 +1,15 @@
-"""The Mayor's tools for looking: `read`, `list_files`, `search`, `history`, `tests`."""
+"""Tools for looking at a commit: `read`, `list_files`, `search`, `history`, `tests`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from gastown_desktop.core.plain_text import one_line, shown_path
 from gastown_desktop.core.wording import plural
-from gastown_desktop.engine.planning.desk import Desk
-from gastown_desktop.engine.planning.inputs import flag_of, optional_text_of, short_text_of
+from gastown_desktop.engine.looking.library import Library
+from gastown_desktop.engine.tools.inputs import flag_of, optional_text_of, short_text_of
 from gastown_desktop.engine.tools.workbench import number_of, object_schema
 
 _STRING = {"type": "string"}
@@ -18,12 +18,42 @@ _MOST_TESTS = 60
 _LONGEST_PATTERN = 500
 
 
+class Looker(Protocol):
+    """Who looks: what their tools read, and what has to succeed before work lands."""
+
+    @property
+    def library(self) -> Library:
+        """The commit."""
+        ...
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Commands of the gates."""
+        ...
+
+
+class LookingTool(Protocol):
+    """One of these tools."""
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    schema: ClassVar[Mapping[str, object]]
+
+    async def run(self, given: Mapping[str, Any], desk: Looker) -> str:
+        """Looks and returns what the model sees.
+
+        Raises:
+            ToolRefused: there is no such thing; the text says what to do instead.
+        """
+        ...
+
+
 class Read:
     """Shows a file of the base commit with line numbers."""
 
     name: ClassVar[str] = "read"
     description: ClassVar[str] = (
-        "Read a tracked text file of the repository, as it is at the commit that the convoy starts from. "
+        "Read a tracked text file of the repository, as it is at the commit that you look at. "
         "Gives numbered lines."
     )
     schema: ClassVar[Mapping[str, object]] = object_schema(
@@ -33,7 +63,7 @@ class Read:
         count={"type": "integer", "description": "How many lines, 2000 at most; 0 for 400."},
     )
 
-    async def run(self, given: Mapping[str, Any], desk: Desk) -> str:
+    async def run(self, given: Mapping[str, Any], desk: Looker) -> str:
         """Shows the lines asked for."""
         path = short_text_of(given, "path")
         start, count = number_of(given, "start", 1), number_of(given, "count", 0)
@@ -57,7 +87,7 @@ class ListFiles:
         },
     )
 
-    async def run(self, given: Mapping[str, Any], desk: Desk) -> str:
+    async def run(self, given: Mapping[str, Any], desk: Looker) -> str:
         """Lists."""
         return await desk.library.list_files(
             short_text_of(given, "folder", ""), optional_text_of(given, "glob") or ""
@@ -80,7 +110,7 @@ class Search:
         ignore_case={"type": "boolean"},
     )
 
-    async def run(self, given: Mapping[str, Any], desk: Desk) -> str:
+    async def run(self, given: Mapping[str, Any], desk: Looker) -> str:
         """Searches."""
         return await desk.library.search(
             short_text_of(given, "pattern", longest=_LONGEST_PATTERN),
@@ -103,7 +133,7 @@ class History:
         count={"type": "integer", "description": "How many, 30 at most."},
     )
 
-    async def run(self, given: Mapping[str, Any], desk: Desk) -> str:
+    async def run(self, given: Mapping[str, Any], desk: Looker) -> str:
         """Walks back from the base."""
         return await desk.library.history(
             optional_text_of(given, "path") or "", number_of(given, "count", 10)
@@ -122,7 +152,7 @@ class Tests:
         ("folder",), folder={"type": "string", "description": "Folder to look in; empty for all."}
     )
 
-    async def run(self, given: Mapping[str, Any], desk: Desk) -> str:
+    async def run(self, given: Mapping[str, Any], desk: Looker) -> str:
         """Tells by their names."""
         prefix = short_text_of(given, "folder", "").strip().strip("/")
         inside = f"{prefix}/" if prefix not in {"", "."} else ""
@@ -135,6 +165,21 @@ class Tests:
         if len(paths) <= _MOST_TESTS:
             lines += ["", *map(shown_path, paths)]
         return "\n".join(lines)
+
+
+LOOKING: tuple[LookingTool, ...] = (Read(), ListFiles(), Search(), History(), Tests())
+"""In their fixed order."""
+LOOKING_NAMES = frozenset(tool.name for tool in LOOKING)
+"""Tools whose answers can be had again."""
+
+LOOKING_WORDS: Mapping[str, str] = {
+    "read": "Reading",
+    "list_files": "Listing files",
+    "search": "Searching",
+    "history": "Looking at the history",
+    "tests": "Looking for tests",
+}
+"""What a call of each does, for who watches."""
 
 
 def is_test(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the Mayor may look at: tracked blobs of the convoy's base commit, never a folder of the user's."""
+"""What may be looked at: tracked blobs of one commit, never a folder of the user's."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Library:
 
         Args:
             objects: the rig's own repository.
-            base: the commit that is planned on.
+            base: the commit.
             clock: the time, for limits on long searches.
         """
         self._objects = objects
