@@ -52,6 +52,18 @@ def planning() -> dict[str, Any]:
     }
 
 
+def reviewing() -> dict[str, Any]:
+    """A reviewer who reads the gate and approves."""
+    return {
+        "role": "reviewer",
+        "when": {"tool": "approve"},
+        "turns": [
+            {"calls": [{"name": "read", "input": {"path": "check.py", "start": 1, "count": 0}}]},
+            {"calls": [{"name": "approve", "input": {"checked": "The step is there."}}]},
+        ],
+    }
+
+
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     return make_repository(tmp_path / "repo", 8).folder
@@ -66,7 +78,7 @@ def beads(tmp_path: Path) -> Path:
 @pytest.fixture
 def server() -> Iterator[RunningServer]:
     fields = script(SHAPE)
-    fields["rules"].insert(0, planning())
+    fields["rules"][:0] = [planning(), reviewing()]
     with running(fields) as server:
         yield server
 
@@ -127,6 +139,25 @@ def test_a_pilot_tries_two_beads_and_the_rest_follows_with_a_forecast_from_them(
     assert all(line in done.err[: done.err.index("from 2 beads")] for line in first)
     starts = done.err[: done.err.index("from 2 beads")].count(" starts t-")
     assert starts == 2
+
+
+def test_a_reviewer_sends_work_back_once_and_is_paid_under_the_cap(
+    command_line: CommandLine, server: RunningServer, repo: Path, beads: Path
+) -> None:
+    wants = {"changes": [{"path": "m1.py", "problem": "It does not say why."}]}
+    turn = {"calls": [{"name": "request_changes", "input": wants}]}
+    server.control({"answer_for_role": {"role": "reviewer", "turn": turn, "times": 1}})
+    arguments = asked(server, repo, "--beads", beads, "--cap", "5", "--review", "--land")
+    done = command_line.run(*arguments, environment=WITH_KEY).ended(0)
+    result = done.json
+    assert (result["merged"], result["stage"]) == (8, "landed")
+    assert done.err.count("goes back: A reviewer wants changes") == 1
+    assert sum(one["role"] == "reviewer" for one in server.requests()) == 1 + 8 * 2
+    roles = {line["name"]: line["settled_usd"] for line in result["cost_by_role"]}
+    assert roles["Reviewers"] > 0
+    bill = server.bill(idle=True)
+    assert bill["total_nano"] == round(result["ledger"]["settled_usd"] * 1e9)
+    assert bill["refused"] == bill["forbidden"] == bill["unmatched"] == 0
 
 
 def test_without_a_key_nothing_is_sent(
