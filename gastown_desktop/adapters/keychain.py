@@ -17,6 +17,7 @@ from gastown_desktop.core.errors import KeyringUnavailable
 SERVICE = "gastown-desktop"
 PATIENCE_S = 20.0
 """Seconds that the keyring may take, which is a user who types a password."""
+_REMEDY = "Unlock it, or set ANTHROPIC_API_KEY for this session."
 _T = TypeVar("_T")
 
 
@@ -90,7 +91,7 @@ class Keychain:
                 error = KeyringUnavailable(
                     f"The keyring of this system cannot be used ({_reason(raised)}).",
                     safe="No key was written anywhere.",
-                    remedy="Unlock it, or use the key for this session only.",
+                    remedy=_REMEDY,
                 )
                 tell(lambda: answer.set_exception(error))
             else:
@@ -104,7 +105,7 @@ class Keychain:
             raise KeyringUnavailable(
                 "The keyring of this system does not answer.",
                 safe="No key was written anywhere.",
-                remedy="Unlock it, or use the key for this session only.",
+                remedy=_REMEDY,
             ) from None
 
 

@@ -233,10 +233,14 @@ def _answered(state: Projection, event: ev.NeedAnswered) -> Told:
 
 
 def _cap(state: Projection, event: ev.CapChanged) -> Told:
+    kind, _, name = event.scope.partition(":")
+    bead = BeadId(name) if kind == "bead" else None
+    whose = f"Limit of {bead}" if bead else "Limit"
     if event.old is None:
-        return Told(glyph="ui_spend", what="Limit set", detail=f"to {show_money(event.new)}")
+        detail = f"to {show_money(event.new)}"
+        return Told(glyph="ui_spend", what=f"{whose} set", detail=detail, bead=bead, minor=bead is not None)
     detail = f"from {show_money(event.old)} to {show_money(event.new)}"
-    return Told(glyph="ui_spend", what="Limit changed", detail=detail)
+    return Told(glyph="ui_spend", what=f"{whose} changed", detail=detail, bead=bead)
 
 
 def _recovered(state: Projection, event: ev.Recovered) -> Told:

@@ -18,13 +18,15 @@ async def set_bead_caps(kit: Kit, caps: Mapping[BeadId, int]) -> None:
         kit: the convoy.
         caps: nano-dollars that each bead may cost; one that is not in it has the least cap.
     """
+    told: list[ev.CapChanged] = []
     for bead in kit.bus.state.works():
         totals = kit.gate.ledger.totals(f"bead:{bead}")
         allowed = caps.get(bead, LEAST_BEAD_CAP)
         if totals.cap is None or (
             totals.cap - totals.committed <= 0 and not kit.bus.state.beads[bead].attempts
         ):
-            await kit.gate.set_cap(f"bead:{bead}", NanoUsd(totals.committed + allowed))
+            told.append(await _set_cap(kit, bead, totals.committed + allowed))
+    await kit.bus.publish(*told)
 
 
 async def renew_bead_cap(kit: Kit, bead: BeadId) -> None:
@@ -35,11 +37,17 @@ async def renew_bead_cap(kit: Kit, bead: BeadId) -> None:
 
 async def allow_as_much_again(kit: Kit, bead: BeadId) -> None:
     """Raises a bead's cap by as much as it was, where it has one that is used up that far."""
-    scope = f"bead:{bead}"
-    totals = kit.gate.ledger.totals(scope)
+    totals = kit.gate.ledger.totals(f"bead:{bead}")
     if totals.cap is None:
         return
-    cap = NanoUsd(totals.committed + max(LEAST_BEAD_CAP, totals.cap))
+    cap = totals.committed + max(LEAST_BEAD_CAP, totals.cap)
     if cap > totals.cap:
-        await kit.gate.set_cap(scope, cap)
-        await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=totals.cap, new=cap))
+        await kit.bus.publish(await _set_cap(kit, bead, cap))
+
+
+async def _set_cap(kit: Kit, bead: BeadId, cap: int) -> ev.CapChanged:
+    """Sets a bead's cap in nano-dollars; returns what tells of it."""
+    scope = f"bead:{bead}"
+    old = kit.gate.ledger.totals(scope).cap
+    await kit.gate.set_cap(scope, NanoUsd(cap))
+    return ev.CapChanged(**kit.where, scope=scope, old=old, new=cap)

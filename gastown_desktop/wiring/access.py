@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 import httpx2
 
@@ -19,6 +20,8 @@ from gastown_desktop.engine.spend_gate import SpendGate
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
 """The one variable of the environment that the command line heeds."""
 _MOST_CONNECTIONS = 64
+_KEY_NAME = 8
+"""Hexadecimal digits of a key's digest that name it."""
 _NO_KEY = "none"
 """What is sent where no key is needed; the SDK wants one."""
 
@@ -33,6 +36,12 @@ class ModelAccess:
     """Seconds of silence after which a reply is given up."""
     window: int = WINDOW
     """Tokens that the model takes in."""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Ledger scopes that tell providers and keys apart; no part of a key is in them."""
+        named = sha256(self.key.encode()).hexdigest()[:_KEY_NAME]
+        return (f"provider:{self.provider.origin}", *([f"key:{named}"] if self.provider.needs_key else []))
 
 
 async def find_access(

@@ -92,7 +92,7 @@ async def build_work(
         line=line,
         resolver_words=prompt("resolver"),
         system=system_blocks(prompt("polecat") + network_words(settings.allowed_hosts), repository),
-        scopes=(f"convoy:{convoy}", TOWN_SCOPE),
+        scopes=(f"convoy:{convoy}", TOWN_SCOPE, *access.scopes),
         serialising=settings.serialising,
         price=lambda model: price_at(access.provider, model, {settings.model: settings.price}),
         warms=access.provider.kind != "local",
