@@ -138,7 +138,7 @@ class App:
                 await exchange.answer(200, to_json(self.told_bill()).encode())
             case "GET", "/_test/requests":
                 since = int(exchange.query.get("since", ["0"])[0])
-                await exchange.answer(200, to_json(self.seen[since:]).encode())
+                await exchange.answer(200, json.dumps(self.seen[since:]).encode())
             case "GET", "/_test/held":
                 reached = await self.hold.reached(float(exchange.query.get("seconds", ["60"])[0]))
                 await exchange.answer(200, to_json(reached).encode())
