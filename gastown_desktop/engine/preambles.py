@@ -53,8 +53,9 @@ async def read_preamble(objects: GitObjects, blob: Oid) -> Preamble:
 
 
 def with_preamble(entries: Iterable[TreeEntry], blob: Oid | None) -> tuple[TreeEntry, ...]:
-    """The leaves of a transcript with a preamble among them, once."""
+    """The leaves of a transcript with a preamble among them, once, by their paths."""
     entries = tuple(entries)
     if blob is None or any(entry.oid == blob for entry in entries):
         return entries
-    return (*entries, TreeEntry(f"{FOLDER}{blob}.json", REGULAR, blob))
+    added = TreeEntry(f"{FOLDER}{blob}.json", REGULAR, blob)
+    return tuple(sorted((*entries, added), key=lambda entry: entry.path))

@@ -25,11 +25,12 @@ def test_every_recorded_turn_replays_to_the_byte_whatever_befell_its_conversatio
 
 @pytest.mark.parametrize(
     ("kind", "moment", "number"),
-    [("odd", "while", 9), ("red", "after", 7)],
+    [("plain", "while", 3), ("odd", "while", 9), ("red", "after", 7)],
 )
 def test_a_run_killed_at_a_request_goes_on_with_valid_messages_and_replays_to_the_byte(
     kind: str, moment: str, number: int
 ) -> None:
+    """The third request of a run is the Mayor's, who has proposed beads and may still mend them."""
     outcome = kill_at(kind, moment, number)
     assert outcome.kills == 1
     assert_replays(outcome)
