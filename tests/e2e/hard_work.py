@@ -104,6 +104,7 @@ def _odd(done: int, number: int, _fresh: bool) -> dict[str, Any]:
         {"text": ""},
         _raw("write", f'{{"text": "half \\ud83d", "path": "n{number}.txt"}}'),
         _raw("bash", '{"command": "cut'),
+        _raw("bash", '{"command": "true", "timeout_s": 1e999}'),
         _raw("bash", '{"timeout_s": 1e2, "command": "printf \\u0000 1"}'),
         _said(_call("no_such_tool", z=1.50, a={"y": None, "b": [True, -0.0]}), _call("read", path="no/such")),
         _said(_append(number, "odd")),
