@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import ssl
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -31,6 +32,8 @@ SILENCE_S = 120.0
 """Seconds without a byte after which a reply is given up; the API pings far more often."""
 _CONNECT_S = 20.0
 _LONGEST_WORDS = 500
+_CUT_SHORT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError, ssl.SSLWantReadError)
+"""Ends of a connection under TLS that the next attempt may not meet."""
 _KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
 _ABOUT_MONEY = re.compile(r"credit balance|spend(ing)? limit|usage limits?\b|billing", re.IGNORECASE)
 """How the API words a 400 that is about the account and not about the request."""
@@ -140,6 +143,15 @@ class ClaudeMessages:
             )
             return _refused(error.status_code, _words_of(error), headers.get("retry-after", ""))
         never_sent = isinstance(cause, (self._network.ConnectError, self._network.ConnectTimeout))
+        if never_sent and (why := _distrust(cause)):
+            return ModelError(
+                f"There is no safe connection to {self._origin}: {why}.",
+                unbilled=True,
+                closes=True,
+                safe="No request was sent and nothing was charged.",
+                remedy="Check the address. Where a certificate of your own is in use, name the file of its "
+                "authority in SSL_CERT_FILE.",
+            )
         return ModelError(
             f"The connection to the provider failed: {cause or error}", retry_after=1.0, unbilled=never_sent
         )
@@ -153,6 +165,17 @@ def _without(*variables: str) -> Generator[None, None, None]:
         yield
     finally:
         os.environ.update(values)
+
+
+def _distrust(error: BaseException | None) -> str:
+    """Why TLS refuses the other side, as nothing but a change can mend; empty for any other failure."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"its TLS certificate was refused ({getattr(error, 'verify_message', error)})"
+        if isinstance(error, ssl.SSLError) and not isinstance(error, _CUT_SHORT):
+            return f"it does not speak TLS as it has to ({getattr(error, 'reason', error)})"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _words_of(error: APIStatusError) -> str:
@@ -174,4 +197,6 @@ def _refused(status: int, message: str, waits: str) -> ModelError:
         status=status,
         unbilled=400 <= status < 500 or status == 529,
         retry_after=seconds if retryable else None,
+        closes=300 <= status < 400,
+        safe="It was not sent on to another address." if 300 <= status < 400 else "",
     )

@@ -67,7 +67,8 @@ async def work_on(
     state = run.town.kit.bus.state
     if given.acknowledge:
         await run.town.gate.acknowledge_tripwire()
-    if not run.has_plan:
+    is_planned_here = run.stored.planned_by == "mayor" and state.stage in OPEN_STAGES
+    if is_planned_here or not run.has_plan:  # the Mayor may have been stopped in the middle of its talk
         await _plan(run, progress)
     asks = any(need.bead is None for need in state.needs_you.values()) and state.stage in OPEN_STAGES
     if plan_only or not run.has_plan or asks:

@@ -135,6 +135,9 @@ class ModelError(GasTownError):
         retry_after: seconds until another attempt makes sense, None when it never does.
         unbilled: true when the provider surely charged nothing (connection refused, 4xx, 429, 529).
         status: the HTTP status, None when there was none.
+        closes: true when every further request would end the same until the user does something.
+        safe: what is safe, one plain sentence or empty.
+        remedy: what to do now, one plain sentence or empty.
     """
 
     def __init__(
@@ -144,11 +147,15 @@ class ModelError(GasTownError):
         retry_after: float | None = None,
         unbilled: bool = False,
         status: int | None = None,
+        closes: bool = False,
+        safe: str = "",
+        remedy: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, safe=safe, remedy=remedy)
         self.retry_after = retry_after
         self.unbilled = unbilled
         self.status = status
+        self.closes = closes
 
 
 class ProviderClosed(ModelError):

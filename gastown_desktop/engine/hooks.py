@@ -1,9 +1,9 @@
 """Hooks: what a polecat has done, in git, so that a crash loses nothing.
 
 A hook is a chain of commits at `…/hooks/<polecat>` (engine.rig). Each holds `hook.json` (whose bead, from
-which base, on which branch) and `turns/0001.json` … (the messages of each turn with time, cost and request
-id). Its second parent is a commit of the slot's content after the turn, on the bead's base: a plain commit
-that anybody can check out or diff.
+which base, on which branch), `turns/0001.json` … (the messages of each turn with time, cost and request id)
+and `preambles/` (what the requests of the turns began with). Its second parent is a commit of the slot's
+content after the turn, on the bead's base: a plain commit that anybody can check out or diff.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gastown_desktop.core.ids import BeadId, Oid, PolecatName
 from gastown_desktop.core.stuck import Measure
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.ports import REGULAR, Clock, GitObjects, Signature, TreeEntry
+from gastown_desktop.engine.preambles import FOLDER, with_preamble
 from gastown_desktop.engine.rig import RefNames
 
 
@@ -80,6 +81,8 @@ class Turn:
     """What the worker was told after it: with that measure, or by the user."""
     heard: tuple[str, ...] = ()
     """Ids of the user's messages in `between`."""
+    preamble: Oid | None = None
+    """The preamble of its request (engine.preambles); None in a transcript of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,7 @@ class Hook:
     submitted: Oid | None = None
     """The commit handed to the Refinery, once there is one."""
     entries: tuple[TreeEntry, ...] = ()
-    """The turns' blobs."""
+    """The blobs of the turns and of their preambles."""
 
     @property
     def wip(self) -> Oid | None:
@@ -152,7 +155,8 @@ class Hooks:
         """
         blob = await self._objects.write_blob(_json(asdict(turn)))
         entry = TreeEntry(f"turns/{turn.number:04}.json", REGULAR, blob)
-        grown = replace(hook, turns=(*hook.turns, turn), entries=(*hook.entries, entry))
+        entries = with_preamble((*hook.entries, entry), turn.preamble)
+        grown = replace(hook, turns=(*hook.turns, turn), entries=entries)
         kept = await self._objects.write_commit(
             turn.tree,
             (hook.assignment.base,),
@@ -206,7 +210,8 @@ class Hooks:
         entries = await self._objects.list_tree(await self._objects.tree_of(head), recursive=True)
         by_path = {entry.path: entry for entry in entries}
         fields = json.loads(await self._objects.read_blob(by_path.pop("hook.json").oid))
-        turns = [_turn(await self._objects.read_blob(by_path[path].oid)) for path in sorted(by_path)]
+        told = sorted(path for path in by_path if not path.startswith(FOLDER))
+        turns = [_turn(await self._objects.read_blob(by_path[path].oid)) for path in told]
         return Hook(
             assignment=_assignment(fields["assignment"]),
             head=head,
@@ -240,7 +245,8 @@ class Hooks:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=True, indent=1, sort_keys=True).encode("ascii") + b"\n"
+    """Names stay in the order in which they were said, so that a reply goes back as it came."""
+    return json.dumps(value, ensure_ascii=True, indent=1).encode("ascii") + b"\n"
 
 
 def _assignment(fields: dict[str, Any]) -> Assignment:

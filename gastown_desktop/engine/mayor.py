@@ -42,6 +42,7 @@ from gastown_desktop.engine.planning.session import (
 from gastown_desktop.engine.planning.talk import Talk
 from gastown_desktop.engine.planning.toolbox import DEFINITIONS, action_of, call
 from gastown_desktop.engine.ports import Clock, GitObjects
+from gastown_desktop.engine.preambles import Preamble, write_preamble
 from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import URGENCY_PLAN, Order, RecentOutputs
@@ -105,6 +106,7 @@ class Mayor:
         self._prefix, self._gates = prefix, gates
         self._serialising = serialising or SerialisingFiles()
         self._where: Any = {"rig": rig.id, "convoy": refs.convoy}
+        self._objects = objects
         self._sessions = Sessions(objects, refs.mayor, clock)
         self._library = Library(objects, base, clock)
         self._ground: Ground | None = None
@@ -199,6 +201,13 @@ class Mayor:
             looking=LOOKING_NAMES,
             clear_at=clear_at(self._price),
         )
+
+    async def _write_preamble(self) -> Oid:
+        """Keeps what every request of the talk begins with."""
+        preamble = Preamble(
+            model=self._model, system=self._system, tools=DEFINITIONS, clear_at=clear_at(self._price)
+        )
+        return await write_preamble(self._objects, preamble)
 
     def _open_item(self) -> str:
         """The Mayor's item in Needs you; empty when there is none."""
@@ -305,6 +314,7 @@ class Mayor:
             prompt_tokens=reply.usage.prompt_tokens,
             output_tokens=reply.usage.output_tokens,
             plan=_name_of(plan),
+            preamble=await self._write_preamble(),
         )
         if reply.stop_reason == "refusal":
             return replies.refused(entry)

@@ -21,12 +21,13 @@ from gastown_desktop.engine.hooks import Hook, Turn
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.messages import as_said, delivered_events, hear
 from gastown_desktop.engine.ports import Slot
+from gastown_desktop.engine.preambles import Preamble, write_preamble
 from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.spend_gate import URGENCY_CLOSING, URGENCY_DONE, URGENCY_WORK, Order
 from gastown_desktop.engine.submission import catch_up, commit_submission, handed_by
 from gastown_desktop.engine.telling import last_call, submitted_event, turn_event
 from gastown_desktop.engine.tools.ask import question_of
-from gastown_desktop.engine.tools.toolbox import action_of, call
+from gastown_desktop.engine.tools.toolbox import DEFINITIONS, action_of, call
 from gastown_desktop.engine.tools.workbench import Question, Submission, Workbench, text_of
 
 MOST_TURNS = 60
@@ -64,6 +65,7 @@ class Polecat:
         self._price = kit.price(hook.assignment.model)
         self._conversation = self._begun()
         self._commit: Oid | None = None
+        self._preamble: Oid | None = None
         self._short_of: tuple[str, NanoUsd | None] = ("", None)
         """The scope that left no room, and its cap then."""
 
@@ -90,6 +92,7 @@ class Polecat:
         return "held" if outcome == "limit" and self._cap_moved() else outcome
 
     async def _at_work(self, slot: Slot, bench: Workbench) -> Outcome:
+        self._preamble = await self._write_preamble()
         try:
             await self._become("working")
             return await self._turns(slot, bench)
@@ -128,6 +131,17 @@ class Polecat:
             assignment.said,
             clear_at=clear_at(self._price, self._kit.window),
         )
+
+    async def _write_preamble(self) -> Oid:
+        """Keeps what every request of this worker begins with."""
+        preamble = Preamble(
+            model=self._hook.assignment.model,
+            system=self._kit.system,
+            tools=DEFINITIONS,
+            thinks=self._kit.thinks,
+            clear_at=clear_at(self._price, self._kit.window),
+        )
+        return await write_preamble(self._kit.objects, preamble)
 
     async def _finish_last_turn(self) -> Outcome | None:
         """Hands in or asks what the last recorded turn did, where the process stopped in between."""
@@ -264,6 +278,7 @@ class Polecat:
             steps=list(bench.steps),
             notes=list(bench.notes),
             tool_s=tool_s,
+            preamble=self._preamble,
         )
         if bench.submission is None and bench.question is None:
             turn = await self._measured(turn, reply.stop_reason)

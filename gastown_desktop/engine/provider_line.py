@@ -106,8 +106,8 @@ class ProviderLine:
         self._tell()
 
     def _learn(self, error: ModelError) -> None:
-        if error.status in _CLOSES:
-            self.closed = str(error)
+        if error.closes or error.status in _CLOSES:
+            self.closed = error.whole
         elif error.unbilled:
             self._unknown = 0 if error.status else self._unknown
         else:

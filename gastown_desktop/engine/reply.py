@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from math import isfinite
 from typing import Any, cast
 
 from gastown_desktop.core.errors import ModelError
@@ -123,12 +124,22 @@ class ReplyAssembler:
 
 
 def _tool_input(text: str) -> dict[str, Any]:
-    """A tool call's input; what is not a JSON object is kept under `malformed` for the tool to refuse."""
+    """A tool call's input; what is not a JSON object is kept under `malformed` for the tool to refuse.
+
+    Numbers beyond all numbers could not be sent back, and nesting without end could not be written down.
+    """
     try:
-        value: object = json.loads(text) if text else {}
-    except ValueError:
+        value: object = json.loads(text, parse_float=_finite, parse_constant=_finite) if text else {}
+    except (ValueError, RecursionError):
         value = None
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {"malformed": text}
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text} is no number of JSON")
+    return value
 
 
 def _usage(fields: Mapping[str, Any], before: Usage) -> Usage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
@@ -174,6 +175,27 @@ async def test_a_redirect_is_not_followed(make: Make) -> None:
     client, provider = make(refuses(307, location="https://thief.invalid/v1/messages"))
     error = await failure(client)
     assert (len(provider.requests), error.unbilled, error.retry_after) == (1, False, None)
+    assert error.closes
+
+
+@pytest.mark.parametrize(
+    ("trouble", "closes"),
+    [
+        (ssl.SSLCertVerificationError("certificate verify failed"), True),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), True),
+        (ssl.SSLEOFError(8, "unexpected end"), False),
+        (ConnectionRefusedError("refused"), False),
+    ],
+)
+async def test_a_refused_certificate_is_not_tried_again_but_a_cut_is(
+    make: Make, trouble: OSError, closes: bool
+) -> None:
+    error = httpx2.ConnectError("no")
+    error.__context__ = trouble
+    client, _ = make(raises(error))
+    failed = await failure(client)
+    assert (failed.unbilled, failed.closes, failed.retry_after is None) == (True, closes, closes)
+    assert ("TLS" in str(failed)) == closes
 
 
 @pytest.mark.parametrize(

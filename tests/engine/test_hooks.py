@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, PolecatName
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
 from gastown_desktop.engine.ports import REGULAR, Signature, TreeEntry
+from gastown_desktop.engine.preambles import Preamble, read_preamble, write_preamble
 from gastown_desktop.engine.rig import RefNames
 from tests.fakes.clock import START, FakeClock
 
@@ -102,6 +104,38 @@ async def test_a_hook_that_was_read_back_goes_on(bench: Bench) -> None:
     (loaded,) = await bench.hooks.load_all()
     grown = await bench.hooks.record(loaded, await bench.turn(2))
     assert await bench.hooks.load(grown.head) == grown
+
+
+async def test_turns_keep_the_order_of_what_was_said(bench: Bench) -> None:
+    given = {"steps": [{"text": "b", "done": True}], "a": 1}
+    call = {"type": "tool_use", "id": "t", "name": "plan", "input": given}
+    turn = replace(await bench.turn(1), assistant=[call])
+    hook = await bench.hooks.record(await bench.hooks.hang(bench.assignment()), turn)
+    (read,) = (await bench.hooks.load(hook.head)).turns
+    assert json.dumps(read.assistant) == json.dumps([call])
+
+
+async def test_a_turn_has_its_preamble_beside_it_whatever_the_next_one_begins_with(bench: Bench) -> None:
+    old = Preamble(model="m", system=({"type": "text", "text": "é\ud83d"},), tools=({"z": 1, "a": 2},))
+    new = replace(old, model="n", thinks=True, clear_at=7)
+    hook = await bench.hooks.hang(bench.assignment())
+    for number, preamble in enumerate((old, old, new), 1):
+        named = await write_preamble(bench.objects, preamble)
+        hook = await bench.hooks.record(hook, replace(await bench.turn(number), preamble=named))
+    assert await bench.hooks.load(hook.head) == hook
+    names = [turn.preamble for turn in hook.turns if turn.preamble is not None]
+    assert [await read_preamble(bench.objects, name) for name in names] == [old, old, new]
+    leaves = await bench.objects.list_tree(await bench.objects.tree_of(hook.head), recursive=True)
+    kept = {leaf.oid for leaf in leaves if leaf.path.startswith("preambles/")}
+    assert kept == set(names)
+    assert len(kept) == 2
+
+
+async def test_what_is_no_preamble_is_refused(bench: Bench) -> None:
+    for content in (b"{", b"{}", b'{"model": "m", "system": 1, "tools": []}'):
+        blob = await bench.objects.write_blob(content)
+        with pytest.raises(StoreError):
+            await read_preamble(bench.objects, blob)
 
 
 async def test_the_slot_after_each_turn_is_a_commit_on_the_bead_s_base(bench: Bench, town_git: Path) -> None:

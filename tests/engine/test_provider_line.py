@@ -79,6 +79,13 @@ def test_nobody_asks_after_the_key_was_refused(line: ProviderLine, status: int) 
     assert line.may_ask()
 
 
+def test_nobody_asks_after_the_provider_could_not_prove_who_it_is(line: ProviderLine) -> None:
+    fails(line, unbilled=True, closes=True, safe="Nothing was charged.")
+    assert line.closed == "no Nothing was charged."
+    with pytest.raises(ProviderClosed):
+        line.may_ask()
+
+
 async def test_a_cancelled_try_lets_another_one_try(line: ProviderLine, clock: FakeClock) -> None:
     fails(line)
     fails(line)

@@ -50,7 +50,7 @@ def _stop_with(parent: int, stopped: asyncio.Event) -> None:
 
 
 async def _serve(app: App, arguments: argparse.Namespace) -> None:
-    stopped = asyncio.Event()
+    stopped, parent = asyncio.Event(), os.getppid()  # asked before the address is told: it may end then
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     secure = None
@@ -76,7 +76,7 @@ async def _serve(app: App, arguments: argparse.Namespace) -> None:
     port = server.sockets[0].getsockname()[1]
     print(json.dumps({"url": f"{'https' if secure else 'http'}://127.0.0.1:{port}"}), flush=True)
     if arguments.with_parent:
-        _stop_with(os.getppid(), stopped)
+        _stop_with(parent, stopped)
     await stopped.wait()
     server.close()
     for task in connections:

@@ -18,6 +18,7 @@ from tests.messages_api.cache import PromptCache
 from tests.messages_api.checks import check_request, forbidden, model_of
 from tests.messages_api.control import control
 from tests.messages_api.faults import Dice, Faults, faults_from
+from tests.messages_api.holding import Hold
 from tests.messages_api.limits import Limits
 from tests.messages_api.prompt import prompt_of
 from tests.messages_api.script import Script
@@ -88,6 +89,7 @@ class App:
             self.limits.set(script["rate_limit"])
         self.seen: list[dict[str, Any]] = []
         self.came: Counter[tuple[str, str]] = Counter()
+        self.hold = Hold({"at": "before", "number": 0})
         self.in_flight = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -136,7 +138,10 @@ class App:
                 await exchange.answer(200, to_json(self.told_bill()).encode())
             case "GET", "/_test/requests":
                 since = int(exchange.query.get("since", ["0"])[0])
-                await exchange.answer(200, to_json(self.seen[since:]).encode())
+                await exchange.answer(200, json.dumps(self.seen[since:]).encode())
+            case "GET", "/_test/held":
+                reached = await self.hold.reached(float(exchange.query.get("seconds", ["60"])[0]))
+                await exchange.answer(200, to_json(reached).encode())
             case "POST", "/_test/control":
                 control(self, json.loads(exchange.body))
                 await exchange.answer(200, b"{}")

@@ -1,4 +1,4 @@
-"""A certificate that nobody has reason to trust."""
+"""A certificate that nobody has reason to trust, unless they are told to."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Writes a certificate for 127.0.0.1 and its key; `(certificate, key)` as `--tls` takes them."""
+def self_signed(folder: Path, *, host: str = "127.0.0.1") -> tuple[Path, Path]:
+    """Writes a certificate and its key; `(certificate, key)` as `--tls` takes them.
+
+    Args:
+        folder: where.
+        host: the address or the name that it is for.
+    """
+    subject = x509.IPAddress(ip_address(host)) if host[0].isdecimal() else x509.DNSName(host)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "messages-api.test")])
     begins = datetime.fromtimestamp(0, UTC)
@@ -25,7 +31,7 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(begins + timedelta(days=365 * 100))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

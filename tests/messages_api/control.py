@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tests.messages_api.holding import Hold
 from tests.messages_api.script import Script
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def _rules(app: App, rules: list[Mapping[str, Any]]) -> None:
     app.script = Script(rules)
 
 
+def _hold(app: App, order: Mapping[str, Any]) -> None:
+    app.hold = Hold(order)
+
+
 def _switch(name: str) -> Callable[[App, Any], None]:
     return lambda app, value: setattr(app.switches, name, value)
 
@@ -50,6 +55,7 @@ _ORDERS: dict[str, Callable[[App, Any], object]] = {
     "rate_limit": lambda app, rates: app.limits.set(rates),
     "answer_for_role": _answer_for_role,
     "rules": _rules,
+    "hold": _hold,
     "advance_clock": lambda app, seconds: app.advance(seconds),
     "reported_cost": _switch("reported_cost"),
     "bill_full_on_disconnect": _switch("bill_full_on_disconnect"),

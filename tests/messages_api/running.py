@@ -43,6 +43,10 @@ class RunningServer:
             pause.wait(0.05)
         return len(self.requests()) >= requests
 
+    def held(self, seconds: float = 25.0) -> bool:
+        """Waits until the request came that `{"hold": …}` is about; tells whether it did."""
+        return self._ask(f"/_test/held?seconds={seconds:g}")
+
     def control(self, orders: Mapping[str, Any]) -> None:
         """Tells the server: `{"expire_key": "sk-test"}`, `{"faults": {…}}`, …"""
         self._ask("/_test/control", json.dumps(orders).encode())

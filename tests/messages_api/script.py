@@ -89,7 +89,7 @@ class Script:
     """All rules, and answers that a test has put before them."""
 
     def __init__(self, rules: Sequence[Mapping[str, Any]]) -> None:
-        self._rules = [_rule(fields) for fields in rules]
+        self._rules = [rule_of(fields) for fields in rules]
         self._overrides: dict[str, list[Turn]] = {}
 
     def override(self, role: str, turn: Turn, times: int) -> None:
@@ -117,7 +117,8 @@ class Script:
         raise Refused("no rule of the script fits this request", count_as="unmatched")
 
 
-def _rule(fields: Mapping[str, Any]) -> Rule:
+def rule_of(fields: Mapping[str, Any]) -> Rule:
+    """A rule as a script words it."""
     known = {"role", "when", "turns", "after", "count", "obey", "python"}
     if set(fields) - known:
         raise ValueError(f"a rule has {sorted(known)}, not {sorted(set(fields) - known)}")

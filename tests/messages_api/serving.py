@@ -14,7 +14,15 @@ from tests.messages_api.messages import remember_pause
 from tests.messages_api.prompt import Prompt, prompt_of
 from tests.messages_api.reply import Reply, event, events_of, full_usage, message_of, reply_to, usage_of
 from tests.messages_api.script import Answer
-from tests.messages_api.values import ERROR_KINDS, NANO_PER_DOLLAR, Model, Refused, hash_of, to_json
+from tests.messages_api.values import (
+    ERROR_KINDS,
+    NANO_PER_DOLLAR,
+    Model,
+    Refused,
+    digest_of,
+    hash_of,
+    to_json,
+)
 from tests.messages_api.wire import Exchange, Gone
 
 if TYPE_CHECKING:
@@ -45,6 +53,8 @@ class Serving:
     cached: Cached
     reply: Reply
     draw: Draw
+    held: str = ""
+    """The moment at which a test wants it held."""
     charged: int | None = None
     produced: int = 0
     """Output tokens that have left."""
@@ -117,6 +127,8 @@ async def serve_message(app: App, exchange: Exchange, request_id: str, record: d
     serving = _read(app, exchange, record)
     _refuse(serving)
     try:
+        if serving.held == "before":
+            await app.hold.stop(exchange)
         await exchange.wait(app.switches.latency)
         if serving.draw.kind in {"500", "cut_before_headers"}:
             await _fail(serving)
@@ -150,7 +162,7 @@ def _read(app: App, exchange: Exchange, record: dict[str, Any]) -> Serving:
     body = hash_of(exchange.body.decode("utf-8", "surrogateescape"))
     times = app.came[key, body]
     app.came[key, body] += 1
-    record.update(role=answer.role, turn=answer.number, body=body, times=times)
+    record.update(role=answer.role, turn=answer.number, body=body, times=times, asked=digest_of(request))
     record.update(calls=list(answer.turn.get("calls", ())))
     draw = app.dice.throw(key, body, times, answer.role, answer.number)
     cached = app.cache.divide(key, prompt, model.cache_minimum)
@@ -159,6 +171,7 @@ def _read(app: App, exchange: Exchange, record: dict[str, Any]) -> Serving:
         cached = replace(cached, plain=cached.plain + more)
     record.update(cache_read=cached.read, cache_write=cached.write_5m + cached.write_1h, fault=draw.kind)
     reply = reply_to(request, answer.turn, model, prompt.tokens, f"msg_{hash_of(key, body, str(times))}")
+    record.update(message=reply.id)
     if draw.kind == "wrong_output":
         reply = replace(reply, output_tokens=request["max_tokens"] + _MORE_THAN_POSSIBLE)
     if reply.stop_reason == "pause_turn":
@@ -176,6 +189,7 @@ def _read(app: App, exchange: Exchange, record: dict[str, Any]) -> Serving:
         cached=cached,
         reply=reply,
         draw=draw,
+        held=app.hold.moment_of(request),
     )
 
 
@@ -213,7 +227,7 @@ async def _stream(serving: Serving) -> None:
     opening = message_of(reply, full_usage(cached, first, serving.tier), begun=True)
     body = list(events_of(reply))
     struck = serving.draw.kind in {"stall", "cut", "error_event", "malformed"}
-    half = body[: len(body) // 2] if struck else body
+    half = body[: len(body) // 2] if struck or serving.held == "while" else body
     if serving.draw.kind == "stall" and serving.draw.way % 3 == 1:
         half = []
     if serving.draw.kind == "stall" and serving.draw.way % 3 == 0:
@@ -229,14 +243,17 @@ async def _stream(serving: Serving) -> None:
     serving.produced = first
     await exchange.begin(headers, event("message_start", message=opening))
     await _send(serving, half)
-    if struck:
-        if await _struck(serving):
-            return None
-        await _send(serving, body[len(half) :])
+    if serving.held == "while":
+        await serving.app.hold.stop(exchange)
+    if struck and await _struck(serving):
+        return None
+    await _send(serving, body[len(half) :])
     serving.charge(reply.output_tokens)
     delta = {"stop_reason": reply.stop_reason, "stop_sequence": None, "stop_details": reply.stop_details}
     usage = serving.final_usage(usage_of(cached, reply.output_tokens, reply.thinking_tokens))
     await exchange.end(event("message_delta", delta=delta, usage=usage) + event("message_stop"))
+    if serving.held == "after":
+        serving.app.hold.passed()
     return None
 
 

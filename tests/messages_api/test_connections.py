@@ -31,9 +31,9 @@ _PROMPT = 7 + 2 + 4
 _FULL = _PROMPT * 4_000 + 504 * 20_000
 
 
-def _post(server: RunningServer) -> httpx2.Response:
+def _post(server: RunningServer, body: dict[str, Any] = _LONG) -> httpx2.Response:
     return httpx2.post(
-        f"{server.url}/v1/messages", json=_LONG, headers=_HEADERS, verify=_TRUSTS_NOBODY, trust_env=False
+        f"{server.url}/v1/messages", json=body, headers=_HEADERS, verify=_TRUSTS_NOBODY, trust_env=False
     )
 
 
@@ -163,6 +163,52 @@ def test_a_server_ends_with_the_test_that_started_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     with suppress(psutil.NoSuchProcess):
         psutil.Process(int(done.stdout)).wait(20)
+
+
+def test_what_was_asked_is_named_whatever_the_limit_and_only_then() -> None:
+    schema = {"type": "object", "properties": {"b": {}, "a": {}}}
+    turned = {"properties": {"a": {}, "b": {}}, "type": "object"}
+    tools = [{**READ_TOOL, "input_schema": schema}]
+    asked = [
+        {**_LONG, "tools": tools},
+        {**_LONG, "tools": tools, "max_tokens": 7},
+        dict(reversed({**_LONG, "tools": tools}.items())),
+        {**_LONG, "tools": [{**READ_TOOL, "input_schema": turned}]},
+    ]
+    with running(SCRIPT) as server:
+        for body in asked:
+            _post(server, body)
+        seen = server.requests()
+    assert [one["status"] for one in seen] == [200] * 4
+    first, limited, other_order, other_inner_order = (one["asked"] for one in seen)
+    assert first == limited == other_order != other_inner_order
+    assert len({one["message"] for one in seen}) == 4
+
+
+@pytest.mark.parametrize(("at", "begun", "whole"), [("before", 0, 0), ("while", 1, 0), ("after", 1, 1)])
+async def test_a_request_is_held_until_its_client_is_gone(at: str, begun: int, whole: int) -> None:
+    heard: list[str] = []
+
+    async def ask(client: Any) -> None:
+        async for one in await client.messages.create(**_STREAMED):
+            heard.append(one.type)
+
+    with running(SCRIPT) as server:
+        server.control({"hold": {"number": 2, "at": at, "when": {"first_user": "^LONG$"}}})
+        async with _client(server) as client:
+            await ask(client)
+            assert not await asyncio.to_thread(server.held, 0.05)
+            heard.clear()
+            asking = asyncio.ensure_future(ask(client))
+            assert await asyncio.to_thread(server.held)
+            if at == "after":
+                await asking
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+        bill = server.bill(idle=True)
+    assert (heard.count("message_start"), heard.count("message_stop")) == (begun, whole)
+    assert bill["total_nano"] == 2 * _FULL
 
 
 def test_a_redirection_is_told_and_nothing_is_charged() -> None:

@@ -70,6 +70,11 @@ def canonical(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
 
 
+def digest_of(request: Mapping[str, Any]) -> str:
+    """Names what was asked: the body as it came, without `max_tokens`, its outermost names in any order."""
+    return hash_of(to_json({name: request[name] for name in sorted(request) if name != "max_tokens"}))
+
+
 def hash_of(*parts: str) -> str:
     """A short name for what was asked."""
     return blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 MOST_BYTES = 32 * 1024 * 1024
 _LINGER_NOT = struct.pack("ii", 1, 0)
+_HANDSHAKE = b"\x16"
+"""How a client begins that takes the server for one with TLS."""
 Headers = Iterable[tuple[str, str]]
 
 
@@ -133,11 +135,15 @@ async def exchanges(
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Exchange | None:
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        first = await reader.readexactly(1)
+        if first == _HANDSHAKE:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+            return None
+        head = first + await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
         return None
-    first, *lines = head[:-4].decode("latin-1").split("\r\n")
-    words = first.split(" ")
+    start, *lines = head[:-4].decode("latin-1").split("\r\n")
+    words = start.split(" ")
     if len(words) != 3:
         return None
     headers = {}

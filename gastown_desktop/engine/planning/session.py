@@ -1,7 +1,8 @@
 """The talk with the Mayor, in git, so that a crash loses nothing.
 
 A chain of commits at `RefNames.mayor`; each adds one file, `turns/0001.json`, …: what the user said, or a
-reply of the model with the results of its tools and the facts that follow from it. The reference moves
+reply of the model with the results of its tools and the facts that follow from it; `preambles/` has what the
+requests began with. The reference moves
 before anything is told, so whatever a stop leaves untold is told from here.
 """
 
@@ -21,6 +22,7 @@ from gastown_desktop.core.plain_text import one_line, plain_text
 from gastown_desktop.core.plan import PlanFact, untold
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.ports import REGULAR, Clock, GitObjects, Signature, TreeEntry
+from gastown_desktop.engine.preambles import FOLDER, with_preamble
 from gastown_desktop.engine.tools.workbench import Question
 
 Rest = Literal["", "planned", "asked", "limit", "refused", "talked"]
@@ -70,6 +72,8 @@ class Entry:
     prompt_tokens: int = 0
     output_tokens: int = 0
     tool_s: float = 0.0
+    preamble: Oid | None = None
+    """The preamble of its request (engine.preambles); None in a talk of an earlier version."""
 
     @property
     def said(self) -> str:
@@ -123,7 +127,8 @@ class Sessions:
         try:
             leaves = await self._objects.list_tree(await self._objects.tree_of(head), recursive=True)
             blobs = tuple(sorted(leaves, key=lambda leaf: leaf.path))
-            entries = [_entry(await self._objects.read_blob(blob.oid)) for blob in blobs]
+            told = [blob for blob in blobs if not blob.path.startswith(FOLDER)]
+            entries = [_entry(await self._objects.read_blob(blob.oid)) for blob in told]
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"The talk with the Mayor cannot be read ({error!r}).") from error
         return Session(tuple(entries), head, blobs)
@@ -135,7 +140,8 @@ class Sessions:
             StoreError: somebody else wrote meanwhile.
         """
         blob = await self._objects.write_blob(_json(asdict(entry)))
-        blobs = (*session.blobs, TreeEntry(f"turns/{entry.number:04}.json", REGULAR, blob))
+        added = TreeEntry(f"turns/{entry.number:04}.json", REGULAR, blob)
+        blobs = with_preamble((*session.blobs, added), entry.preamble)
         tree = await self._objects.write_tree(blobs)
         town = Signature("Gas Town", "town@gastown.invalid", self._clock.now())
         parents = () if session.head is None else (session.head,)
@@ -199,7 +205,8 @@ def _need(entry: Entry, where: Any) -> ev.NeedsYou:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=True, indent=1, sort_keys=True).encode("ascii") + b"\n"
+    """Names stay in the order in which they were said, so that a reply goes back as it came."""
+    return json.dumps(value, ensure_ascii=True, indent=1).encode("ascii") + b"\n"
 
 
 def _entry(data: bytes) -> Entry:
