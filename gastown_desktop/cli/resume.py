@@ -10,6 +10,7 @@ from typing import Any
 from gastown_desktop.adapters.git.user_repository import Fingerprint, fingerprint
 from gastown_desktop.adapters.keychain import Keychain
 from gastown_desktop.adapters.settings_file import read_settings
+from gastown_desktop.cli.away import away_of
 from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.running import rehearse_to_end, show
 from gastown_desktop.cli.work import opened, work_on
@@ -58,5 +59,9 @@ async def _work(
     settings = read_settings(settings_file(given.data_dir))
     provider = provider_at(work.settings.base_url)
     access = await find_access(provider, Keychain(), os.environ, silence_s=settings.silence_s)
-    async with opened(workplace, objects, work, access, progress, before, cap=given.cap) as (run, hooks):
+    away = away_of(given, workplace.clock.now())
+    async with opened(workplace, objects, work, access, progress, before, cap=given.cap, away=away) as (
+        run,
+        hooks,
+    ):
         return await work_on(given, run, hooks, progress, plan_only=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.adapters.keychain import Keychain
 from gastown_desktop.adapters.settings_file import Settings, read_settings
+from gastown_desktop.cli.away import away_of
 from gastown_desktop.cli.beads import read_beads, told_beads
 from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.running import gates_of, say_oddities, show
@@ -73,7 +74,7 @@ async def _request(
         bead_cap=given.bead_cap,
         per_hour=given.per_hour,
         pilot=given.pilot,
-        unattended=given.unattended,
+        unattended=away_of(given, workplace.clock.now()),
         planned_by="given" if given.beads is not None else "mayor",
         start=start,
         allowed_hosts=listed_hosts(given.allowed_hosts or settings.allowed_hosts),

@@ -12,6 +12,7 @@ from typing import Any
 from gastown_desktop.adapters.git.user_repository import Fingerprint
 from gastown_desktop.cli.progress import Progress, printable
 from gastown_desktop.cli.running import listening, say_sandbox
+from gastown_desktop.core.away import Away
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import show_usd
@@ -38,14 +39,28 @@ async def opened(
     before: Fingerprint,
     *,
     cap: int | None = None,
+    away: Away | None = None,
 ) -> AsyncIterator[tuple[Working, list[Hook]]]:
-    """A convoy of real work, begun, under another cap where one is given; and the workers that go on."""
+    """A convoy of real work, begun, and the workers that go on.
+
+    Args:
+        workplace: the rig.
+        objects: its repository.
+        work: the convoy.
+        access: the way to the model.
+        progress: where it is shown.
+        before: the user's repository as it is.
+        cap: another cap, in nano-dollars; None for the one it has.
+        away: the user is away from now on; None for what was said before.
+    """
     async with running(workplace, objects, work, before, access) as run:
         assert isinstance(run, Working)
         progress.watch(run.town.kit.bus, run.town.gate)
         say_sandbox(run.town.sandbox.confined, progress)
         if cap is not None:
             await run.change(cap=cap)
+        if away is not None:
+            await run.leave(away)
         yield run, await run.begin()
 
 
@@ -105,6 +120,8 @@ async def _plan(run: Working, progress: Progress) -> None:
         progress.say(printable(spoken[-1]))
     if outcome in {"limit", "refused"}:
         progress.say(printable(mayor.stopped_by))
+    if outcome == "limit":
+        await run.ask_about_limit()
 
 
 async def _agree(given: argparse.Namespace, run: Working, progress: Progress) -> None:
@@ -151,6 +168,8 @@ def _plan_lines(run: Working) -> list[str]:
     settings = run.settings
     fleet = f"{settings.polecats} workers on {settings.model}"
     lines.append(f"{len(dag.beads)} beads, {fleet}, at most {show_usd(settings.cap)}")
+    if settings.unattended is not None:
+        lines.append(run.away_words())
     if settings.allowed_hosts:
         lines.append(f"Commands reach {', '.join(settings.allowed_hosts)}, and no other host")
     return lines

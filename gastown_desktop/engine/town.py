@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import datetime
 from typing import Any
 
 from gastown_desktop.core import events as ev
@@ -49,6 +50,7 @@ class Town:
         merges_only: bool = False,
         only: frozenset[BeadId] | None = None,
         unattended_s: float | None = None,
+        unattended_until: datetime | None = None,
         target: Target | None = None,
         diff_sizes: DiffSizes = nothing_expected,
     ) -> None:
@@ -68,6 +70,7 @@ class Town:
                 who may use the closing reserve.
             only: beads of a pilot, beyond which nothing is begun; None for all.
             unattended_s: seconds after which a question's default is taken; None waits for the user.
+            unattended_until: from when on none is taken any more; None for never.
             target: where the convoy lands; None for the ref of town.git that its history names.
             diff_sizes: lines that the work changes, by path, to choose the sources to break.
         """
@@ -85,7 +88,7 @@ class Town:
         self._called = asyncio.Event()
         after_round = self._land_so_far if lands_each else nothing
         self._refinery = Refinery(kit, gates, idle=self._rest, after_round=after_round)
-        self._unattended = Unattended(kit, patience_s=unattended_s)
+        self._unattended = Unattended(kit, patience_s=unattended_s, until=unattended_until)
         self._goes_on = False
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)
