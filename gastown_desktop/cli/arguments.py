@@ -18,8 +18,6 @@ from gastown_desktop.core.prices import Price, typed_price
 from gastown_desktop.engine.plan_kinds import PLAN_KINDS
 
 DEFAULT_LAST = 12
-ALWAYS = "always"
-"""What `--unattended` without a time says."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -97,6 +95,7 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--plan-only", action="store_true", help="plan, and start no worker")
     command.add_argument("--yes", action="store_true", help="run the plan without asking")
     command.add_argument("--land", action="store_true", help="land it when everything is merged")
+    _stay(command)
     _printed(command)
     _data(command)
 
@@ -124,12 +123,18 @@ def _away(command: argparse.ArgumentParser) -> None:
         "--unattended",
         nargs="?",
         type=_clock,
-        const=ALWAYS,
+        const=True,
         metavar="UNTIL",
         help="take a question's default when nobody answers; until a time of the day, such as 07:00",
     )
     command.add_argument(
         "--unattended-cap", type=_money, metavar="USD", help="what may be spent while unattended"
+    )
+
+
+def _stay(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--stay", action="store_true", help="hold the repository afterwards, and take lines: goal, answer, …"
     )
 
 
@@ -148,6 +153,7 @@ def _resume(command: argparse.ArgumentParser) -> None:
     _away(command)
     command.add_argument("--yes", action="store_true", help="run what was only planned so far without asking")
     command.add_argument("--land", action="store_true", help="land real work when everything is merged")
+    _stay(command)
     command.add_argument("--report", type=Path, metavar="DIR", help="write the evidence report there")
     _output(command)
     _data(command)

@@ -13,7 +13,7 @@ def away_of(given: argparse.Namespace, now: datetime) -> Away | None:
     """How long the user is away; None where they are not.
 
     Args:
-        given: what was asked for.
+        given: what was asked for; `unattended` is a time of the day, or true for no end.
         now: aware.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,6 +27,9 @@ from gastown_desktop.wiring.access import ModelAccess
 from gastown_desktop.wiring.stored import running
 from gastown_desktop.wiring.working import Working
 from gastown_desktop.wiring.workplace import Workplace
+
+Ask = Callable[[str], Awaitable[str]]
+"""Puts a question to the user and returns their line."""
 
 
 @asynccontextmanager
@@ -64,8 +67,19 @@ async def opened(
         yield run, await run.begin()
 
 
+async def ask_on_terminal(question: str) -> str:
+    """Asks the user at the terminal."""
+    return await asyncio.to_thread(input, f"{question} ")
+
+
 async def work_on(
-    given: argparse.Namespace, run: Working, hooks: list[Hook], progress: Progress, *, plan_only: bool
+    given: argparse.Namespace,
+    run: Working,
+    hooks: list[Hook],
+    progress: Progress,
+    *,
+    plan_only: bool,
+    ask: Ask = ask_on_terminal,
 ) -> dict[str, Any]:
     """Takes a convoy from where it is to where it can go, and measures it.
 
@@ -75,6 +89,7 @@ async def work_on(
         hooks: workers that go on.
         progress: where it is shown.
         plan_only: no worker is started.
+        ask: asks the user, where there is a terminal.
 
     Raises:
         Refused: nobody agreed to the plan, or there is none.
@@ -88,12 +103,12 @@ async def work_on(
     if plan_only or not run.has_plan or asks:
         return await run.result(listening(progress), checked=False)
     if state.stage in OPEN_STAGES:
-        await _agree(given, run, progress)
+        await _agree(given, run, progress, ask)
         await run.launch()
     if run.settings.pilot == "first":
         if not await run.pilot(hooks):
             return await run.result(listening(progress), checked=False)
-        await _agree(given, run, progress)
+        await _agree(given, run, progress, ask)
         hooks = []
     await run.work(run.whole_town(), hooks)
     if given.land and state.stage == "ready_to_land":
@@ -124,7 +139,7 @@ async def _plan(run: Working, progress: Progress) -> None:
         await run.ask_about_limit()
 
 
-async def _agree(given: argparse.Namespace, run: Working, progress: Progress) -> None:
+async def _agree(given: argparse.Namespace, run: Working, progress: Progress, ask: Ask) -> None:
     """Shows the plan and waits for a yes, where none was given before.
 
     Raises:
@@ -150,7 +165,7 @@ async def _agree(given: argparse.Namespace, run: Working, progress: Progress) ->
             remedy="Add --yes to agree.",
         )
     progress.say(summary)
-    answer = await asyncio.to_thread(input, f"{question} [y/N] ")
+    answer = await ask(f"{question} [y/N]")
     if answer.strip().lower() not in {"y", "yes"}:
         raise Refused("You said no.", safe=safe)
 
@@ -173,6 +188,14 @@ def _plan_lines(run: Working) -> list[str]:
     if settings.allowed_hosts:
         lines.append(f"Commands reach {', '.join(settings.allowed_hosts)}, and no other host")
     return lines
+
+
+async def land_it(run: Working, progress: Progress) -> dict[str, Any]:
+    """Brings what is merged onto the user's branch, and measures the convoy."""
+    if run.town.kit.bus.state.base_green is False:
+        run.town.gates.without_gates()
+    await _land(run, progress)
+    return await run.result(listening(progress), checked=False)
 
 
 async def _land(run: Working, progress: Progress) -> None:
