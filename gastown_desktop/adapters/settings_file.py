@@ -24,6 +24,7 @@ from gastown_desktop.core.providers import ANTHROPIC, provider_at
 _REMEDY = "Mend or remove it."
 _NANO_DIGITS = 9
 """Digits after the point that an amount of dollars may have: a nano-dollar."""
+_Dollars = Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=_NANO_DIGITS)]
 
 
 def _priced(model: str) -> str:
@@ -76,10 +77,13 @@ class Settings(BaseModel):
     """Seconds without a byte after which a reply is given up."""
     prices: dict[str, TypedPrice] = Field(default_factory=dict[str, TypedPrice])
     """Prices of models that the program does not know, or that cost the user something else."""
-    rehearsal_limit_usd: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=_NANO_DIGITS)] = Decimal(
-        100
-    )
+    rehearsal_limit_usd: _Dollars = Decimal(100)
     """Limit of a rehearsal at list price, in dollars; a rehearsal spends nothing."""
+
+    day_cap: _Dollars | None = None
+    """What real work may spend on a calendar day, in dollars, whatever the repository; none: no limit."""
+    town_cap: _Dollars | None = None
+    """What real work may ever spend through this data folder, in dollars; none: no limit."""
 
     allowed_hosts: Annotated[tuple[str, ...], AfterValidator(listed_hosts)] = ()
     """Hosts that commands of workers and gates may reach, `name` or `name:port`; none: no network."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -91,14 +94,11 @@ def _run(command: argparse.ArgumentParser) -> None:
         "--review", action="store_true", help="let a reviewer read what is handed in before it merges"
     )
     command.add_argument("--pilot", action="store_true", help="try two beads first, for at most $2")
-    command.add_argument(
-        "--unattended",
-        action="store_true",
-        help="take a question's default when nobody answers",
-    )
+    _away(command)
     command.add_argument("--plan-only", action="store_true", help="plan, and start no worker")
     command.add_argument("--yes", action="store_true", help="run the plan without asking")
     command.add_argument("--land", action="store_true", help="land it when everything is merged")
+    _stay(command)
     _printed(command)
     _data(command)
 
@@ -121,6 +121,26 @@ def _acknowledge(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _away(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--unattended",
+        nargs="?",
+        type=_clock,
+        const=True,
+        metavar="UNTIL",
+        help="take a question's default when nobody answers; until a time of the day, such as 07:00",
+    )
+    command.add_argument(
+        "--unattended-cap", type=_money, metavar="USD", help="what may be spent while unattended"
+    )
+
+
+def _stay(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--stay", action="store_true", help="hold the repository afterwards, and take lines: goal, answer, …"
+    )
+
+
 def _gates(command: argparse.ArgumentParser) -> None:
     gates = command.add_mutually_exclusive_group()
     gates.add_argument(
@@ -133,8 +153,10 @@ def _resume(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", metavar="REPO")
     command.add_argument("--cap", type=_money, metavar="USD", help="set a new limit first")
     _acknowledge(command)
+    _away(command)
     command.add_argument("--yes", action="store_true", help="run what was only planned so far without asking")
     command.add_argument("--land", action="store_true", help="land real work when everything is merged")
+    _stay(command)
     command.add_argument("--report", type=Path, metavar="DIR", help="write the evidence report there")
     _output(command)
     _data(command)
@@ -277,6 +299,13 @@ def _host(text: str) -> str:
         return str(parse_host(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _clock(text: str) -> time:
+    if re.fullmatch(r"\d?\d:\d\d", text):
+        with suppress(ValueError):
+            return time.fromisoformat(text.zfill(5))
+    raise argparse.ArgumentTypeError(f"{text} is no time of the day; write it as 07:00")
 
 
 def _price(text: str) -> Price:

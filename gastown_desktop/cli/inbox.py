@@ -13,6 +13,7 @@ from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.cli.progress import printable
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.projection import NeedView, Projection
 from gastown_desktop.core.reviews import ABOUT_REVIEW
 from gastown_desktop.engine.bus import Bus
@@ -66,35 +67,55 @@ async def _answer(given: argparse.Namespace, workplace: Workplace, state: Projec
     text = " ".join(given.text).strip()
     if not given.item or not text:
         raise Refused("An answer needs an item and a text.", remedy="inbox REPO answer ITEM TEXT")
-    need = _named(state, given.item)
+    need = answerable(state, given.item, given.repo)
+    workplace.lock = FileLock(workplace.rig.folder / RIG_LOCK, "A run on this repository")
+    assert state is not None
+    left = await write_answer(workplace, state.convoy, need.item, text)
+    print(f"{answered_words(left)} Go on with: gastown-desktop resume {shlex.quote(given.repo)}")
+    return 0
+
+
+def answerable(state: Projection | None, name: str, repo: str) -> NeedView:
+    """The item of this name, or the only one of the bead of this name, that takes an answer in words.
+
+    Args:
+        state: the convoy.
+        name: what the user calls it.
+        repo: how the user calls the repository.
+
+    Raises:
+        Refused: there is no such item, or it takes no answer in words; says what helps.
+    """
+    need, place = _named(state, name), shlex.quote(repo)
     if need.about == "taken":
         raise Refused(
-            f"{need.bead} is in your hands.",
-            remedy=f"gastown-desktop give-back {shlex.quote(given.repo)} {need.bead}",
+            f"{need.bead} is in your hands.", remedy=f"gastown-desktop give-back {place} {need.bead}"
         )
     if need.about == "provider":
-        raise Refused(
-            need.text,
-            remedy=f"Mend the key or the account, then gastown-desktop resume {shlex.quote(given.repo)}",
-        )
+        raise Refused(need.text, remedy=f"Mend the key or the account, then gastown-desktop resume {place}")
     if need.about == "limit":
         raise Refused(
             "The spending limit is not raised by words.",
-            remedy=f"gastown-desktop resume {shlex.quote(given.repo)} --cap USD",
+            remedy=f"gastown-desktop resume {place} --cap USD; limits of a day and of the town are settings.",
         )
-    workplace.lock = FileLock(workplace.rig.folder / RIG_LOCK, "A run on this repository")
-    assert state is not None
-    store = FileEventStore(workplace.events_file(state.convoy))
+    return need
+
+
+async def write_answer(workplace: Workplace, convoy: ConvoyId, item: str, text: str) -> int:
+    """Writes an answer into the history of a convoy that does not run; returns how many items are left."""
+    store = FileEventStore(workplace.events_file(convoy))
     try:
         bus = Bus(store, workplace.clock)
-        answered = ev.NeedAnswered(rig=bus.state.rig, convoy=bus.state.convoy, item=need.item, answer=text)
+        answered = ev.NeedAnswered(rig=bus.state.rig, convoy=convoy, item=item, answer=text)
         await bus.publish(answered)
+        return len(bus.state.needs_you)
     finally:
         await store.close()
-    left = len(bus.state.needs_you)
-    waits = f"{left} more wait for you." if left else "Nothing else waits for you."
-    print(f"Answered. {waits} Go on with: gastown-desktop resume {shlex.quote(given.repo)}")
-    return 0
+
+
+def answered_words(left: int) -> str:
+    """That an answer was taken, and how many items are left."""
+    return f"Answered. {f'{left} more wait for you.' if left else 'Nothing else waits for you.'}"
 
 
 def _needs(state: Projection | None) -> list[NeedView]:

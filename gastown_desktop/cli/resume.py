@@ -10,9 +10,12 @@ from typing import Any
 from gastown_desktop.adapters.git.user_repository import Fingerprint, fingerprint
 from gastown_desktop.adapters.keychain import Keychain
 from gastown_desktop.adapters.settings_file import read_settings
+from gastown_desktop.cli.away import away_of
 from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.running import rehearse_to_end, show
+from gastown_desktop.cli.stay import Stay
 from gastown_desktop.cli.work import opened, work_on
+from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
@@ -37,14 +40,30 @@ async def resume(given: argparse.Namespace) -> int:
             stored = await load_stored(objects, convoy)
             progress.say(f"Resuming {convoy}")
             if isinstance(stored, StoredRehearsal):
+                _refuse_for_rehearsals(given)
                 result = await rehearse_to_end(
                     given, workplace, objects, stored, progress, before, cap=given.cap
                 )
+                stay = None
             else:
-                result = await _work(given, workplace, objects, stored, progress, before)
-        return show(given, result)
+                stay, result = await _work(given, workplace, objects, stored, progress, before)
+        code = show(given, result)
+        return code if stay is None else await stay.idle(code)
     finally:
         await workplace.close()
+
+
+def _refuse_for_rehearsals(given: argparse.Namespace) -> None:
+    """Refuses what only real work knows.
+
+    Raises:
+        Refused: it was asked for.
+    """
+    if given.stay or given.unattended is not None or given.unattended_cap is not None:
+        raise Refused(
+            "--stay and --unattended are for real work; the newest convoy is a rehearsal.",
+            safe="Nothing was changed.",
+        )
 
 
 async def _work(
@@ -54,9 +73,14 @@ async def _work(
     work: StoredWork,
     progress: Progress,
     before: Fingerprint,
-) -> dict[str, Any]:
+) -> tuple[Stay, dict[str, Any]]:
     settings = read_settings(settings_file(given.data_dir))
     provider = provider_at(work.settings.base_url)
     access = await find_access(provider, Keychain(), os.environ, silence_s=settings.silence_s)
-    async with opened(workplace, objects, work, access, progress, before, cap=given.cap) as (run, hooks):
-        return await work_on(given, run, hooks, progress, plan_only=False)
+    away = away_of(given, workplace.clock.now())
+    total = work.settings.cap if given.cap is None else given.cap
+    stay = Stay(given, workplace, objects, access, total=total)
+    convoy = opened(workplace, objects, work, access, progress, before, cap=given.cap, away=away)
+    async with convoy as (run, hooks):
+        working = work_on(given, run, hooks, progress, plan_only=False, ask=stay.ask)
+        return stay, await stay.beside(run, working)

@@ -9,9 +9,11 @@ from pathlib import Path
 from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.adapters.keychain import Keychain
 from gastown_desktop.adapters.settings_file import Settings, read_settings
+from gastown_desktop.cli.away import away_of
 from gastown_desktop.cli.beads import read_beads, told_beads
 from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.running import gates_of, say_oddities, show
+from gastown_desktop.cli.stay import Stay
 from gastown_desktop.cli.work import opened, work_on
 from gastown_desktop.core.allowed_hosts import listed_hosts
 from gastown_desktop.core.errors import Refused
@@ -36,11 +38,13 @@ async def run_goal(given: argparse.Namespace) -> int:
             request = await _request(given, settings, request_provider, workplace, objects, progress)
             access = await find_access(request_provider, Keychain(), os.environ, silence_s=settings.silence_s)
             work = await prepare_work(workplace, objects, request)
+            stay = Stay(given, workplace, objects, access, total=request.cap)
             async with opened(workplace, objects, work, access, progress, before) as (run, hooks):
                 if given.beads is not None:
                     await run.take_beads(told_beads(run.town.kit.where, read_beads(given.beads)))
-                result = await work_on(given, run, hooks, progress, plan_only=given.plan_only)
-        return show(given, result, plan_only=given.plan_only)
+                working = work_on(given, run, hooks, progress, plan_only=given.plan_only, ask=stay.ask)
+                result = await stay.beside(run, working)
+        return await stay.idle(show(given, result, plan_only=given.plan_only))
     finally:
         await workplace.close()
 
@@ -74,7 +78,7 @@ async def _request(
         per_hour=given.per_hour,
         pilot=given.pilot,
         review=given.review,
-        unattended=given.unattended,
+        unattended=away_of(given, workplace.clock.now()),
         planned_by="given" if given.beads is not None else "mayor",
         start=start,
         allowed_hosts=listed_hosts(given.allowed_hosts or settings.allowed_hosts),

@@ -31,7 +31,7 @@ async def status(given: argparse.Namespace) -> int:
         if state is None:
             print(json.dumps({"convoy": None}) if given.json else "Nothing was done here yet.")
             return 0
-        print(json.dumps(_as_json(state)) if given.json else _as_text(state))
+        print(json.dumps(_as_json(state)) if given.json else status_words(state))
         return 0
     finally:
         await workplace.close()
@@ -88,7 +88,8 @@ def _as_json(state: Projection) -> dict[str, Any]:
     }
 
 
-def _as_text(state: Projection) -> str:
+def status_words(state: Projection) -> str:
+    """Where a convoy stands, in lines."""
     counts = Counter(view.status for view in state.beads.values())
     lines = [
         f"{state.convoy} {printable(state.title)}",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint
 from gastown_desktop.cli.progress import Progress, printable
 from gastown_desktop.cli.running import listening, say_sandbox
+from gastown_desktop.core.away import Away
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import show_usd
@@ -27,6 +28,9 @@ from gastown_desktop.wiring.stored import running
 from gastown_desktop.wiring.working import Working
 from gastown_desktop.wiring.workplace import Workplace
 
+Ask = Callable[[str], Awaitable[str]]
+"""Puts a question to the user and returns their line."""
+
 
 @asynccontextmanager
 async def opened(
@@ -38,19 +42,44 @@ async def opened(
     before: Fingerprint,
     *,
     cap: int | None = None,
+    away: Away | None = None,
 ) -> AsyncIterator[tuple[Working, list[Hook]]]:
-    """A convoy of real work, begun, under another cap where one is given; and the workers that go on."""
+    """A convoy of real work, begun, and the workers that go on.
+
+    Args:
+        workplace: the rig.
+        objects: its repository.
+        work: the convoy.
+        access: the way to the model.
+        progress: where it is shown.
+        before: the user's repository as it is.
+        cap: another cap, in nano-dollars; None for the one it has.
+        away: the user is away from now on; None for what was said before.
+    """
     async with running(workplace, objects, work, before, access) as run:
         assert isinstance(run, Working)
         progress.watch(run.town.kit.bus, run.town.gate)
         say_sandbox(run.town.sandbox.confined, progress)
         if cap is not None:
             await run.change(cap=cap)
+        if away is not None:
+            await run.leave(away)
         yield run, await run.begin()
 
 
+async def ask_on_terminal(question: str) -> str:
+    """Asks the user at the terminal."""
+    return await asyncio.to_thread(input, f"{question} ")
+
+
 async def work_on(
-    given: argparse.Namespace, run: Working, hooks: list[Hook], progress: Progress, *, plan_only: bool
+    given: argparse.Namespace,
+    run: Working,
+    hooks: list[Hook],
+    progress: Progress,
+    *,
+    plan_only: bool,
+    ask: Ask = ask_on_terminal,
 ) -> dict[str, Any]:
     """Takes a convoy from where it is to where it can go, and measures it.
 
@@ -60,6 +89,7 @@ async def work_on(
         hooks: workers that go on.
         progress: where it is shown.
         plan_only: no worker is started.
+        ask: asks the user, where there is a terminal.
 
     Raises:
         Refused: nobody agreed to the plan, or there is none.
@@ -74,12 +104,12 @@ async def work_on(
     if plan_only or not run.has_plan or asks:
         return await run.result(listening(progress), checked=False)
     if state.stage in OPEN_STAGES:
-        await _agree(given, run, progress)
+        await _agree(given, run, progress, ask)
         await run.launch()
     if run.settings.pilot == "first":
         if not await run.pilot(hooks):
             return await run.result(listening(progress), checked=False)
-        await _agree(given, run, progress)
+        await _agree(given, run, progress, ask)
         hooks = []
     await run.work(run.whole_town(), hooks)
     if given.land and state.stage == "ready_to_land":
@@ -106,9 +136,11 @@ async def _plan(run: Working, progress: Progress) -> None:
         progress.say(printable(spoken[-1]))
     if outcome in {"limit", "refused"}:
         progress.say(printable(mayor.stopped_by))
+    if outcome == "limit":
+        await run.ask_about_limit()
 
 
-async def _agree(given: argparse.Namespace, run: Working, progress: Progress) -> None:
+async def _agree(given: argparse.Namespace, run: Working, progress: Progress, ask: Ask) -> None:
     """Shows the plan and waits for a yes, where none was given before.
 
     Raises:
@@ -134,7 +166,7 @@ async def _agree(given: argparse.Namespace, run: Working, progress: Progress) ->
             remedy="Add --yes to agree.",
         )
     progress.say(summary)
-    answer = await asyncio.to_thread(input, f"{question} [y/N] ")
+    answer = await ask(f"{question} [y/N]")
     if answer.strip().lower() not in {"y", "yes"}:
         raise Refused("You said no.", safe=safe)
 
@@ -152,9 +184,19 @@ def _plan_lines(run: Working) -> list[str]:
     settings = run.settings
     fleet = f"{settings.polecats} workers on {settings.model}"
     lines.append(f"{len(dag.beads)} beads, {fleet}, at most {show_usd(settings.cap)}")
+    if settings.unattended is not None:
+        lines.append(run.away_words())
     if settings.allowed_hosts:
         lines.append(f"Commands reach {', '.join(settings.allowed_hosts)}, and no other host")
     return lines
+
+
+async def land_it(run: Working, progress: Progress) -> dict[str, Any]:
+    """Brings what is merged onto the user's branch, and measures the convoy."""
+    if run.town.kit.bus.state.base_green is False:
+        run.town.gates.without_gates()
+    await _land(run, progress)
+    return await run.result(listening(progress), checked=False)
 
 
 async def _land(run: Working, progress: Progress) -> None:

@@ -5,7 +5,7 @@ request is checked, its reservation applied and written down, and only then is i
 
     reserve → [shrink] → settle | assume | release
 
-A scope is a name such as "town", "day:2026-11-25", "convoy:cv-x", "bead:b" or "polecat:Nux"; a
+A scope is a name such as "town", "day:2026-11-25+01:00", "convoy:cv-x", "bead:b" or "polecat:Nux"; a
 request belongs to several and must fit under the cap of each. Amounts are nano-dollars.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gastown_desktop.core.errors import CapReached, MoneyError, NoReservation, StoreError
-from gastown_desktop.core.money import NANO, NanoUsd, show_usd
+from gastown_desktop.core.money import NANO, NanoUsd, exact_usd, show_usd
 from gastown_desktop.core.usage import Usage
 
 if TYPE_CHECKING:
@@ -214,6 +214,18 @@ def closing_reserve(cap: int) -> NanoUsd:
     return NanoUsd(cap // CLOSING_RESERVE_SHARE if cap >= CLOSING_RESERVE_FROM else 0)
 
 
+def limit_words(scope: str, cap: int) -> str:
+    """A cap as the user knows it: `today's limit of $20`.
+
+    Args:
+        scope: whose cap it is.
+        cap: nano-dollars.
+    """
+    kind, _, name = scope.partition(":")
+    whose = {"day": "today's limit", "town": "the town's limit", "convoy": "the convoy's limit"}
+    return f"{whose.get(kind) or f'the limit on {name or kind}'} of {exact_usd(cap)}"
+
+
 class Ledger:
     """Sums of all records so far; `check` before reserving, `apply` each record as it is written.
 
@@ -389,7 +401,7 @@ class Ledger:
         kept = cap - (_limit(scope, cap, closing=closing) or 0)
         kept_for_landing = f", {show_usd(kept)} is kept for landing" if kept else ""
         return (
-            f"{show_usd(amount)} more would pass the cap of {scope}: {show_usd(totals.committed)}"
+            f"{show_usd(amount)} more would pass {limit_words(scope, cap)}: {show_usd(totals.committed)}"
             f" of {show_usd(cap)} is spent or held{kept_for_landing}."
         )
 

@@ -292,10 +292,7 @@ class Dispatcher:
         """Takes in how a worker ended, or that a review stands still: `limit` or `provider`."""
         self._somebody_stands |= outcome == "held"
         if outcome == "limit":
-            self.stopped, self.stopped_by = (
-                "The spending limit leaves no room for the next request.",
-                "limit",
-            )
+            self.stopped, self.stopped_by = self._kit.gate.why_short(self._kit.scopes), "limit"
         elif outcome == "provider":
             self.stopped, self.stopped_by = self._kit.line.closed, "provider"
         elif outcome == "failed" and self._asks_about_model():

@@ -17,6 +17,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Literal
 
+from gastown_desktop.core.days import DAY, Day
 from gastown_desktop.core.errors import CapReached, ModelError, NoReservation, StoreError, TripwirePulled
 from gastown_desktop.core.ledger import (
     Acknowledge,
@@ -28,6 +29,7 @@ from gastown_desktop.core.ledger import (
     SetCap,
     Settle,
     Shrink,
+    limit_words,
     record_from_json,
 )
 from gastown_desktop.core.money import NanoUsd
@@ -142,6 +144,7 @@ class SpendGate:
             moved: hears the scopes that moved, after every change of the ledger.
         """
         self._by_day = by_day
+        self._day_cap: NanoUsd | None = None
         self._log = log
         self._clock = clock
         self._origin = origin
@@ -157,6 +160,11 @@ class SpendGate:
         self.usages = [record.usage for record in records if isinstance(record, Settle)]
         self.records: list[Record] = [*records, *self._orphans]
         """All records of the ledger, oldest first; for reading only."""
+        self._day = _newest_day(records)
+        self.named: dict[str, str] = {}
+        """What to call caps that are not what the user would take them for, by scope."""
+        self.met: set[str] = set()
+        """Scopes whose cap has refused a request since it was set."""
 
     async def open(self, model: ModelStream) -> int:
         """Connects the model and writes down what became of orphans; returns how many there were."""
@@ -170,7 +178,35 @@ class SpendGate:
         """Sets a cap, durably; nano-dollars."""
         record = SetCap(scope=scope, cap=cap, at=self._clock.now().isoformat())
         await self._log.append(record.to_json(), durable=True)
+        self.met.discard(scope)
         self._apply(record)
+
+    async def set_day_cap(self, cap: NanoUsd | None) -> None:
+        """Sets the cap of the day that it is now, and of every later one; nano-dollars, None for no cap."""
+        self._day_cap = cap
+        self.met = {scope for scope in self.met if not scope.startswith(DAY)}
+        await self._today()
+
+    def free(self, scopes: tuple[str, ...]) -> NanoUsd | None:
+        """Nano-dollars left below the tightest cap of these scopes and of today; None without one."""
+        if self._by_day and self._day is not None:
+            scopes = (*scopes, self._day.scope)
+        free = [self.ledger.totals(scope).free for scope in scopes]
+        return min((one for one in free if one is not None), default=None)
+
+    def why_short(self, scopes: tuple[str, ...]) -> str:
+        """Which cap stopped those who ask for these scopes, as a sentence.
+
+        Args:
+            scopes: the convoy's first.
+        """
+        days = [scope for scope in self.met if scope.startswith(DAY)]
+        met = next((scope for scope in (*days, *reversed(scopes)) if scope in self.met), scopes[0])
+        cap = self.ledger.totals(met).cap
+        words = self.named.get(met) or (
+            "the spending limit" if met == scopes[0] else limit_words(met, cap or 0)
+        )
+        return f"{words[0].upper()}{words[1:]} leaves no room for the next request."
 
     async def acknowledge_tripwire(self) -> None:
         """The user looked at the request that cost more than its bound: requests may leave again, durably."""
@@ -228,7 +264,7 @@ class SpendGate:
         """Waits for room and holds it; returns the order as it is sent, which may have the tight limit."""
         scopes = order.scopes
         if self._by_day:
-            scopes = (*scopes, f"day:{self._clock.now().astimezone():%Y-%m-%d}")
+            scopes = (*scopes, await self._today())
         ways = [(one, self._bound(one)) for one in _ways(order)]
         with self._line.place(scopes, order.urgency, self._spent_by(order)) as place:
             while True:
@@ -271,8 +307,25 @@ class SpendGate:
                 return way, amount
         assert last is not None
         if not last.fits_later:
+            self.met.add(last.scope)
             raise last
         return last
+
+    async def _today(self) -> str:
+        """The scope of the day, under the cap that days have.
+
+        Where a day's cap has refused somebody, the calendar makes no room: it stays that day until the cap is
+        set again, which is when the user goes on.
+        """
+        local = self._clock.now().astimezone()
+        if self._day is None:
+            self._day = Day.at(local)
+        elif self._day.scope not in self.met:
+            self._day = self._day.next(local)
+        scope = self._day.scope
+        if self.ledger.totals(scope).cap != self._day_cap:
+            await self.set_cap(scope, self._day_cap)
+        return scope
 
     def _bound(self, order: Order) -> NanoUsd:
         return request_bound(
@@ -373,6 +426,15 @@ class SpendGate:
         self.records.append(record)
         self._line.tell()
         self._moved(touched)
+
+
+def _newest_day(records: list[Record]) -> Day | None:
+    """The day of the newest request that was counted under one."""
+    for record in reversed(records):
+        scopes = record.scopes if isinstance(record, Reserve) else ()
+        for day in filter(None, map(Day.of, scopes)):
+            return day
+    return None
 
 
 @dataclass(slots=True)

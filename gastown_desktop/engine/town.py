@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import datetime
 from typing import Any
 
 from gastown_desktop.core import events as ev
@@ -51,6 +52,7 @@ class Town:
         merges_only: bool = False,
         only: frozenset[BeadId] | None = None,
         unattended_s: float | None = None,
+        unattended_until: datetime | None = None,
         reviewer: Reviewer | None = None,
         target: Target | None = None,
         diff_sizes: DiffSizes = nothing_expected,
@@ -71,6 +73,7 @@ class Town:
                 who may use the closing reserve.
             only: beads of a pilot, beyond which nothing is begun; None for all.
             unattended_s: seconds after which a question's default is taken; None waits for the user.
+            unattended_until: from when on none is taken any more; None for never.
             reviewer: who reads what is handed in before it merges; None for nobody.
             target: where the convoy lands; None for the ref of town.git that its history names.
             diff_sizes: lines that the work changes, by path, to choose the sources to break.
@@ -92,7 +95,7 @@ class Town:
         self._refinery = Refinery(
             kit, gates, idle=self._rest, passed=self._reviews.passed, after_round=after_round
         )
-        self._unattended = Unattended(kit, patience_s=unattended_s)
+        self._unattended = Unattended(kit, patience_s=unattended_s, until=unattended_until)
         self._goes_on = False
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)

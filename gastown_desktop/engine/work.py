@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.away import Away
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import ConvoyId, Oid
 from gastown_desktop.core.prices import Price
@@ -42,8 +44,8 @@ class WorkSettings:
     """Whether two beads are tried first, for a small sum, and where that stands."""
     review: bool = False
     """What is handed in is read by a reviewer before it merges."""
-    unattended: bool = False
-    """The default of a question that nobody answers is taken after a while."""
+    unattended: Away | None = None
+    """The user is away: the default of a question that nobody answers is taken after a while."""
     allowed_hosts: tuple[str, ...] = ()
     """Hosts with their ports that commands of workers and gates may reach; none: no network."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
@@ -80,11 +82,13 @@ async def store_work(objects: GitObjects, work: StoredWork) -> None:
     Raises:
         GitError: somebody else wrote it meanwhile.
     """
+    settings = asdict(work.settings)
+    settings["unattended"] = _away_json(work.settings.unattended)
     stored = {
         "goal": work.goal,
         "base": work.base,
         "target": work.target,
-        "settings": asdict(work.settings),
+        "settings": settings,
         "planned_by": work.planned_by,
     }
     blob = await objects.write_blob(json.dumps(stored, ensure_ascii=True, indent=1).encode("ascii"))
@@ -105,6 +109,7 @@ async def load_work(objects: GitObjects, convoy: ConvoyId) -> StoredWork | None:
     settings["price"] = Price(**settings["price"])
     settings["allowed_hosts"] = tuple(settings.get("allowed_hosts", ()))
     settings["serialising"] = serialising_of(settings["serialising"])
+    settings["unattended"] = _away_of(settings.get("unattended"))
     return StoredWork(
         convoy=convoy,
         goal=stored["goal"],
@@ -112,6 +117,26 @@ async def load_work(objects: GitObjects, convoy: ConvoyId) -> StoredWork | None:
         target=stored["target"],
         settings=WorkSettings(**{name: value for name, value in settings.items() if name in _KNOWN}),
         planned_by=stored.get("planned_by", "mayor"),
+    )
+
+
+def _away_json(away: Away | None) -> dict[str, Any] | None:
+    if away is None:
+        return None
+    return {**asdict(away), "until": None if away.until is None else away.until.isoformat()}
+
+
+def _away_of(stored: dict[str, Any] | bool | None) -> Away | None:
+    """Reads it back; the first versions kept whether the user was away, and nothing else."""
+    if not stored:
+        return None
+    if stored is True:
+        return Away()
+    until = stored.get("until")
+    return Away(
+        until=None if until is None else datetime.fromisoformat(until),
+        at_most=stored.get("at_most"),
+        spent_before=stored.get("spent_before", 0),
     )
 
 

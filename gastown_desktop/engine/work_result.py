@@ -106,6 +106,7 @@ def work_result(
             "reserve_usd": json_usd(bill.reserve),
             "max_committed_usd": json_usd(totals.max_committed),
         },
+        "unattended": _away_json(work, spent),
         "user_repo_untouched": measured.user_repo_untouched,
     }
 
@@ -137,6 +138,7 @@ def work_markdown(result: dict[str, Any]) -> str:
         f"${spent:.2f} of ${ledger['cap_usd']:.2f} is spent"
         + (f", ${ledger['assumed_usd']:.2f} of it assumed." if ledger["assumed_usd"] else "."),
         "",
+        *_away(result["unattended"]),
         *_forecast(result["forecast"]),
     ]
     for bead in result["planned"]:
@@ -149,6 +151,24 @@ def work_markdown(result: dict[str, Any]) -> str:
         lines += ["", "## Cost", ""]
         lines += [f"- {one['name']}: ${one['settled_usd']:.2f}" for one in result["cost_by_role"]]
     return "\n".join(lines) + "\n"
+
+
+def _away_json(work: StoredWork, spent: Spent) -> dict[str, Any] | None:
+    """How long nobody answers, and what was spent meanwhile; None where somebody does."""
+    away = work.settings.unattended
+    if away is None:
+        return None
+    committed = away.spent(spent.records, f"convoy:{work.convoy}")
+    return {
+        "until": None if away.until is None else away.until.isoformat(),
+        "at_most_usd": None if away.at_most is None else json_usd(away.at_most),
+        "spent_usd": json_usd(committed),
+        "words": away.words(committed),
+    }
+
+
+def _away(away: dict[str, Any] | None) -> list[str]:
+    return [] if away is None else [f"{away['words'][0].upper()}{away['words'][1:]}.", ""]
 
 
 def _forecast(forecast: dict[str, Any] | None) -> list[str]:

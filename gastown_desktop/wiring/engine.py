@@ -21,7 +21,7 @@ from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
-from gastown_desktop.core.money import NanoUsd, usd
+from gastown_desktop.core.money import usd
 from gastown_desktop.engine import holding, messages
 from gastown_desktop.engine.api import (
     About,
@@ -314,13 +314,9 @@ class Engine:
 
     async def set_cap(self, convoy: ConvoyId, cap: int) -> None:
         async with self._convoys.wired(convoy) as run:
-            kit, gate, scope = run.town.kit, run.town.gate, run.town.kit.scopes[0]
-            old = gate.ledger.totals(scope).cap
             await run.change(cap=cap)
-            await gate.set_cap(scope, NanoUsd(cap))
-            await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=old, new=cap))
             town = self._convoys.town(convoy)
-            if town is not None and old is not None and cap > old:
+            if await run.raised_caps() and town is not None:
                 await town.cap_raised()
 
     async def set_fleet_size(self, convoy: ConvoyId, polecats: int) -> None:

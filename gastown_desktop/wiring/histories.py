@@ -25,6 +25,12 @@ def history_files(workplace: Workplace) -> list[Path]:
     return sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
 
 
+def history_of(workplace: Workplace, convoy: ConvoyId) -> Projection:
+    """A convoy as its history has it; an empty one where nothing was told yet."""
+    file = workplace.events_file(convoy)
+    return fold([decode(line) for line in read_lines(file)] if file.exists() else [])
+
+
 def newest_history(workplace: Workplace) -> Projection | None:
     """The convoy whose history was written last; None where nothing was done yet."""
     files = history_files(workplace)

@@ -50,6 +50,8 @@ class Running(ABC):
     before: Fingerprint
     """The user's repository before anything was done."""
     started: float = field(default_factory=time.monotonic)
+    at_work: Town | None = None
+    """Its town while it runs."""
 
     @property
     @abstractmethod
@@ -91,6 +93,18 @@ class Running(ABC):
             checked: also replay all landings.
         """
 
+    async def set_caps(self) -> None:
+        """Puts the caps in force that this convoy has now."""
+        await self._set_cap(NanoUsd(self.settings.cap))
+
+    async def raised_caps(self) -> bool:
+        """Puts the caps in force anew; tells whether the convoy has more room by it."""
+        ledger, scope = self.town.gate.ledger, self.town.kit.scopes[0]
+        old = ledger.totals(scope).cap
+        await self.set_caps()
+        new = ledger.totals(scope).cap
+        return old is not None and new is not None and new > old
+
     async def change(self, *, cap: int | None = None, polecats: int | None = None) -> None:
         """Writes another cap in nano-dollars, or another number of workers down."""
         now = self.settings
@@ -107,7 +121,7 @@ class Running(ABC):
         hooks = await reconcile(kit)
         if resumed:
             await kit.bus.publish(self._recovered(orphans, len(hooks)))
-        await self._set_cap(NanoUsd(self.settings.cap))
+        await self.set_caps()
         return hooks
 
     async def work(self, whole: Town, hooks: list[Hook]) -> None:
@@ -117,11 +131,14 @@ class Running(ABC):
             Refused: strict gates were asked for and none sees.
             TripwirePulled, StoreError, GitError: the fleet was stopped.
         """
+        self.at_work = whole
         try:
             await whole.run(hooks)
         except Refused:
             await clear_slots(self.town.slots)
             raise
+        finally:
+            self.at_work = None
         await clear_slots(self.town.slots)
 
     async def _set_cap(self, cap: NanoUsd) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from gastown_desktop.adapters.repository_config import RepositoryConfig
+from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.away import Away
 from gastown_desktop.core.bead import WAITING_KINDS
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.forecast import bead_cap
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, convoy_id
-from gastown_desktop.core.money import NANO, NanoUsd
+from gastown_desktop.core.money import NANO, NanoUsd, usd
 from gastown_desktop.core.plan import OPEN_STAGES, Plan
 from gastown_desktop.core.planning_folds import forecast_view
 from gastown_desktop.core.prices import Price
@@ -32,7 +35,7 @@ from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.reviewing.review import Reviewer
 from gastown_desktop.engine.spend_gate import Order
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS
-from gastown_desktop.engine.town import Town
+from gastown_desktop.engine.town import LIMIT_ITEM, Town
 from gastown_desktop.engine.unattended import PATIENCE_S
 from gastown_desktop.engine.work import (
     StoredWork,
@@ -42,6 +45,7 @@ from gastown_desktop.engine.work import (
 )
 from gastown_desktop.engine.work_result import Spent, work_result
 from gastown_desktop.wiring.histories import rig_past
+from gastown_desktop.wiring.real_town import TOWN_SCOPE
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.town_parts import build_slots, choose_sandbox, clear_slots, prompt
 from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
@@ -49,6 +53,8 @@ from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
 PILOT_CAP = NanoUsd(2 * NANO)
 """What a pilot may cost."""
 _PILOT_SIZE = 2
+_LOOKS_EVERY_S = 30.0
+"""Seconds after which the wall clock is looked at again, where something is to be done at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +108,8 @@ class WorkRequest:
     """Two beads are tried first."""
     review: bool = False
     """What is handed in is read by a reviewer before it merges."""
-    unattended: bool = False
+    unattended: Away | None = None
+    """The user is away."""
     start: Start
     allowed_hosts: tuple[str, ...] = ()
     """Hosts with their ports that commands may reach."""
@@ -183,6 +190,68 @@ class Working(Running):
         self.stored = replace(self.stored, settings=settings)
         await store_work(self.objects, self.stored)
 
+    async def leave(self, away: Away) -> None:
+        """The user is away from now on, or was already; written down before anything is spent meanwhile."""
+        spent = self.town.gate.ledger.totals(self.town.kit.scopes[0]).committed
+        settings = replace(self.settings, unattended=replace(away, spent_before=spent))
+        self.stored = replace(self.stored, settings=settings)
+        await store_work(self.objects, self.stored)
+
+    async def set_caps(self) -> None:
+        """Puts the caps in force: the convoy's, the town's, the day's, and the sum while the user is away."""
+        settings, gate = read_settings(self.workplace.settings_file), self.town.gate
+        town_cap = None if settings.town_cap is None else usd(settings.town_cap)
+        if gate.ledger.totals(TOWN_SCOPE).cap != town_cap:
+            await gate.set_cap(TOWN_SCOPE, town_cap)
+        await gate.set_day_cap(None if settings.day_cap is None else usd(settings.day_cap))
+        await self._set_own_cap()
+
+    async def _set_own_cap(self) -> None:
+        """Puts the convoy's cap in force, or what is left of it while the user is away."""
+        gate, scope = self.town.gate, self.town.kit.scopes[0]
+        cap, away = self._cap(), self.settings.unattended
+        if away is not None and cap < self.settings.cap:
+            gate.named[scope] = away.limit()
+        else:
+            gate.named.pop(scope, None)
+        await self._set_cap(cap)
+
+    def _cap(self) -> NanoUsd:
+        """The cap that is in force now, in nano-dollars."""
+        away, cap = self.settings.unattended, self.settings.cap
+        return NanoUsd(cap) if away is None else away.cap(cap, self.town.kit.clock.now())
+
+    def away_words(self) -> str:
+        """How long nobody answers, and what was spent meanwhile; empty where somebody does."""
+        away, gate = self.settings.unattended, self.town.gate
+        return "" if away is None else away.words(away.spent(gate.records, self.town.kit.scopes[0]))
+
+    async def work(self, whole: Town, hooks: list[Hook]) -> None:
+        """Runs the town to its end; when the user is back meanwhile, the cap is their own again.
+
+        Raises:
+            Refused: strict gates were asked for and none sees.
+            TripwirePulled, StoreError, GitError: the fleet was stopped.
+        """
+        back = asyncio.ensure_future(self.user_is_back())
+        try:
+            await Running.work(self, whole, hooks)
+        finally:
+            back.cancel()
+            with suppress(asyncio.CancelledError):
+                await back
+
+    async def user_is_back(self) -> None:
+        """Waits for that, then sets their own cap; a sum that stopped somebody stays until they go on."""
+        away, kit = self.settings.unattended, self.town.kit
+        if away is None or away.until is None or away.at_most is None:
+            return
+        while away.lasts(kit.clock.now()):
+            left_s = (away.until - kit.clock.now()).total_seconds()
+            await kit.clock.sleep(min(max(left_s, 0.0), _LOOKS_EVERY_S))  # a machine that slept is late
+        if kit.scopes[0] not in kit.gate.met:
+            await self._set_own_cap()
+
     @property
     def has_plan(self) -> bool:
         """Whether there are beads to work on."""
@@ -211,6 +280,12 @@ class Working(Running):
             gates=self._gates,
             serialising=settings.serialising,
         )
+
+    async def ask_about_limit(self) -> None:
+        """Puts to the user that a cap left the Mayor no room to plan."""
+        kit = self.town.kit
+        text = kit.gate.why_short(kit.scopes)
+        await kit.bus.publish(ev.NeedsYou(**kit.where, item=LIMIT_ITEM, about="limit", text=text))
 
     def _system(self, role: str) -> SystemBlocks:
         """The rules of a role, then what all roles are told of the repository."""
@@ -257,7 +332,7 @@ class Working(Running):
             known_paths=paths,
             gates=list(self._gates),
             forecast_p90=forecast.p90 if forecast is not None else None,
-            free=self.town.gate.ledger.totals(self.town.kit.scopes[0]).free,
+            free=self.town.gate.free(self.town.kit.scopes),
             slots_wanted=self.settings.polecats,
             serialising=self.settings.serialising,
         )
@@ -287,6 +362,7 @@ class Working(Running):
             merges_only: nothing new is begun but what lets handed-in work merge.
         """
         settings = self.settings
+        away = settings.unattended
         return Town(
             self.town.kit,
             self.town.gates,
@@ -295,7 +371,8 @@ class Working(Running):
             strict_gates=settings.strict_gates,
             merges_only=merges_only,
             only=self._pilot_beads() if settings.pilot == "first" else None,
-            unattended_s=PATIENCE_S if settings.unattended else None,
+            unattended_s=None if away is None else PATIENCE_S,
+            unattended_until=None if away is None else away.until,
             reviewer=self._reviewer() if settings.review else None,
             lands=False,
         )
@@ -309,14 +386,13 @@ class Working(Running):
         Raises:
             TripwirePulled, StoreError, GitError: the fleet was stopped.
         """
-        cap = NanoUsd(self.settings.cap)
         totals = self.town.gate.ledger.totals(self.town.kit.scopes[0])
-        await self._set_cap(NanoUsd(min(cap, totals.committed + PILOT_CAP)))
+        await self._set_cap(NanoUsd(min(self._cap(), totals.committed + PILOT_CAP)))
         chosen = self._pilot_beads()
         try:
             await self.work(self.whole_town(), hooks)
         finally:
-            await self._set_cap(cap)
+            await self._set_own_cap()
         if not chosen <= self.town.kit.bus.state.merged():
             return False
         self.stored = replace(self.stored, settings=replace(self.settings, pilot="done"))

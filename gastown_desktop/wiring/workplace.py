@@ -30,7 +30,7 @@ from gastown_desktop.core.serialising import Generated
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects
 from gastown_desktop.engine.rig import Rig
-from gastown_desktop.paths import data_folder, slots_folder
+from gastown_desktop.paths import data_folder, settings_file, slots_folder
 
 RIG_LOCK = "rig.lock"
 """File in the rig's folder that whoever works on the rig holds."""
@@ -49,6 +49,8 @@ class Workplace:
     rig: Rig
     clock: SystemClock
     slots_root: Path
+    settings_file: Path
+    """What the user wants when the command does not say."""
     lock: FileLock | None = None
     objects: OwnObjects | None = None
     """The rig's own repository, once it was entered."""
@@ -137,6 +139,7 @@ async def open_workplace(repo: Path, data_override: Path | None) -> Workplace:
         facts=facts,
         clock=SystemClock(),
         slots_root=slots_folder(data_override) / rig[-6:],
+        settings_file=settings_file(data_override),
         rig=Rig(
             id=rig,
             checkout=facts.top_level,

@@ -68,14 +68,18 @@ class CommandLine:
         }
 
     def start(
-        self, *args: str | Path, environment: dict[str, str] | None = None, prefix: tuple[str, ...] = ()
+        self,
+        *args: str | Path,
+        environment: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[str]:
         """Starts a command, in a session of its own, perhaps below another (`prefix`)."""
         return subprocess.Popen(
             [*prefix, sys.executable, "-m", "gastown_desktop", *map(str, args), "--data-dir", str(self.data)],
             env={**self.environment, **(environment or {})},
             cwd=self.home,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
