@@ -41,9 +41,9 @@ from gastown_desktop.core.ids import ConvoyId, Oid
 from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.conversation import CLEARED, NUDGE, SILENCE, Conversation
 from gastown_desktop.engine.hooks import Hook, Hooks
+from gastown_desktop.engine.looking.tools import LOOKING_NAMES
 from gastown_desktop.engine.planning.session import Session, Sessions
 from gastown_desktop.engine.planning.talk import Talk
-from gastown_desktop.engine.planning.toolbox import LOOKING_NAMES
 from gastown_desktop.engine.polecat import CUT_WORDS
 from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.preambles import Preamble, read_preamble
