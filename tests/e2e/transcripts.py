@@ -70,7 +70,7 @@ WAYS = {
     "cut": CUT_WORDS[:60],
     "silent": SILENCE,
     "malformed": '"malformed"',
-    "resolver": "Your copy holds the merge as git left it",
+    "resolver": "Your copy holds a merge as git left it",
     "red": "Your work was put on what was merged meanwhile",
 }
 """Words of a request by which one knows what happened before it."""
