@@ -288,6 +288,7 @@ class Stay:
             per_hour=settings.per_hour,
             strict_gates=settings.strict_gates,
             pilot=settings.pilot != "no",
+            review=settings.review,
             unattended=self._away_now(),
             start=await find_start(place, self._objects, newest.target.removeprefix("refs/heads/")),
             allowed_hosts=settings.allowed_hosts,

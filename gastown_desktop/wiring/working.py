@@ -163,6 +163,8 @@ class Working(Running):
     """A convoy of real work that is wired and can run."""
 
     stored: StoredWork
+    _pilot_cap: NanoUsd | None = None
+    """What the convoy may have committed when its pilot is at its end, while that runs."""
     _foreseen: ev.ConvoyForecast | None = None
 
     @property
@@ -209,8 +211,8 @@ class Working(Running):
     async def _set_own_cap(self) -> None:
         """Puts the convoy's cap in force, or what is left of it while the user is away."""
         gate, scope = self.town.gate, self.town.kit.scopes[0]
-        cap, away = self._cap(), self.settings.unattended
-        if away is not None and cap < self.settings.cap:
+        cap, own, away = self._cap(), self.settings.cap, self.settings.unattended
+        if away is not None and cap == away.cap(own, self.town.kit.clock.now()) < own:
             gate.named[scope] = away.limit()
         else:
             gate.named.pop(scope, None)
@@ -219,6 +221,8 @@ class Working(Running):
     def _cap(self) -> NanoUsd:
         """The cap that is in force now, in nano-dollars."""
         away, cap = self.settings.unattended, self.settings.cap
+        if self._pilot_cap is not None:
+            cap = min(cap, self._pilot_cap)
         return NanoUsd(cap) if away is None else away.cap(cap, self.town.kit.clock.now())
 
     def away_words(self) -> str:
@@ -387,11 +391,13 @@ class Working(Running):
             TripwirePulled, StoreError, GitError: the fleet was stopped.
         """
         totals = self.town.gate.ledger.totals(self.town.kit.scopes[0])
-        await self._set_cap(NanoUsd(min(self._cap(), totals.committed + PILOT_CAP)))
+        self._pilot_cap = NanoUsd(totals.committed + PILOT_CAP)
+        await self._set_own_cap()
         chosen = self._pilot_beads()
         try:
             await self.work(self.whole_town(), hooks)
         finally:
+            self._pilot_cap = None
             await self._set_own_cap()
         if not chosen <= self.town.kit.bus.state.merged():
             return False

@@ -36,7 +36,7 @@ def server() -> Iterator[RunningServer]:
 
 @asynccontextmanager
 async def begun(
-    tmp_path: Path, data: Path, server: RunningServer, *, seconds: float, at_most: int
+    tmp_path: Path, data: Path, server: RunningServer, *, seconds: float, at_most: int, pilot: bool = False
 ) -> AsyncIterator[Working]:
     """Four beads of real work, launched, whose user is back after some seconds."""
     write_beads(tmp_path / "beads.jsonl", 4, 4)
@@ -52,6 +52,7 @@ async def begun(
             model=MODEL,
             base_url=server.url,
             price=PRICES[MODEL],
+            pilot=pilot,
             start=await find_start(place, objects),
         )
         work = await prepare_work(place, objects, request)
@@ -112,3 +113,13 @@ async def test_whom_the_sum_stopped_is_not_begun_again_by_the_calendar(
         assert gate.ledger.totals(run.town.kit.scopes[0]).cap == CAP
         await run.work(run.whole_town(), hooks)
         assert state.stage == "ready_to_land"
+
+
+async def test_a_pilot_keeps_its_own_cap_when_the_user_is_back_meanwhile(
+    tmp_path: Path, data: Path, server: RunningServer
+) -> None:
+    server.control({"latency": 0.7})
+    async with begun(tmp_path, data, server, seconds=1, at_most=usd("1"), pilot=True) as run:
+        told = watched_caps(run)
+        assert await run.pilot([])
+        assert told == [usd("2"), CAP]
