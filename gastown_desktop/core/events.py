@@ -81,6 +81,8 @@ class ConvoyCreated(Durable):
     plan: str = "given"
     """Where its dependencies come from: `given`, `true`, `predicted` or `none`."""
     rehearsal: bool = False
+    reviewed: bool = False
+    """Whether a reviewer reads what is handed in before it merges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,8 @@ POLECAT_NAMES: tuple[str, ...] = (
 """The pool of themed names; after it come `Polecat-51` and so on."""
 
 
+BY_HAND = PolecatName("you")
+"""Stands for a worker's name where the user did the work."""
 MAYOR = PolecatName("Mayor")
 """Under which name the Mayor's text streams; no worker is called so."""
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Bead, BeadKind, BeadSize, BeadStatus, Dependency, DependencyKind
 from gastown_desktop.core.flakiness import FlakeRecord
-from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
+from gastown_desktop.core.ids import BY_HAND, BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
 from gastown_desktop.core.planning_folds import PLANNING_FOLDS
 from gastown_desktop.core.reviews import ABOUT_REVIEW, REVIEW_FOLDS, heed_word
 from gastown_desktop.core.views import (
@@ -51,6 +51,8 @@ class Projection:
     target: str = ""
     plan: str = ""
     rehearsal: bool = False
+    reviewed: bool = False
+    """Whether a reviewer reads what is handed in before it merges."""
     stage: str = "draft"
     stage_reason: str = ""
     started_at: datetime | None = None
@@ -117,6 +119,10 @@ class Projection:
             self.set_polecat(event.polecat, action=event.action)
         if isinstance(event, ev.HealthChanged) and event.polecat in self.polecats:
             self.set_polecat(event.polecat, health=event.health)
+
+    def may_merge(self, view: MergeView) -> bool:
+        """Whether a merge request waits for no review; what the user made by hand needs none."""
+        return not self.reviewed or view.passed or view.polecat == BY_HAND
 
     def merged(self) -> set[BeadId]:
         """Beads whose landing commit is on the convoy branch."""
@@ -209,7 +215,7 @@ def _convoy_created(town: Projection, event: ev.ConvoyCreated, at: datetime) -> 
     town.rig, town.convoy, town.title = event.rig, event.convoy, event.title
     town.base, town.target, town.plan = event.base, event.target, event.plan
     town.stands_on = event.base
-    town.rehearsal = event.rehearsal
+    town.rehearsal, town.reviewed = event.rehearsal, event.reviewed
     town.started_at = at
 
 

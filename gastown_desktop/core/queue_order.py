@@ -62,7 +62,7 @@ def queue(states: Sequence[Projection], glance: Glance, now: datetime) -> list[Q
         now: the time.
     """
     shown = [(state, view) for state in states for view in state.merges.values() if _waits(state, view)]
-    able = {view.id: (state, view) for state, view in shown if view.state in WAITING_STATES}
+    able = {view.id: (state, view) for state, view in shown if _can_land(state, view)}
     order = in_order(able.values(), now)
     ahead = [_entry(*able[one.id], glance, now, place) for place, one in enumerate(order, 1)]
     return ahead + [_entry(state, view, glance, now, None) for state, view in shown if view.id not in able]
@@ -79,6 +79,10 @@ def _waits(state: Projection, view: MergeView) -> bool:
     bead = state.beads[view.bead]
     is_open = bead.status not in {"merged", "landed", "discarded", "open", "hooked"}
     return is_open and bead.merge == view.id and view.state in _WORDS
+
+
+def _can_land(state: Projection, view: MergeView) -> bool:
+    return view.state in WAITING_STATES and state.may_merge(view)
 
 
 def _request(state: Projection, view: MergeView) -> MergeRequest:
@@ -103,6 +107,8 @@ def _entry(
 ) -> QueueEntry:
     bead = state.beads[view.bead]
     glyph, word = _WORDS[view.state]
+    if view.state == "queued" and not state.may_merge(view):
+        glyph, word = "review", "In review"
     gate = glance.gate
     if gate is not None and gate.running and view.bead in gate.beads:
         glyph, word = "merging", "Gating"

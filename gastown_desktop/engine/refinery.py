@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
-from gastown_desktop.core.ids import BeadId, MergeId, Oid
+from gastown_desktop.core.ids import BY_HAND, BeadId, MergeId, Oid
 from gastown_desktop.core.merge_queue import MAX_OVERTAKEN, PrefixSearch
 from gastown_desktop.core.merge_request import MergeRequest
 from gastown_desktop.core.projection import MergeView
@@ -24,7 +24,6 @@ from gastown_desktop.engine.intents import forget, intend
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Merge
 from gastown_desktop.engine.resolving import after_turned_down
-from gastown_desktop.engine.resolving_by_hand import BY_HAND
 from gastown_desktop.engine.settling import Settled, Settling
 
 
@@ -65,7 +64,6 @@ class Refinery:
         gates: GateRunner,
         *,
         idle: Callable[[], None],
-        passed: Callable[[MergeView], bool] = lambda _: True,
         after_round: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
         """Starts with nothing in hand.
@@ -74,11 +72,9 @@ class Refinery:
             kit: what the convoy shares.
             gates: prove what would land.
             idle: called whenever the queue is worked off.
-            passed: whether a merge request may merge as far as reviews go.
             after_round: awaited after each round, when nothing is stacked.
         """
         self._idle = idle
-        self._passed = passed
         self._after_round = after_round
         self._kit = kit
         self._gates = gates
@@ -97,7 +93,7 @@ class Refinery:
         state = self._kit.bus.state
         if any(need.about == "gate" for need in state.needs_you.values()):
             return []
-        return [view for view in state.merges.values() if view.state == "queued" and self._passed(view)]
+        return [view for view in state.merges.values() if view.state == "queued" and state.may_merge(view)]
 
     async def run(self) -> None:
         """Works whenever there is something; ends by cancellation."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError, Refused
-from gastown_desktop.core.ids import BeadId, Oid, PolecatName, base36, merge_id
+from gastown_desktop.core.ids import BY_HAND, BeadId, Oid, base36, merge_id
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.engine.conflict_sides import (
     Meeting,
@@ -22,8 +22,6 @@ from gastown_desktop.engine.ports import GITLINK, REGULAR, Commit, Signature
 from gastown_desktop.engine.submission import body_of
 from gastown_desktop.engine.worked_on import OVER
 
-BY_HAND = PolecatName("you")
-"""Stands for a worker's name where the user did the work."""
 _BRANCHES = f"refs/heads/work/{BY_HAND}/"
 _SUMMARY = "Resolved by hand."
 

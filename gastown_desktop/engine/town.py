@@ -92,9 +92,7 @@ class Town:
         self._called = asyncio.Event()
         after_round = self._land_so_far if lands_each else nothing
         self._reviews = Reviews(kit, reviewer, stopped=self._dispatcher.heed, ended=self._review_ended)
-        self._refinery = Refinery(
-            kit, gates, idle=self._rest, passed=self._reviews.passed, after_round=after_round
-        )
+        self._refinery = Refinery(kit, gates, idle=self._rest, after_round=after_round)
         self._unattended = Unattended(kit, patience_s=unattended_s, until=unattended_until)
         self._goes_on = False
         kit.bus.listen(self._heard)

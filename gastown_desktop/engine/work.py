@@ -163,4 +163,7 @@ async def announce_work(bus: Bus, objects: GitObjects, rig: Rig, work: StoredWor
     if not bus.state.convoy:
         where: Any = {"rig": rig.id, "convoy": work.convoy}
         title = " ".join(work.goal.split())[:_LONGEST_TITLE]
-        await bus.publish(ev.ConvoyCreated(**where, title=title, base=work.base, target=work.target))
+        created = ev.ConvoyCreated(
+            **where, title=title, base=work.base, target=work.target, reviewed=work.settings.review
+        )
+        await bus.publish(created)

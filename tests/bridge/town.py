@@ -27,10 +27,10 @@ def enveloped(*events: ev.DurableEvent, first: int = 1) -> list[ev.Envelope]:
     ]
 
 
-def begun(*beads: BeadId, convoy: ConvoyId = CONVOY) -> list[ev.DurableEvent]:
+def begun(*beads: BeadId, convoy: ConvoyId = CONVOY, reviewed: bool = False) -> list[ev.DurableEvent]:
     """A convoy with beads."""
     where: Any = {"rig": RIG, "convoy": convoy}
-    created = ev.ConvoyCreated(**where, title="Things", base=OID, target="refs/heads/main")
+    created = ev.ConvoyCreated(**where, title="Things", base=OID, target="refs/heads/main", reviewed=reviewed)
     return [created, *(ev.BeadAdded(**where, bead=bead, title=f"Do {bead}") for bead in beads)]
 
 
@@ -86,6 +86,12 @@ def submitted(
 
 def merging(state: str, bead: BeadId = A, **fields: Any) -> ev.MergeStateChanged:
     return ev.MergeStateChanged(**WHERE, merge=MergeId(f"mr-{bead}"), bead=bead, state=state, **fields)
+
+
+def approved(bead: BeadId = A) -> ev.MergeReviewed:
+    return ev.MergeReviewed(
+        **WHERE, merge=MergeId(f"mr-{bead}"), bead=bead, verdict="approved", text="Fine.", model="m"
+    )
 
 
 def merged(bead: BeadId = A) -> ev.BeadMerged:

@@ -11,6 +11,7 @@ from tests.bridge.town import (
     A,
     B,
     C,
+    approved,
     begun,
     gate,
     merged,
@@ -65,3 +66,13 @@ def test_what_is_in_the_running_gate_is_gating() -> None:
     assert (entry.word, entry.state) == ("Gating", "merging")
     then(view, merged(A))
     assert queue([view.convoys[CONVOY]], view.glance, START) == []
+
+
+def test_what_a_reviewer_has_not_let_pass_has_no_place_yet() -> None:
+    view = shown(*begun(A, B, reviewed=True), slung(A), slung(B, SLIT), submitted(A), submitted(B, SLIT))
+    then(view, approved(B))
+    entries = queue([view.convoys[CONVOY]], view.glance, START)
+    assert [(one.bead, one.position, one.word, one.state) for one in entries] == [
+        (B, 1, "Queued", "queued"),
+        (A, None, "In review", "review"),
+    ]

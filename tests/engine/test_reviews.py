@@ -35,7 +35,7 @@ def wants(problem: str = "It says nothing.", path: str = "a.txt") -> Said:
 
 @pytest_asyncio.fixture
 async def town(objects: PygitObjects) -> FakeTown:
-    town = await found_town(objects)
+    town = await found_town(objects, reviewed=True)
     await town.add("gt-a", description="Say A in a.txt.", acceptance="a.txt says A.")
     return town
 
@@ -102,7 +102,9 @@ async def test_nothing_merges_before_a_reviewer_approves_it(town: FakeTown) -> N
     assert "turn 0" in shown[0]["content"]
 
 
-async def test_without_a_reviewer_nobody_reads(town: FakeTown) -> None:
+async def test_without_a_reviewer_nobody_reads(objects: PygitObjects) -> None:
+    town = await found_town(objects)
+    await town.add("gt-a")
     script(town)
     await whole(town, reviewer=None).run([])
     assert town.bus.state.stage == "landed"

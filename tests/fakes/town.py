@@ -335,7 +335,12 @@ class FakeTown:
 
 
 async def found_town(
-    objects: GitObjects, *, base: Oid | None = None, rehearsal: bool = True, **files: str
+    objects: GitObjects,
+    *,
+    base: Oid | None = None,
+    rehearsal: bool = True,
+    reviewed: bool = False,
+    **files: str,
 ) -> FakeTown:
     """A convoy without beads, on `base` or on a first commit of its own."""
     clock = FakeClock()
@@ -348,7 +353,14 @@ async def found_town(
     for name in (refs.convoy_branch, refs.target):
         await objects.swap_ref(name, old=await objects.read_ref(name), new=base)
     await town.bus.publish(
-        ev.ConvoyCreated(**town.where, title="A convoy", base=base, target=refs.target, rehearsal=rehearsal)
+        ev.ConvoyCreated(
+            **town.where,
+            title="A convoy",
+            base=base,
+            target=refs.target,
+            rehearsal=rehearsal,
+            reviewed=reviewed,
+        )
     )
     return town
 

@@ -15,7 +15,6 @@ from gastown_desktop.core.reviews import review_item
 from gastown_desktop.engine.bead_caps import allow_as_much_again
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.resolving import after_turned_down
-from gastown_desktop.engine.resolving_by_hand import BY_HAND
 from gastown_desktop.engine.reviewing.review import Review, Reviewer
 from gastown_desktop.engine.reviewing.toolbox import Verdict
 from gastown_desktop.engine.reviewing.undecided import ask_about_review
@@ -57,10 +56,6 @@ class Reviews:
         """Whether something is being read."""
         return bool(self._under_way)
 
-    def passed(self, view: MergeView) -> bool:
-        """Whether a merge request may merge as far as reviews go; what the user made by hand always may."""
-        return self._reviewer is None or view.passed or view.polecat == BY_HAND
-
     def go_on(self) -> None:
         """There is room again, or the provider is back: what stood still is read after all."""
         self._short.clear()
@@ -85,7 +80,7 @@ class Reviews:
             view
             for view in state.merges.values()
             if view.state == "queued"
-            and not self.passed(view)
+            and not state.may_merge(view)
             and state.beads[view.bead].status == "submitted"
             and view.id not in self._under_way | self._short
         ]
