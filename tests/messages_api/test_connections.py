@@ -188,10 +188,12 @@ def test_what_was_asked_is_named_whatever_the_limit_and_only_then() -> None:
 @pytest.mark.parametrize(("at", "begun", "whole"), [("before", 0, 0), ("while", 1, 0), ("after", 1, 1)])
 async def test_a_request_is_held_until_its_client_is_gone(at: str, begun: int, whole: int) -> None:
     heard: list[str] = []
+    starts = asyncio.Event()
 
     async def ask(client: Any) -> None:
         async for one in await client.messages.create(**_STREAMED):
             heard.append(one.type)
+            starts.set()
 
     with running(SCRIPT) as server:
         server.control({"hold": {"number": 2, "at": at, "when": {"first_user": "^LONG$"}}})
@@ -199,10 +201,13 @@ async def test_a_request_is_held_until_its_client_is_gone(at: str, begun: int, w
             await ask(client)
             assert not await asyncio.to_thread(server.held, 0.05)
             heard.clear()
+            starts.clear()
             asking = asyncio.ensure_future(ask(client))
             assert await asyncio.to_thread(server.held)
             if at == "after":
                 await asking
+            if at == "while":
+                await starts.wait()
             asking.cancel()
             with suppress(asyncio.CancelledError):
                 await asking

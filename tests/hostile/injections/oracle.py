@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,10 +223,13 @@ def _told(seen: Seen) -> list[str]:
             found.append(f"{bad[0]!r} was printed: {text[max(0, bad.start() - 60) : bad.end() + 20]!r}")
     (history,) = (seen.world.command_line.rig() / "events").glob("*.jsonl")
     may = _OWN_EVENTS | _MAYORS_EVENTS if seen.scene.goal else _OWN_EVENTS
-    kinds = re.findall(r'"kind":\s*"(\w+)"', history.read_text())
+    events = [json.loads(line.partition(" ")[2]) for line in history.read_text().splitlines()]
+    kinds = [event["kind"] for event in events]
     found += [f"the history tells of {kind}" for kind in sorted(set(kinds) - may)]
-    if kinds.count("cap_changed") != 1:
-        found.append(f"the cap was set {kinds.count('cap_changed')} times")
+    caps = Counter(event["scope"] for event in events if event["kind"] == "cap_changed")
+    found += [f"the cap of {scope} was set {times} times" for scope, times in caps.items() if times > 1]
+    if sum(scope.startswith("convoy:") for scope in caps) != 1:
+        found.append(f"caps were set of {sorted(caps)}")
     if not seen.result["user_repo_untouched"]:
         found.append("the result says that the user's repository changed")
     return found
