@@ -1,4 +1,9 @@
-"""How many workers the provider lets run: halved when it says no, one more after every quiet while."""
+"""How many workers the provider lets run: fewer when it says no, one more as it answers again.
+
+Additive increase and multiplicative decrease, as TCP has them (RFC 5681): a window of replies without a
+refusal lets one more run. Where a share p of requests is refused whatever is done, about √(10/3p) workers are
+kept, ten at three in a hundred.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,9 @@ if TYPE_CHECKING:
     from gastown_desktop.core.rate_limits import RateRoom
 
 QUIET_S = 60.0
-"""Seconds without a refusal after which one more may run."""
+"""Seconds without a refusal after which one more may run, however few replies came."""
+_KEPT = (7, 10)
+"""Share of the workers that a refusal leaves (RFC 9438 has the same)."""
 _NO_ROOM, _LITTLE_ROOM = 0.02, 0.2
 """Shares of a limit below which nobody asks until it is whole again, and below which fewer run."""
 _LONGEST_HOLD_S = 60.0
@@ -30,6 +37,8 @@ class Pace:
     """When the provider last refused; None when it never did."""
     hold_until: float = 0.0
     """No request is sent before."""
+    answered: int = 0
+    """Replies since one more was let run."""
 
     @staticmethod
     def of(size: int) -> Pace:
@@ -45,7 +54,16 @@ class Pace:
         hold = max(self.hold_until, now + retry_after_s)
         if self.since is not None and now - self.since < _SAME_REFUSAL_S:
             return replace(self, hold_until=hold)
-        return replace(self, allowed=max(1, self.at(now) // 2), since=now, hold_until=hold)
+        kept = self.at(now) * _KEPT[0] // _KEPT[1]
+        return replace(self, allowed=max(1, kept), since=now, hold_until=hold, answered=0)
+
+    def replied(self, now: float) -> Pace:
+        """The provider answered a request: after as many replies as workers may run, one more may."""
+        if self.since is None or self.at(now) >= self.size:
+            return self
+        if self.answered + 1 < self.at(now):
+            return replace(self, answered=self.answered + 1)
+        return replace(self, allowed=self.allowed + 1, answered=0)
 
     def told(self, now: float, room: RateRoom) -> Pace:
         """The provider said how much room its limits leave: fewer run before it has to refuse."""
@@ -55,7 +73,7 @@ class Pace:
         if room.share >= _LITTLE_ROOM:
             return self
         allowed = max(1, ceil(self.size * room.share / _LITTLE_ROOM))
-        return self if self.at(now) <= allowed else replace(self, allowed=allowed, since=now)
+        return self if self.at(now) <= allowed else replace(self, allowed=allowed, since=now, answered=0)
 
     def at(self, now: float) -> int:
         """Workers that may run now."""

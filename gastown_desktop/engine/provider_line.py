@@ -95,6 +95,7 @@ class ProviderLine:
             raise
         else:
             self._unknown = 0
+            self.pace = self.pace.replied(self._clock.monotonic())
         finally:
             if probes:
                 self._probing = False
