@@ -255,14 +255,14 @@ def adaptive_max_tokens(recent_outputs: Sequence[int]) -> int:
 
 
 def tight_max_tokens(recent_outputs: Sequence[int]) -> int:
-    """Limit for a reply when there is little room under the cap: a fifth above the 95th percentile.
+    """Limit for a reply when there is little room under the cap: a twentieth above the 95th percentile.
 
     Args:
         recent_outputs: tokens of the role's earlier replies, oldest first.
     """
     if len(recent_outputs) < _FEWEST_FOR_TIGHT:
         return adaptive_max_tokens(recent_outputs)
-    wanted = ceil(_percentile_95(recent_outputs) * 6 / 5)
+    wanted = ceil(_percentile_95(recent_outputs) * 21 / 20)
     return min(max(wanted, MAX_TOKENS_FLOOR), MAX_TOKENS_CEILING)
 
 
