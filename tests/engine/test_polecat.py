@@ -406,11 +406,11 @@ async def test_a_request_that_the_provider_does_not_take_concerns_its_bead_alone
     assert (need.about, need.bead) == ("stuck", BEAD)
 
 
-async def test_a_rate_limit_holds_everybody_s_requests_and_halves_the_fleet(town: FakeTown) -> None:
+async def test_a_rate_limit_holds_everybody_s_requests_and_lets_fewer_run(town: FakeTown) -> None:
     town.kit.line.pace = Pace.of(8)
     limited = ModelError("slow down", retry_after=20.0, unbilled=True, status=429)
     assert await work(town, limited, says(WRITES, submits())) == "submitted"
-    assert town.kit.line.pace.at(town.clock.monotonic()) == 4
+    assert town.kit.line.pace.at(town.clock.monotonic()) == 5
     assert 20.0 <= town.kit.line.pace.wait_s(0.0) <= 25.0
 
 
