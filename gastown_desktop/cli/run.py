@@ -19,6 +19,7 @@ from gastown_desktop.core.allowed_hosts import listed_hosts
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.providers import Provider, price_at, provider_at
 from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.work import WorkSettings
 from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring.access import find_access
 from gastown_desktop.wiring.working import WorkRequest, find_start, prepare_work
@@ -38,7 +39,7 @@ async def run_goal(given: argparse.Namespace) -> int:
             request = await _request(given, settings, request_provider, workplace, objects, progress)
             access = await find_access(request_provider, Keychain(), os.environ, silence_s=settings.silence_s)
             work = await prepare_work(workplace, objects, request)
-            stay = Stay(given, workplace, objects, access, total=request.cap)
+            stay = Stay(given, workplace, objects, access, total=request.settings.cap)
             async with opened(workplace, objects, work, access, progress, before) as (run, hooks):
                 if given.beads is not None:
                     await run.take_beads(told_beads(run.town.kit.where, read_beads(given.beads)))
@@ -66,20 +67,22 @@ async def _request(
     start = await find_start(workplace, objects, given.on or "")
     return WorkRequest(
         goal=given.goal or f"The beads of {given.beads.name}",
-        gates=await gates_of(given, workplace, objects, start.base, start.config, progress),
-        trust=given.trust,
-        polecats=given.polecats or settings.polecats,
-        cap=given.cap,
-        model=model,
-        base_url=provider.base_url,
-        price=price,
-        strict_gates=given.strict_gates,
-        bead_cap=given.bead_cap,
-        per_hour=given.per_hour,
-        pilot=given.pilot,
-        review=given.review,
-        unattended=away_of(given, workplace.clock.now()),
-        planned_by="given" if given.beads is not None else "mayor",
         start=start,
-        allowed_hosts=listed_hosts(given.allowed_hosts or settings.allowed_hosts),
+        settings=WorkSettings(
+            polecats=given.polecats or settings.polecats,
+            gates=await gates_of(given, workplace, objects, start.base, start.config, progress),
+            cap=given.cap,
+            model=model,
+            base_url=provider.base_url,
+            price=price,
+            bead_cap=given.bead_cap,
+            per_hour=given.per_hour,
+            strict_gates=given.strict_gates,
+            pilot="first" if given.pilot else "no",
+            review=given.review,
+            unattended=away_of(given, workplace.clock.now()),
+            allowed_hosts=listed_hosts(given.allowed_hosts or settings.allowed_hosts),
+        ),
+        trust=given.trust,
+        planned_by="given" if given.beads is not None else "mayor",
     )

@@ -275,24 +275,14 @@ class Stay:
             raise Refused(f"Nothing is left of {exact_usd(self._total)}.", remedy="Say: cap USD")
         place, newest = self._workplace, self._newest()
         await refresh(place.git, place.rig.town_git, place.facts.git_dir)
-        settings = newest.settings
-        request = WorkRequest(
-            goal=text,
-            gates=settings.gates,
-            polecats=settings.polecats,
+        settings = replace(
+            newest.settings,
             cap=left,
-            model=settings.model,
-            base_url=settings.base_url,
-            price=settings.price,
-            bead_cap=settings.bead_cap,
-            per_hour=settings.per_hour,
-            strict_gates=settings.strict_gates,
-            pilot=settings.pilot != "no",
-            review=settings.review,
+            pilot="no" if newest.settings.pilot == "no" else "first",
             unattended=self._away_now(),
-            start=await find_start(place, self._objects, newest.target.removeprefix("refs/heads/")),
-            allowed_hosts=settings.allowed_hosts,
         )
+        start = await find_start(place, self._objects, newest.target.removeprefix("refs/heads/"))
+        request = WorkRequest(goal=text, start=start, settings=settings)
         await self._do(await prepare_work(place, self._objects, request))
 
     # --- convoys ---

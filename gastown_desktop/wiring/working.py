@@ -20,13 +20,11 @@ from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, convoy_id
 from gastown_desktop.core.money import NANO, NanoUsd, usd
 from gastown_desktop.core.plan import OPEN_STAGES, Plan
 from gastown_desktop.core.planning_folds import forecast_view
-from gastown_desktop.core.prices import Price
 from gastown_desktop.core.projection import ForecastView
 from gastown_desktop.core.staging import Finding, check, launch_events
 from gastown_desktop.engine.asking import ask_patiently
 from gastown_desktop.engine.bead_caps import set_bead_caps
 from gastown_desktop.engine.forecast import forecast_event, forecast_plan
-from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.mayor import Mayor
 from gastown_desktop.engine.ports import GitObjects
@@ -89,30 +87,12 @@ class WorkRequest:
     """What is to be done, and how."""
 
     goal: str
-    gates: tuple[Gate, ...]
+    start: Start
+    settings: WorkSettings
+    """What the user asked for; files that many beads touch are as `start` has them."""
     trust: bool = False
     """The user trusts the repository with what would run, from now on."""
-    polecats: int
-    cap: int
-    """Nano-dollars."""
-    model: str
-    base_url: str
-    price: Price
-    bead_cap: int | None = None
-    """Nano-dollars that one bead may cost before the user is asked."""
-    per_hour: int | None = None
-    """Nano-dollars that an hour is to cost at most."""
     planned_by: Literal["mayor", "given"] = "mayor"
-    strict_gates: bool = False
-    pilot: bool = False
-    """Two beads are tried first."""
-    review: bool = False
-    """What is handed in is read by a reviewer before it merges."""
-    unattended: Away | None = None
-    """The user is away."""
-    start: Start
-    allowed_hosts: tuple[str, ...] = ()
-    """Hosts with their ports that commands may reach."""
 
 
 async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkRequest) -> StoredWork:
@@ -123,11 +103,12 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
             from a sandbox here.
     """
     start = request.start
-    hosts = request.allowed_hosts
+    settings = replace(request.settings, serialising=start.config.serialising)
+    hosts = settings.allowed_hosts
     if hosts:
         await choose_sandbox(workplace, workplace.rig.folder / "scratch", hosts)
-    generated = start.config.serialising.generated
-    await require_trust(workplace, request.gates, generated, hosts, trust=request.trust)
+    generated = settings.serialising.generated
+    await require_trust(workplace, settings.gates, generated, hosts, trust=request.trust)
     await clear_slots(await build_slots(workplace, objects))
     work = StoredWork(
         convoy=convoy_id(
@@ -136,22 +117,7 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
         goal=request.goal,
         base=start.base,
         target=f"refs/heads/{start.branch}",
-        settings=WorkSettings(
-            polecats=request.polecats,
-            gates=request.gates,
-            cap=request.cap,
-            model=request.model,
-            base_url=request.base_url,
-            price=request.price,
-            bead_cap=request.bead_cap,
-            per_hour=request.per_hour,
-            strict_gates=request.strict_gates,
-            pilot="first" if request.pilot else "no",
-            review=request.review,
-            unattended=request.unattended,
-            allowed_hosts=hosts,
-            serialising=start.config.serialising,
-        ),
+        settings=settings,
         planned_by=request.planned_by,
     )
     await store_work(objects, work)

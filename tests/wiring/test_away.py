@@ -17,6 +17,7 @@ from gastown_desktop.core.money import usd
 from gastown_desktop.core.prices import PRICES
 from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.work import WorkSettings
 from gastown_desktop.wiring.access import ModelAccess
 from gastown_desktop.wiring.stored import running as wired
 from gastown_desktop.wiring.working import Working, WorkRequest, find_start, prepare_work
@@ -43,18 +44,17 @@ async def begun(
     place = await open_workplace(make_repository(tmp_path / "repo", 4).folder, data)
     try:
         objects = await enter(place)
-        request = WorkRequest(
-            goal="Four steps",
-            gates=(Gate("check", GATE),),
-            trust=True,
+        settings = WorkSettings(
             polecats=2,
+            gates=(Gate("check", GATE),),
             cap=CAP,
             model=MODEL,
             base_url=server.url,
             price=PRICES[MODEL],
-            pilot=pilot,
-            start=await find_start(place, objects),
+            pilot="first" if pilot else "no",
         )
+        start = await find_start(place, objects)
+        request = WorkRequest(goal="Four steps", start=start, settings=settings, trust=True)
         work = await prepare_work(place, objects, request)
         access = ModelAccess(provider=provider_at(server.url), key=KEY)
         before = await fingerprint(place.git, place.facts)
