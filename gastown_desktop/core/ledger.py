@@ -277,6 +277,10 @@ class Ledger:
             max_committed=NanoUsd(account.max_committed),
         )
 
+    def limit(self, scope: str) -> int | None:
+        """How far work that lands nothing may go in a scope, in nano-dollars; None without a cap."""
+        return _limit(scope, self.totals(scope).cap, closing=False)
+
     def scopes(self) -> tuple[str, ...]:
         """Every scope that has a cap or was ever charged, in the order of appearance."""
         return tuple(self._accounts)

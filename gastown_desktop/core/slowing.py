@@ -2,31 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import median
+from collections.abc import Collection, Mapping, Sequence
+from math import ceil
+from statistics import median, quantiles
+
+from gastown_desktop.core.ids import BeadId
 
 SLOWING_SHARE = 4
-"""Below one part in this many of the cap, workers start only as far as what is left finishes their beads."""
-_FEWEST = 3
-"""Finished beads from which the cost of the next is told."""
+"""Below one part in this many of the cap, workers work only as far as what is left finishes their beads."""
+LAST_SHARE = 40
+"""One part in this many of the cap is not begun with for a bead that it does not finish."""
+FEWEST_FINISHED = 3
+"""Finished beads from which what was foreseen is corrected."""
 _BUSY_LOAD = 8.0
 """Runnable processes per core above which no further worker starts."""
 _SURE_S = 60.0
 """Worker-seconds before a rate per hour is believed."""
 
 
-def most_under_cap(free: int | None, cap: int | None, finished: Sequence[int]) -> int | None:
-    """Workers that may be at work so that what is left finishes their beads; None where that is no limit.
+def level_of(finished: Sequence[float], at_work: Sequence[float]) -> float:
+    """What beads really cost, as a multiple of what was foreseen.
+
+    Those at work count as well: they cost at least what they cost so far, and whoever finishes first was
+    cheaper than the others.
 
     Args:
-        free: nano-dollars that are left.
-        cap: nano-dollars in all; None without a cap.
-        finished: what finished beads cost, nano-dollars.
+        finished: of each bead that is finished.
+        at_work: of each at work, so far.
     """
-    if cap is None or free is None or free * SLOWING_SHARE >= cap or len(finished) < _FEWEST:
-        return None
-    typical = int(median(finished))
-    return max(1, free // typical) if typical else None
+    known = median(finished) if len(finished) >= FEWEST_FINISHED else 1.0
+    return max(known, quantiles(at_work, n=4)[2]) if len(at_work) > 1 else known
+
+
+def whole_of(spent: int, typical: float) -> int:
+    """What a bead will have cost when it is handed in, nano-dollars: at least half more than it cost so far.
+
+    That is about the median for a log-normal cost with the spread that beads have (core.forecast), of a bead
+    that cost two thirds to twice as much as one of its kind.
+
+    Args:
+        spent: nano-dollars so far.
+        typical: what such a bead costs, nano-dollars.
+    """
+    return max(ceil(typical), spent + spent // 2)
+
+
+def go_on(
+    needs: Mapping[BeadId, int], candidates: Sequence[BeadId], *, left: int, cap: int
+) -> Collection[BeadId]:
+    """Whom what is left of a cap goes to besides those it was given to: as many as it finishes, in order.
+
+    Somebody always goes on, unless what is left is very little and would finish nobody.
+
+    Args:
+        needs: nano-dollars that each bead that goes on or would like to still costs.
+        candidates: those who would like to, the first to be chosen first.
+        left: nano-dollars.
+        cap: nano-dollars in all.
+    """
+    all_left, left = left, left - sum(needs[bead] for bead in needs.keys() - candidates)
+    nobody = len(needs) == len(candidates)
+    chosen: list[BeadId] = []
+    for bead in candidates:
+        left -= needs[bead]
+        if left < 0 and (chosen or not nobody or all_left * LAST_SHARE < cap):
+            break
+        chosen.append(bead)
+    return chosen
 
 
 def most_per_hour(limit: int | None, spent: int, worker_s: float) -> int | None:

@@ -15,7 +15,7 @@ from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
 from gastown_desktop.core.pace import Pace
 from gastown_desktop.core.serialising import serial_groups
-from gastown_desktop.core.slowing import most_per_hour, most_under_cap
+from gastown_desktop.core.slowing import most_per_hour
 from gastown_desktop.engine.assigning import assign, conflict_of, request_in_conflict
 from gastown_desktop.engine.bead_caps import renew_bead_cap
 from gastown_desktop.engine.holding import BY_YOU
@@ -126,9 +126,9 @@ class Dispatcher:
             self._told = True
             await self._kit.bus.publish(ev.DispatchPaused(**self._kit.where, reason=self.stopped))
         ready = self.ready()
-        await self._warm(len(ready))
+        self._warm(group, len(ready))
         for bead in ready:
-            if not self._may_begin() or not self._starts_work:
+            if not self._may_begin(bead) or not self._starts_work:
                 return
             if self._breaker.may_try(bead, self._kit.clock.monotonic()):
                 await self._try(group, bead)
@@ -192,19 +192,15 @@ class Dispatcher:
     def _has_room(self) -> bool:
         return self._active < min(self._fleet_size, self._kit.line.pace.at(self._kit.clock.monotonic()))
 
-    def _may_begin(self) -> bool:
-        """Whether one more bead may be begun, besides those that go on."""
+    def _may_begin(self, bead: BeadId) -> bool:
+        """Whether this bead may be begun, besides those that go on."""
         if not self._has_room():
             return False
-        kit = self._kit
-        totals = kit.gate.ledger.totals(kit.scopes[0])
-        views = kit.bus.state.beads.values()
-        finished = [view.cost for view in views if view.status in {"merged", "landed"}]
-        most = (
-            most_under_cap(totals.free, totals.cap, finished),
-            most_per_hour(kit.per_hour, totals.settled + totals.assumed, self.supervisor.worker_s()),
-        )
-        if any(limit is not None and self._active >= limit for limit in most):
+        kit, totals = self._kit, self._kit.gate.ledger.totals(self._kit.scopes[0])
+        if not kit.first.may_begin(bead):
+            return False
+        most = most_per_hour(kit.per_hour, totals.settled + totals.assumed, self.supervisor.worker_s())
+        if most is not None and self._active >= most:
             return False
         return self._active == 0 or not kit.machine_is_busy()
 
@@ -213,14 +209,21 @@ class Dispatcher:
         """Workers that are at work and do not wait for others' merges."""
         return self.working - len(self._kit.waiting.beads)
 
-    async def _warm(self, ready: int) -> None:
-        """Warms the provider's cache before the first wave."""
+    def _warm(self, group: asyncio.TaskGroup, ready: int) -> None:
+        """Warms the provider's cache before the first wave, while its slots are prepared."""
         wave = min(ready, self._fleet_size)
         if self._warmed or self.stopped or wave < 2 or self.working:
             return
         self._warmed = True
         if self._kit.warms:
+            self._kit.warm.clear()
+            group.create_task(self._warm_up(wave), name="warming the cache")
+
+    async def _warm_up(self, wave: int) -> None:
+        try:
             await prewarm(self._kit, self._model, wave)
+        finally:
+            self._kit.warm.set()
 
     async def _try(self, group: asyncio.TaskGroup, bead: BeadId) -> None:
         """Slings a bead; one that cannot be is tried again later, then the user is asked."""

@@ -14,6 +14,7 @@ from gastown_desktop.core.prices import Price, price_of
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.diff_sizes import LineCounts
+from gastown_desktop.engine.finishing_first import FinishingFirst
 from gastown_desktop.engine.held import Held
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.ports import (
@@ -36,6 +37,13 @@ async def keep_tree(bead: BeadId, base: Oid, tree: Oid) -> Oid:
     """The ordinary way to finish a tree: as it is."""
     del bead, base
     return tree
+
+
+def _warm() -> asyncio.Event:
+    """The cache of who warms none."""
+    warm = asyncio.Event()
+    warm.set()
+    return warm
 
 
 def never() -> bool:
@@ -74,6 +82,8 @@ class Kit:
     """Tokens that the model takes in."""
     warms: bool = False
     """Whether the provider's cache is warmed before a first wave of workers."""
+    warm: asyncio.Event = field(default_factory=_warm)
+    """Not set while the cache is being warmed: workers prepare their slots and wait with their requests."""
     per_hour: int | None = None
     """Nano-dollars that the convoy is to cost an hour at most; None for no such limit."""
     machine_is_busy: Callable[[], bool] = never
@@ -90,6 +100,13 @@ class Kit:
     """Held by who moves the convoy branch until that is told: the Refinery, or the user who drops a bead."""
     lines: LineCounts = field(default_factory=LineCounts)
     """Lines that the workers' copies gained and lost."""
+
+    first: FinishingFirst = field(init=False)
+    """Who asks when what is left under the cap is not enough for all."""
+
+    def __post_init__(self) -> None:
+        """Lets the workers of this convoy look at what is left for them."""
+        self.first = FinishingFirst(self.gate, self.scopes, lambda: self.bus.state, self.waiting)
 
     @property
     def where(self) -> Any:

@@ -75,9 +75,13 @@ class Polecat:
         Raises:
             TripwirePulled, StoreError, GitError: the fleet cannot go on.
         """
-        kit = self._kit
         if (outcome := await self._finish_last_turn()) is not None:
             return outcome
+        with self._kit.first.at_work(self._bead.id):
+            return await self._work_in_slot()
+
+    async def _work_in_slot(self) -> Outcome:
+        kit = self._kit
         if (told := await hear(kit, self._hook)) is not self._hook:
             self._hook = told
             self._conversation = self._begun()
@@ -199,6 +203,11 @@ class Polecat:
         return "stuck"
 
     async def _ask(self) -> Reply:
+        kit = self._kit
+        if not kit.warm.is_set():
+            await self._rest(kit.warm.wait(), "Waiting while the cache is warmed")
+        while not kit.first.may_ask(self._bead.id):
+            await self._rest(kit.first.until_changed(self._bead.id), "Waiting for beads nearer to their end")
         self._act("Thinking")
         return await ask_whole(self._ask_patiently, self._kit.outputs)
 
@@ -225,7 +234,7 @@ class Polecat:
             return URGENCY_CLOSING
         return URGENCY_DONE if self._kit.bus.state.beads[self._bead.id].merge else URGENCY_WORK
 
-    async def _rest(self, waiting: Coroutine[Any, Any, None], why: str) -> None:
+    async def _rest(self, waiting: Coroutine[Any, Any, object], why: str) -> None:
         """Waits.
 
         Raises:

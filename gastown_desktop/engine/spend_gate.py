@@ -107,6 +107,15 @@ class Order:
     """Who goes first when there is room for some only: the smallest."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What ordinary work may still use, under the tightest of some caps; nano-dollars."""
+
+    scope: str
+    cap: int
+    free: int
+
+
 Moved = Callable[[tuple[str, ...]], None]
 """Hears the scopes that moved."""
 
@@ -194,6 +203,28 @@ class SpendGate:
         free = [self.ledger.totals(scope).free for scope in scopes]
         return min((one for one in free if one is not None), default=None)
 
+    def room(self, scopes: tuple[str, ...]) -> Room | None:
+        """What is left below the tightest cap of these scopes and of today, without what is kept for landing.
+
+        None where there is no cap.
+        """
+        if self._by_day and self._day is not None:
+            scopes = (*scopes, self._day.scope)
+        rooms: list[Room] = []
+        for scope in scopes:
+            totals, limit = self.ledger.totals(scope), self.ledger.limit(scope)
+            if limit is not None:
+                rooms.append(Room(scope=scope, cap=limit, free=max(0, limit - totals.committed)))
+        return min(rooms, key=lambda room: room.free, default=None)
+
+    async def news(self) -> None:
+        """Waits until the ledger or the line of those who ask moved."""
+        await self._line.news.wait()
+
+    def look_again(self) -> None:
+        """Something else moved that those who wait for news go by."""
+        self._line.tell()
+
     def why_short(self, scopes: tuple[str, ...]) -> str:
         """Which cap stopped those who ask for these scopes, as a sentence.
 
@@ -206,7 +237,7 @@ class SpendGate:
         words = self.named.get(met) or (
             "the spending limit" if met == scopes[0] else limit_words(met, cap or 0)
         )
-        return f"{words[0].upper()}{words[1:]} leaves no room for the next request."
+        return f"{words[0].upper()}{words[1:]} leaves no room to go on."
 
     async def acknowledge_tripwire(self) -> None:
         """The user looked at the request that cost more than its bound: requests may leave again, durably."""
@@ -337,7 +368,7 @@ class SpendGate:
         )
 
     def _spent_by(self, order: Order) -> int:
-        """What the request's bead has cost so far, in nano-dollars: who had least goes first."""
+        """What the request's bead has cost so far, in nano-dollars: who had most goes first."""
         bead = next((scope for scope in order.scopes if scope.startswith("bead:")), None)
         return self.ledger.totals(bead).committed if bead else 0
 

@@ -1,4 +1,4 @@
-"""The line of requests that wait for room under the cap: the most urgent first, then who had least so far."""
+"""The line of requests that wait for room under the cap: the most urgent first, then who had most so far."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Place:
     """A request's place in the line."""
 
     def __init__(self, line: WaitingLine, scopes: Collection[str], rank: tuple[int, int, int]) -> None:
-        """Stands where `rank` says: urgency, nano-dollars had so far, number of arrival."""
+        """Stands where `rank` says: urgency, what it had so far, number of arrival."""
         self._line = line
         self._scopes = scopes
         self.rank = rank
@@ -51,10 +51,11 @@ class WaitingLine:
         Args:
             scopes: where room is wanted.
             urgency: the smallest goes first.
-            had: nano-dollars that its bead was charged so far.
+            had: nano-dollars that its bead was charged so far: the most advanced goes first, as the others
+                would be left half done as well.
         """
         self._arrivals += 1
-        place = Place(self, scopes, (urgency, had, self._arrivals))
+        place = Place(self, scopes, (urgency, -had, self._arrivals))
         self._places.append(place)
         self._places.sort(key=lambda one: one.rank)
         try:

@@ -4,25 +4,59 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_desktop.core.slowing import machine_is_busy, most_per_hour, most_under_cap
+from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.slowing import go_on, level_of, machine_is_busy, most_per_hour, whole_of
+
+
+def beads(*names: str) -> list[BeadId]:
+    return [BeadId(name) for name in names]
 
 
 @pytest.mark.parametrize(
-    ("free", "cap", "finished", "most"),
+    ("finished", "at_work", "level"),
     [
-        (None, None, [5, 5, 5], None),
-        (25, 100, [5, 5, 5], None),
-        (24, 100, [5, 5], None),
-        (24, 100, [5, 5, 5], 4),
-        (24, 100, [5, 5, 100], 4),
-        (3, 100, [5, 5, 5], 1),
-        (24, 100, [0, 0, 0], None),
+        ([], [], 1.0),
+        ([3.0, 3.0], [], 1.0),
+        ([2.0, 2.0, 5.0], [], 2.0),
+        ([0.5, 0.5, 0.5], [0.1], 0.5),
+        ([0.5, 0.5, 0.5], [0.9, 0.9, 0.9, 0.9], 0.9),
+        ([], [0.2, 0.2, 0.2, 0.2], 1.0),
     ],
 )
-def test_below_a_quarter_of_the_cap_no_more_work_than_what_is_left_finishes(
-    free: int | None, cap: int | None, finished: list[int], most: int | None
+def test_beads_cost_what_the_finished_did_and_at_least_what_most_at_work_cost_so_far(
+    finished: list[float], at_work: list[float], level: float
 ) -> None:
-    assert most_under_cap(free, cap, finished) == most
+    assert level_of(finished, at_work) == pytest.approx(level)
+
+
+def test_a_bead_costs_what_its_like_do_or_half_more_than_so_far() -> None:
+    assert whole_of(10, 100.5) == 101
+    assert whole_of(80, 100) == 120
+    assert whole_of(300, 100) == 450
+
+
+@pytest.mark.parametrize(
+    ("left", "going", "chosen"),
+    [
+        (200, [], ["a", "b", "c"]),
+        (60, [], ["a", "b"]),
+        (59, [], ["a"]),
+        (29, [], ["a"]),
+        (20, [], ["a"]),
+        (19, [], []),
+        (60, ["d"], ["a"]),
+        (40, ["d"], []),
+    ],
+)
+def test_what_is_left_goes_to_as_many_as_it_finishes_and_at_last_to_nobody(
+    left: int, going: list[str], chosen: list[str]
+) -> None:
+    needs = dict.fromkeys(beads("a", "b", "c", *going), 30)
+    assert go_on(needs, beads("a", "b", "c"), left=left, cap=800) == chosen
+
+
+def test_the_very_last_is_begun_with_where_it_finishes_a_bead() -> None:
+    assert go_on({BeadId("a"): 5}, beads("a"), left=5, cap=800) == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ LEAST_USED, LEAST_PACE = 0.97, 0.70
 _OUTPUT_PRICE = {"fable": 40, "opus": 20, "sonnet": 10, "haiku": 0.5}
 """Dollars per million tokens of a reply, which is nearly all that these runs cost."""
 _TURNS = 12
-_REPLY_S = 2.0
-"""Seconds that a reply streams, on average."""
+_FIRST_TOKEN_S, _STREAM_S = 0.4, 1.6
+"""Seconds until a reply begins, and for which it streams on average: the longer it is the longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Measured:
     """Dollars settled and assumed."""
     reserve: float
     turns: int
+    merged: int
+    """Beads."""
     seconds: float
     """Of the program's own clock, from its start to its end."""
 
@@ -62,9 +64,8 @@ def measure(model: str, cap: float, work: float, *, faults: bool) -> Measured:
         data.mkdir()
         (data / "settings.toml").write_text("silence_s = 3.0\n")
         struck = {"seed": 3, "rates": FAULTS, "retry_after": 0.2, "stall_seconds": 6.0}
-        with running(
-            script(shape), faults=struck if faults else None, arguments=["--latency", "2.0"]
-        ) as server:
+        speed = ["--latency", f"{_FIRST_TOKEN_S}", "--pace", f"{output / _STREAM_S:.0f}"]
+        with running(script(shape), faults=struck if faults else None, arguments=speed) as server:
             options = [
                 "--cap",
                 f"{cap:.2f}",
@@ -87,6 +88,7 @@ def measure(model: str, cap: float, work: float, *, faults: bool) -> Measured:
                 spent=ledger["settled_usd"] + ledger["assumed_usd"],
                 reserve=ledger["reserve_usd"],
                 turns=sum(bead["turns"] for bead in result["planned"]),
+                merged=result["merged"],
                 seconds=result["elapsed_s"],
             )
 
@@ -111,7 +113,7 @@ def main() -> int:
             print(
                 f"{model:18s} faults {'yes' if faults else 'no '} cap ${cap:.2f} bill ${capped.bill:.4f} "
                 f"spent ${capped.spent:.4f} used+reserve {used:.1%} · {capped.pace:.0f} turns/min of "
-                f"{free.pace:.0f} = {pace:.0%} ({capped.turns} turns in {capped.seconds:.0f} s; "
+                f"{free.pace:.0f} = {pace:.0%} ({capped.turns} turns in {capped.seconds:.0f} s, {capped.merged} merged; "
                 f"all of it costs ${free.bill:.2f}, {free.turns} turns in {free.seconds:.0f} s)"
                 f"{'' if passed else ' THE BILL PASSED THE CAP'}",
                 flush=True,

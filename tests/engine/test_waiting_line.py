@@ -5,17 +5,17 @@ from __future__ import annotations
 from gastown_desktop.engine.waiting_line import WaitingLine
 
 
-def test_the_most_urgent_goes_first_then_who_had_least_then_who_came_first() -> None:
+def test_the_most_urgent_goes_first_then_who_had_most_then_who_came_first() -> None:
     line = WaitingLine()
     with (
         line.place(("town",), 2, 50) as rich,
         line.place(("town",), 2, 10) as poor,
         line.place(("town",), 0, 90) as urgent,
-        line.place(("town",), 2, 10) as late,
+        line.place(("town",), 2, 50) as late,
     ):
         assert [one.is_first for one in (rich, poor, urgent, late)] == [False, False, True, False]
         order = sorted((rich, poor, urgent, late), key=lambda one: one.rank)
-        assert order == [urgent, poor, late, rich]
+        assert order == [urgent, rich, late, poor]
 
 
 def test_who_waits_for_another_scope_is_passed() -> None:

@@ -248,6 +248,8 @@ async def _stream(serving: Serving) -> None:
     if struck and await _struck(serving):
         return None
     await _send(serving, body[len(half) :])
+    if (pace := serving.app.switches.pace) > 0:
+        await exchange.wait((reply.output_tokens - serving.produced) / pace)
     serving.charge(reply.output_tokens)
     delta = {"stop_reason": reply.stop_reason, "stop_sequence": None, "stop_details": reply.stop_details}
     usage = serving.final_usage(usage_of(cached, reply.output_tokens, reply.thinking_tokens))

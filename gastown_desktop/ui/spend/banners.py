@@ -17,8 +17,8 @@ from gastown_desktop.ui.widgets.labels import ElidedLabel
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _HEIGHT = 40
-_SLOWING = 95
-"""From here on the fleet slows down to land under its limit."""
+_FINISHING, _SLOWING = 80, 95
+"""Percent from which the most advanced beads are finished first, and from which few workers have room."""
 
 
 class LimitBanner(QWidget):
@@ -81,4 +81,7 @@ class LimitBanner(QWidget):
 def _next(standing: MoneyStanding, percent: int) -> str:
     if percent >= _SLOWING:
         return "The fleet slows down to land under it."
-    return f"{show_money(standing.free or 0)} is free for work."
+    free = show_money(standing.free or 0)
+    if percent >= _FINISHING:
+        return f"{free} is free for work: beads that are nearest to their end come first."
+    return f"{free} is free for work."
