@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from math import ceil
-from statistics import median, quantiles
+from math import ceil, exp, fsum, log
+from statistics import quantiles
 
 from gastown_desktop.core.ids import BeadId
 
 SLOWING_SHARE = 4
-"""Below one part in this many of the cap, workers work only as far as what is left finishes their beads."""
+"""Below one part in this many of the cap, beads are begun only as far as what is left finishes them."""
+FINISHING_SHARE = 5
+"""Below one part in this many, those at work go on only as far as what is left finishes them."""
 LAST_SHARE = 40
 """One part in this many of the cap is not begun with for a bead that it does not finish."""
+HOPE = 1.25
+"""What is left counts for so much, so that no worker stands still for beads that end sooner than thought."""
 FEWEST_FINISHED = 3
-"""Finished beads from which what was foreseen is corrected."""
+"""Finished beads that tell what one costs where nothing was foreseen."""
 _BUSY_LOAD = 8.0
 """Runnable processes per core above which no further worker starts."""
 _SURE_S = 60.0
@@ -23,14 +27,14 @@ _SURE_S = 60.0
 def level_of(finished: Sequence[float], at_work: Sequence[float]) -> float:
     """What beads really cost, as a multiple of what was foreseen.
 
-    Those at work count as well: they cost at least what they cost so far, and whoever finishes first was
-    cheaper than the others.
+    What was foreseen weighs as much as one finished bead. Those at work count as well: they cost at least
+    what they cost so far, and whoever finishes first was cheaper than the others.
 
     Args:
         finished: of each bead that is finished.
         at_work: of each at work, so far.
     """
-    known = median(finished) if len(finished) >= FEWEST_FINISHED else 1.0
+    known = exp(fsum(log(one) for one in finished if one > 0) / (len(finished) + 1))
     return max(known, quantiles(at_work, n=4)[2]) if len(at_work) > 1 else known
 
 
@@ -50,7 +54,7 @@ def whole_of(spent: int, typical: float) -> int:
 def go_on(
     needs: Mapping[BeadId, int], candidates: Sequence[BeadId], *, left: int, cap: int
 ) -> Collection[BeadId]:
-    """Whom what is left of a cap goes to besides those it was given to: as many as it finishes, in order.
+    """Who goes on besides those that were chosen: a quarter more than what is left finishes, in order.
 
     Somebody always goes on, unless what is left is very little and would finish nobody.
 
@@ -60,12 +64,12 @@ def go_on(
         left: nano-dollars.
         cap: nano-dollars in all.
     """
-    all_left, left = left, left - sum(needs[bead] for bead in needs.keys() - candidates)
+    hoped = left * HOPE - sum(needs[bead] for bead in needs.keys() - candidates)
     nobody = len(needs) == len(candidates)
     chosen: list[BeadId] = []
     for bead in candidates:
-        left -= needs[bead]
-        if left < 0 and (chosen or not nobody or all_left * LAST_SHARE < cap):
+        hoped -= needs[bead]
+        if hoped < 0 and (chosen or not nobody or left * LAST_SHARE < cap):
             break
         chosen.append(bead)
     return chosen

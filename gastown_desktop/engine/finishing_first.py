@@ -10,11 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 
 from gastown_desktop.core.errors import CapReached
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.projection import Projection
-from gastown_desktop.core.slowing import FEWEST_FINISHED, SLOWING_SHARE, go_on, level_of, whole_of
+from gastown_desktop.core.slowing import (
+    FEWEST_FINISHED,
+    FINISHING_SHARE,
+    SLOWING_SHARE,
+    go_on,
+    level_of,
+    whole_of,
+)
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.waiting import Waiting
 
@@ -53,7 +61,7 @@ class FinishingFirst:
         self._waiting = waiting
         self._at_work: list[BeadId] = []
         self._chosen: dict[BeadId, int] = {}
-        """Who goes on since there is not enough for all, with what each was to cost in all when chosen."""
+        """Who goes on since there is not enough for all, with what each had cost when it was chosen."""
         self.held_back: set[BeadId] = set()
         """Beads whose workers wait between two turns."""
 
@@ -70,7 +78,7 @@ class FinishingFirst:
 
     def may_begin(self, bead: BeadId) -> bool:
         """Whether what is left finishes this bead too, besides those at work; true where none is."""
-        standing = self._standing((*self._at_work, bead))
+        standing = self._standing((*self._at_work, bead), SLOWING_SHARE)
         if standing is None or not self._at_work or self._lands(bead):
             return True
         return bead in self._also_chosen(standing)
@@ -81,7 +89,7 @@ class FinishingFirst:
         Raises:
             CapReached: what is left is very little and finishes neither this bead nor another.
         """
-        standing = self._standing(self._at_work)
+        standing = self._standing(self._at_work, FINISHING_SHARE)
         if standing is None:
             self._chosen.clear()
             return True
@@ -105,34 +113,38 @@ class FinishingFirst:
         """Whether it lands what is done: resolvers have the closing reserve."""
         return self._state().beads[bead].bead.kind == "resolve"
 
-    def _standing(self, beads: Iterable[BeadId]) -> _Standing | None:
-        """Where the money stands; None where there is enough, or nobody knows what a bead costs."""
+    def _standing(self, beads: Iterable[BeadId], share: int) -> _Standing | None:
+        """Where the money stands; None with one part in `share` left, or where no bead's cost is known."""
         room = self._gate.room(self._scopes)
         if room is None:
             return None
         left = room.free + sum(map(self._comes_back, self._at_work))
-        if left * SLOWING_SHARE >= room.cap:
+        if left * share >= room.cap:
             return None
         shared = [one for one in beads if one not in self._waiting.beads and not self._lands(one)]
         typical = self._typical(shared)
         return None if typical is None else _Standing(room.scope, room.cap, left, typical)
 
     def _also_chosen(self, standing: _Standing) -> dict[BeadId, int]:
-        """Who goes on besides those that were chosen, with what each is to cost in all."""
-        beads = standing.typical
-        whole = {one: self._chosen.get(one) or whole_of(self._spent(one), beads[one]) for one in beads}
-        needs = {one: max(whole[one] - self._spent(one), self._turn_of(one)) for one in beads}
-        others = [one for one in beads if one not in self._chosen]
-        others.sort(key=lambda one: -self._spent(one) / beads[one])
-        return {one: whole[one] for one in go_on(needs, others, left=standing.left, cap=standing.cap)}
+        """Who goes on besides those that were chosen, with what each cost so far."""
+        spent = {one: self._spent(one) for one in standing.typical}
+        needs: dict[BeadId, int] = {}
+        for bead, typical in standing.typical.items():
+            whole = whole_of(self._chosen.get(bead, spent[bead]), typical)
+            needs[bead] = max(whole - spent[bead], self._turn_of(bead))
+        others = [one for one in needs if one not in self._chosen]
+        others.sort(key=lambda one: -spent[one] / standing.typical[one])
+        return {one: spent[one] for one in go_on(needs, others, left=standing.left, cap=standing.cap)}
 
     def _typical(self, beads: Collection[BeadId]) -> dict[BeadId, float] | None:
         """What each costs by what was foreseen and what others really cost; nano-dollars."""
         forecast, views = self._state().forecast, self._state().beads
         likely: Mapping[str, int] = forecast.bead_p50 if forecast is not None else {}
-        usual = max(likely.values(), default=0) or 1
         finished = [one for one, view in views.items() if view.status in _FINISHED and not self._lands(one)]
-        if usual == 1 and len(finished) < FEWEST_FINISHED:
+        usual = max(likely.values(), default=0)
+        if not usual and len(finished) >= FEWEST_FINISHED:
+            usual = int(median(map(self._spent, finished)))
+        if not usual:
             return None
         foreseen = {one: likely.get(one) or usual for one in (*beads, *finished, *self._at_work)}
         level = level_of(

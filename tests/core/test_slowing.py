@@ -16,9 +16,9 @@ def beads(*names: str) -> list[BeadId]:
     ("finished", "at_work", "level"),
     [
         ([], [], 1.0),
-        ([3.0, 3.0], [], 1.0),
-        ([2.0, 2.0, 5.0], [], 2.0),
-        ([0.5, 0.5, 0.5], [0.1], 0.5),
+        ([4.0], [], 2.0),
+        ([8.0, 8.0], [], 4.0),
+        ([0.0, 0.25], [0.1], 0.25 ** (1 / 3)),
         ([0.5, 0.5, 0.5], [0.9, 0.9, 0.9, 0.9], 0.9),
         ([], [0.2, 0.2, 0.2, 0.2], 1.0),
     ],
@@ -39,16 +39,16 @@ def test_a_bead_costs_what_its_like_do_or_half_more_than_so_far() -> None:
     ("left", "going", "chosen"),
     [
         (200, [], ["a", "b", "c"]),
-        (60, [], ["a", "b"]),
-        (59, [], ["a"]),
-        (29, [], ["a"]),
+        (48, [], ["a", "b"]),
+        (47, [], ["a"]),
+        (23, [], ["a"]),
         (20, [], ["a"]),
         (19, [], []),
-        (60, ["d"], ["a"]),
-        (40, ["d"], []),
+        (48, ["d"], ["a"]),
+        (47, ["d"], []),
     ],
 )
-def test_what_is_left_goes_to_as_many_as_it_finishes_and_at_last_to_nobody(
+def test_what_is_left_goes_to_a_quarter_more_than_it_finishes_and_at_last_to_nobody(
     left: int, going: list[str], chosen: list[str]
 ) -> None:
     needs = dict.fromkeys(beads("a", "b", "c", *going), 30)
@@ -56,7 +56,7 @@ def test_what_is_left_goes_to_as_many_as_it_finishes_and_at_last_to_nobody(
 
 
 def test_the_very_last_is_begun_with_where_it_finishes_a_bead() -> None:
-    assert go_on({BeadId("a"): 5}, beads("a"), left=5, cap=800) == ["a"]
+    assert go_on({BeadId("a"): 5}, beads("a"), left=4, cap=800) == ["a"]
 
 
 @pytest.mark.parametrize(

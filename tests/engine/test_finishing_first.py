@@ -24,7 +24,7 @@ from tests.engine.running import running
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import MODEL, ORIGIN
 from tests.fakes.stores import MemoryMoneyLog
-from tests.fakes.town import found_town, says, use
+from tests.fakes.town import Said, found_town, says, use
 
 CONVOY = "convoy:cv-1"
 A, B, C, NEW = (BeadId(f"gt-{name}") for name in ("a", "b", "c", "new"))
@@ -89,7 +89,7 @@ def test_while_there_is_enough_all_ask() -> None:
 
 
 def test_the_most_advanced_ask_as_far_as_what_is_left_finishes_them() -> None:
-    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 240})
+    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 266})
     assert purse.who_asks(A, B, C) == {A, B}
 
 
@@ -99,7 +99,7 @@ def test_somebody_always_asks() -> None:
 
 
 def test_who_was_chosen_stays_so_and_others_come_when_there_is_room() -> None:
-    purse = Purse(500, {A: 80, B: 60, C: 50, NEW: 210})
+    purse = Purse(500, {A: 80, B: 60, C: 50, NEW: 226})
     with purse.first.at_work(B), purse.first.at_work(C):
         with purse.first.at_work(A):
             assert [purse.first.may_ask(one) for one in (A, B, C)] == [True, True, False]
@@ -125,7 +125,7 @@ def test_without_a_forecast_three_finished_beads_tell_what_one_costs() -> None:
 
 
 def test_a_bead_that_waits_for_others_merges_is_no_reason_to_wait_for_it() -> None:
-    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 250})
+    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 270})
     purse.waiting.beads |= {A, B}
     assert purse.who_asks(C) == {C}
     with purse.first.at_work(A), purse.first.at_work(B):
@@ -133,7 +133,7 @@ def test_a_bead_that_waits_for_others_merges_is_no_reason_to_wait_for_it() -> No
 
 
 def test_resolvers_always_ask_and_nothing_is_kept_for_them() -> None:
-    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 250})
+    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 270})
     purse.turn_to(C, bead=replace(purse.state.beads[C].bead, kind="resolve"))
     assert purse.who_asks(A, B, C) == {A, B, C}
 
@@ -149,7 +149,7 @@ def test_a_bead_is_begun_if_what_is_left_finishes_it_besides_those_at_work() -> 
 
 
 def test_without_a_cap_all_ask() -> None:
-    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 250})
+    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 270})
     asyncio.run(purse.gate.set_cap(CONVOY, None))
     assert purse.who_asks(A, B, C) == {A, B, C}
 
@@ -158,24 +158,27 @@ async def test_a_worker_that_is_held_back_goes_on_when_another_has_handed_in(obj
     town = await found_town(objects)
     await town.add("gt-a", "gt-b")
     town.kit.outputs.sizes = [2_000] * 50
-    look = says(use("read", path="a.txt"), tokens_out=2_000)
     async with running(town, fleet_size=2) as run:
         for bead in ("gt-a", "gt-b"):
-            run.says(bead, look, look, look)
-            await run.is_asked(bead, 4)
-        cost = town.gate.ledger.totals("bead:gt-a").settled // 3
-        town.bus.state.forecast = _foreseen(5 * cost)
-        await town.gate.set_cap(CONVOY, NanoUsd(cost * 106 // 10))
-        run.says("gt-b", look)
+            run.says(bead, *(_writes(bead, number) for number in range(4)))
+            await run.is_asked(bead, 5)
+        cost = town.gate.ledger.totals("bead:gt-a").settled // 4
+        town.bus.state.forecast = _foreseen(6 * cost)
+        await town.gate.set_cap(CONVOY, NanoUsd(cost * 124 // 10))
+        run.says("gt-b", _writes("gt-b", 4))
         waiting = "Waiting for beads nearer to their end"
         await run.until(lambda: run.worker("gt-b").action == waiting)
         assert run.worker("gt-b").state == "working"
-        assert run.asked["gt-b"] == 4
+        assert run.asked["gt-b"] == 5
         run.hands_in("gt-a")
-        await run.is_asked("gt-b", 5)
+        await run.is_asked("gt-b", 6)
         run.hands_in("gt-b")
         await run.ends()
     assert town.bus.state.stage == "landed"
+
+
+def _writes(bead: str, number: int) -> Said:
+    return says(use("write", path=f"{bead}-{number}.txt", content="x\n"), tokens_out=2_000)
 
 
 def _foreseen(each: int) -> ForecastView:
