@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -17,8 +17,7 @@ from typing import Any
 
 import httpx2
 
-Answer = Callable[[dict[str, Any]], Awaitable[Sequence[dict[str, Any]]]]
-"""From a request body to content blocks: `text` with its text, or `tool_use` with name and input."""
+from gastown_desktop.engine.stand_in import Answer
 
 BYTES_PER_TOKEN = 4
 """The estimate that token counts of a rehearsal rest on."""
@@ -97,13 +96,17 @@ class RehearsalModel(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answers one request."""
         body: dict[str, Any] = json.loads(await request.aread())
-        blocks = list(await self._answer(body))
+        said = await self._answer(body)
+        blocks = [block for block in said if block["type"] != "stop"]
+        reason = next((block["reason"] for block in said if block["type"] == "stop"), "")
         counts = self._count(body, blocks)
         cut = counts["output_tokens"] > body["max_tokens"]
         if cut:
             counts["output_tokens"] = body["max_tokens"]
         self._bill.charge(body["model"], counts)
-        stream = _EventStream(self._bill.requests, body, blocks, counts, cut=cut, real_pace=self._real_pace)
+        stream = _EventStream(
+            self._bill.requests, body, blocks, counts, cut=cut, reason=reason, real_pace=self._real_pace
+        )
         return httpx2.Response(
             200,
             headers={
@@ -143,6 +146,7 @@ class _EventStream(httpx2.AsyncByteStream):
         counts: dict[str, int],
         *,
         cut: bool,
+        reason: str,
         real_pace: bool,
     ) -> None:
         self._number = number
@@ -150,6 +154,7 @@ class _EventStream(httpx2.AsyncByteStream):
         self._blocks = blocks
         self._counts = counts
         self._cut = cut
+        self._reason = reason
         self._real_pace = real_pace
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -189,6 +194,8 @@ class _EventStream(httpx2.AsyncByteStream):
     def _stop_reason(self) -> str:
         if self._cut:
             return "max_tokens"
+        if self._reason:
+            return self._reason
         return "tool_use" if any(block["type"] == "tool_use" for block in self._blocks) else "end_turn"
 
     def _opened(self, index: int, block: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +207,7 @@ class _EventStream(httpx2.AsyncByteStream):
 
 def _pieces(block: dict[str, Any], budget: int | None) -> tuple[list[str], int | None]:
     """A block's text in pieces, cut at what is left of the budget (in characters)."""
-    text = block["text"] if block["type"] == "text" else json.dumps(block["input"])
+    text = block["text"] if block["type"] == "text" else block.get("spelled") or json.dumps(block["input"])
     if budget is not None:
         text = text[:budget]
         budget -= len(text)

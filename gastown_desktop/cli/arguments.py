@@ -57,6 +57,9 @@ def _rehearse(command: argparse.ArgumentParser) -> None:
         "--pace", choices=("full", "real"), default="full", help="how fast the model streams"
     )
     command.add_argument("--land-each", action="store_true", help="land each merged prefix at once")
+    command.add_argument(
+        "--chaos", type=int, metavar="SEED", help="let things go wrong on purpose, the same for a seed"
+    )
     command.add_argument("--strict-gates", action="store_true", help="refuse gates that notice nothing")
     command.add_argument("--report", type=Path, metavar="DIR", help="write the evidence report there")
     _output(command)

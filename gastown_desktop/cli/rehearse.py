@@ -67,6 +67,7 @@ async def _prepare(
         strict_gates=given.strict_gates,
         plan=given.plan,
         lands_each=given.land_each,
+        chaos=given.chaos,
     )
     rehearsal = await prepare_rehearsal(workplace, objects, request, config, listening(progress))
     dag = dag_of(rehearsal.plan, given.plan, config.serialising)

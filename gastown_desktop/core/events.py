@@ -251,6 +251,8 @@ class GateJudged(Durable):
     """Gates that noticed one."""
     blind: tuple[str, ...] = ()
     """Gates that stayed green on every one."""
+    noticed: tuple[str, ...] = ()
+    """Paths that turn a gate red when they are broken, in the order of `seeing`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

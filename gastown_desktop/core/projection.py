@@ -97,6 +97,8 @@ class Projection:
     gate_saved_s: float = 0.0
     """Seconds that the runs behind them took."""
     gate_sees: bool | None = None
+    gate_noticed: tuple[str, ...] = ()
+    """Paths that turn a gate red when they are broken."""
     base_green: bool | None = None
     gate_reason: str = ""
     conflicts: int = 0
@@ -372,6 +374,7 @@ def _gate_run(town: Projection, event: ev.GateRun, at: datetime) -> None:
 def _gate_judged(town: Projection, event: ev.GateJudged, at: datetime) -> None:
     del at
     town.gate_sees, town.base_green, town.gate_reason = event.sees, event.base_green, event.reason
+    town.gate_noticed = event.noticed
     for sees, names in ((True, event.seeing), (False, event.blind)):
         for name in names:
             town.set_gate(name, sees=sees)

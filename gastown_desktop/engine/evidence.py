@@ -302,7 +302,22 @@ def _findings(result: dict[str, Any]) -> list[str]:
             for item in result["needs_you"]
         ]
         lines += ["## Needs you", "", *waiting, ""]
-    return lines
+    return [*lines, *_faults_on_purpose(result)]
+
+
+def _faults_on_purpose(result: dict[str, Any]) -> list[str]:
+    chaos: dict[str, Any] | None = result.get("chaos")
+    if chaos is None:
+        return []
+    faults = ", ".join(f"{kind} {number}" for kind, number in chaos["faults"].items()) or "none"
+    lasting = ", ".join(f"{bead} ({fault})" for bead, fault in chaos["lasting"].items()) or "no bead"
+    return [
+        f"## Faults on purpose (`--chaos {chaos['seed']}`)",
+        "",
+        f"- {faults}",
+        f"- with one that lasts, so that only the user can help: {lasting}",
+        "",
+    ]
 
 
 def _minutes(seconds: float) -> str:

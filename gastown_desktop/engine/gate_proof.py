@@ -69,7 +69,7 @@ class GateProof:
                     seeing[gate.name] = source.path
         blind = tuple(gate.name for gate in self._gates.gates if gate.name not in seeing)
         reason = _sight(seeing, blind, is_broken=bool(sources))
-        return self._verdict(reason, sees=bool(seeing), seeing=tuple(seeing), blind=blind)
+        return self._verdict(reason, sees=bool(seeing), seeing=seeing, blind=blind)
 
     def least_known(self) -> Gate | None:
         """The gate that should run on the base again while there is time; None when all are known enough."""
@@ -91,7 +91,7 @@ class GateProof:
         *,
         sees: bool = False,
         base_green: bool = True,
-        seeing: tuple[str, ...] = (),
+        seeing: Mapping[str, str] | None = None,
         blind: tuple[str, ...] = (),
     ) -> ev.GateJudged:
         state = self._gates.bus.state
@@ -101,8 +101,9 @@ class GateProof:
             sees=sees,
             base_green=base_green,
             reason=reason,
-            seeing=seeing,
+            seeing=tuple(seeing or ()),
             blind=blind,
+            noticed=tuple((seeing or {}).values()),
         )
 
     async def _sources(self, base: Oid) -> list[TreeEntry]:

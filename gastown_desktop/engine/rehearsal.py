@@ -38,6 +38,10 @@ class RehearsalSettings:
     """Every merged prefix lands at once, instead of the whole convoy at its end."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """What the repository's `.gastown.toml` says about files that many beads touch."""
+    chaos: int | None = None
+    """The seed of faults on purpose; None for none."""
+    silence_s: float = 2.0
+    """Seconds of silence after which a reply is given up, where faults are on purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,9 @@ from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.text_edits import edits_between
 
 Block = dict[str, Any]
+Answer = Callable[[Mapping[str, Any]], Awaitable[Sequence[Block]]]
+"""From a request body to content blocks: `text` with its text, `tool_use` with name and input (`spelled`: the
+input's text instead of its JSON), and `stop` with the reason where that is not what it would be."""
 
 _BEAD = re.compile(r"^Bead: (\S+)$", re.MULTILINE)
 _PLACE = re.compile(r"starts from commit ([0-9a-f]{40,64})(?: and holds tree ([0-9a-f]{40,64}))?\.")
@@ -246,6 +249,25 @@ class StandIn:
         except UnicodeDecodeError:
             return False
         return b"\0" not in data
+
+
+def bead_of(body: Mapping[str, Any]) -> BeadId:
+    """Which bead a request is about.
+
+    Raises:
+        GasTownError: about none.
+    """
+    found = _BEAD.search(body["messages"][0]["content"][0]["text"])
+    if found is None:
+        raise GasTownError("The rehearsal's model was asked about no bead.")
+    return BeadId(found[1])
+
+
+def turns_of(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Turns of a conversation so far, those before a fresh start included."""
+    afresh = _AFRESH.findall(messages[0]["content"][0]["text"])
+    before = int(afresh[-1][0]) if afresh else 0
+    return before + sum(message["role"] == "assistant" for message in messages)
 
 
 def _case(messages: Sequence[Mapping[str, Any]]) -> _Case:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import httpx2
+
+from gastown_desktop.adapters.bad_weather import BadWeather
 from gastown_desktop.adapters.claude import ClaudeMessages
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
@@ -10,10 +15,12 @@ from gastown_desktop.adapters.spend_transport import SpendGateTransport
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.card import WAITS
+from gastown_desktop.core.chaos import Chaos
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.misbehaving import Misbehaving
 from gastown_desktop.engine.patience import Patience
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.prompts import system_blocks
@@ -56,7 +63,11 @@ async def build_rehearsal(
     patience = Patience(objects, replays, rehearsal.plan.works, bus=bus, refs=refs, waiting=waiting)
     stand_in = StandIn(objects, replays, rehearsal.plan.works, rehearsal.mechanical, patience)
     bill = ProviderBill(folder / "provider-bill")
-    inner = RehearsalModel(stand_in.answer, bill, real_pace=rehearsal.settings.real_pace)
+    misbehaving = _misbehaving(stand_in, rehearsal, bus)
+    answer = stand_in.answer if misbehaving is None else misbehaving.answer
+    inner: httpx2.AsyncBaseTransport = RehearsalModel(answer, bill, real_pace=rehearsal.settings.real_pace)
+    if misbehaving is not None:
+        inner = BadWeather(inner, misbehaving.strikes, silence_s=rehearsal.settings.silence_s)
     model = ClaudeMessages(
         api_key="rehearsal",
         base_url=REHEARSAL_ORIGIN,
@@ -89,12 +100,33 @@ async def build_rehearsal(
         gates=gate_runner(workplace, kit, rehearsal.settings.gates),
         gate=gate,
         bill=bill,
+        misbehaving=misbehaving,
         sandbox=sandbox,
         slots=slots,
         model=model,
         log=log,
         store=store,
     )
+
+
+def _misbehaving(stand_in: StandIn, rehearsal: StoredRehearsal, bus: Bus) -> Misbehaving | None:
+    """The stand-in with faults on purpose; None where none were asked for."""
+    if rehearsal.settings.chaos is None:
+        return None
+    judged = asyncio.Event()
+
+    def hear(_: object) -> None:
+        if bus.state.gate_sees is not None:
+            judged.set()
+
+    async def what_gates_see() -> str:
+        hear(None)
+        await judged.wait()
+        return next(iter(bus.state.gate_noticed), "")
+
+    bus.listen(hear)
+    names = {bead: str(work.commit) for bead, work in rehearsal.plan.works.items()}
+    return Misbehaving(stand_in.answer, Chaos(rehearsal.settings.chaos), names, what_gates_see)
 
 
 def _show_who_waits(kit: Kit) -> None:

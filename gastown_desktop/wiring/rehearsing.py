@@ -10,12 +10,14 @@ from typing import Any
 
 from gastown_desktop.adapters.repository_config import RepositoryConfig
 from gastown_desktop.checker import Report, check
+from gastown_desktop.core.chaos import Chaos, LastingFault
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.ids import ConvoyId, Oid, convoy_id
+from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, convoy_id
 from gastown_desktop.engine.diff_sizes import changed_lines
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.evidence_page import as_page
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.misbehaving import chaos_json
 from gastown_desktop.engine.plan_kinds import PlanKind
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import (
@@ -52,6 +54,8 @@ class RehearsalRequest:
     strict_gates: bool = False
     plan: PlanKind = "true"
     lands_each: bool = False
+    chaos: int | None = None
+    """The seed of faults on purpose; None for none."""
 
 
 async def span_of(workplace: Workplace, objects: GitObjects, span: str | None) -> tuple[Oid | None, Oid]:
@@ -111,6 +115,7 @@ async def prepare_rehearsal(
             strict_gates=request.strict_gates,
             plan=request.plan,
             lands_each=request.lands_each,
+            chaos=request.chaos,
             serialising=config.serialising,
         ),
     )
@@ -179,17 +184,35 @@ class Rehearsing(Running):
         landed = await self.objects.tree_of(tip) if tip else None
         bill = town.bill.nano_usd if town.bill is not None else 0
         result = result_of(town.kit.bus.state, self.rehearsal, landed, town.gate, measured, bill)
-        if checked or self.rehearsal.settings.plan != "true":
+        if town.misbehaving is not None:
+            result["chaos"] = chaos_json(town.misbehaving, self.settings.chaos)
+        if checked or self.settings.plan != "true" or town.misbehaving is not None:
             result["check"] = await self._check(listening)
         return result
 
     async def _check(self, listening: Listening) -> dict[str, Any]:
         """Lets the checker replay what was landed; says what it found and returns it as JSON values."""
         place, convoy = self.workplace, self.rehearsal.convoy
-        report = await asyncio.to_thread(check, place.rig.town_git, place.events_file(convoy), convoy)
+        excused = lasting_faults(self.rehearsal)
+        report = await asyncio.to_thread(
+            check, place.rig.town_git, place.events_file(convoy), convoy, excused=excused
+        )
         for sentence in _found(report):
             listening.say(sentence)
         return asdict(report)
+
+
+def lasting_faults(rehearsal: StoredRehearsal) -> dict[BeadId, LastingFault]:
+    """Beads with a fault on purpose that lasts: they may end with the user."""
+    if rehearsal.settings.chaos is None:
+        return {}
+    chaos = Chaos(rehearsal.settings.chaos)
+    found: dict[BeadId, LastingFault] = {}
+    for bead, work in rehearsal.plan.works.items():
+        fault = chaos.lasting(work.commit)
+        if fault is not None:
+            found[bead] = fault
+    return found
 
 
 def evidence_file(rig_folder: Path, convoy: ConvoyId) -> Path:

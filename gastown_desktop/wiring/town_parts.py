@@ -23,6 +23,7 @@ from gastown_desktop.core.allowed_hosts import require_hosts
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.kit import Kit
+from gastown_desktop.engine.misbehaving import Misbehaving
 from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.taking_over import is_hand_slot
@@ -47,6 +48,8 @@ class WiredTown:
     store: FileEventStore
     bill: ProviderBill | None = None
     """What the stand-in of a rehearsal would charge, by its own arithmetic."""
+    misbehaving: Misbehaving | None = None
+    """Where faults are on purpose: which there were."""
 
     async def close(self) -> None:
         """Closes model, ledger and history."""
