@@ -30,6 +30,7 @@ _ASKS = {
     "limit": "reached the spending limit",
     "cap": "used up its own limit",
     "provider": "is not served by the provider any more",
+    "disk": "has too little disk",
     "breaker": "was stopped because too much failed",
     "gate": "has a gate that cannot be trusted",
     "taken": "is in your hands",

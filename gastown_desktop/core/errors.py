@@ -162,6 +162,10 @@ class ProviderClosed(ModelError):
     """The provider takes no request of this key: it expired, or the account has to be looked after."""
 
 
+class DiskLow(ModelError):
+    """So little disk is free that nothing is asked any more whose answer would have to be kept."""
+
+
 class ToolRefused(GasTownError):
     """A tool call that is not allowed or cannot work; the text is told to the model."""
 

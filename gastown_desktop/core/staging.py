@@ -9,6 +9,7 @@ from typing import Any, Literal
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import NOT_DISPATCHABLE
 from gastown_desktop.core.convoy import Dag
+from gastown_desktop.core.disk import PLENTY, Disk, show_bytes
 from gastown_desktop.core.errors import DependencyCycle
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.overlaps import overlaps_in
@@ -42,7 +43,8 @@ def check(
     forecast_p90: int | None = None,
     free: int | None = None,
     slots_wanted: int = 0,
-    slots_room: int | None = None,
+    slot_bytes: int = 0,
+    disk: Disk = PLENTY,
     serialising: SerialisingFiles = _NO_RULES,
 ) -> list[Finding]:
     """What is wrong or doubtful about a plan, errors first.
@@ -54,7 +56,8 @@ def check(
         forecast_p90: nano-dollars that it costs with nine chances in ten at most; None when not known.
         free: nano-dollars that the cap leaves; None when no cap was set yet.
         slots_wanted: workers that are to be at work at the same time.
-        slots_room: working folders that the disk has room for; None when not known.
+        slot_bytes: what one working folder holds, in bytes.
+        disk: where they are going to be.
         serialising: files that the rig settles by itself.
     """
     if not plan.beads:
@@ -70,7 +73,7 @@ def check(
         *_gates(gates),
         *_isolated(plan, dag),
         *_overlaps(plan, dag, serialising),
-        *_capacity(dag, slots_wanted, slots_room),
+        *_capacity(dag, slots_wanted, slot_bytes, disk),
         *_cost(forecast_p90, free),
     ]
 
@@ -134,9 +137,14 @@ def _overlaps(plan: Plan, dag: Dag, rules: SerialisingFiles) -> Iterable[Finding
         yield Finding(level="warning", about="overlap", text=text, beads=(pair.one, pair.other))
 
 
-def _capacity(dag: Dag, wanted: int, room: int | None) -> Iterable[Finding]:
-    if room is not None and wanted > room:
-        text = f"{plural(wanted, 'worker')} at a time need more disk than is free: {room} fit."
+def _capacity(dag: Dag, wanted: int, slot_bytes: int, disk: Disk) -> Iterable[Finding]:
+    room = disk.slots_that_fit(slot_bytes)
+    if wanted > room:
+        need, free = show_bytes(wanted * slot_bytes), show_bytes(disk.free)
+        text = (
+            f"{plural(wanted, 'working folder')} ≈ {need}, and {free} of the disk are free: "
+            f"{plural(room, 'worker')} can be at work at a time."
+        )
         yield Finding(level="warning", about="capacity", text=text)
     widest = max(map(len, dag.waves()), default=0)
     if wanted > widest > 0:

@@ -11,6 +11,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import NOT_DISPATCHABLE
 from gastown_desktop.core.breaker import Breaker
 from gastown_desktop.core.convoy import Dag
+from gastown_desktop.core.disk import show_bytes
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
 from gastown_desktop.core.pace import Pace
@@ -59,7 +60,7 @@ class Dispatcher:
         self.stopped = ""
         """Why no new work is started; empty while it is."""
         self.stopped_by = ""
-        """What that is about: `limit`, `provider`, `model` or `breaker`."""
+        """What that is about: `limit`, `provider`, `disk`, `model` or `breaker`."""
 
     @property
     def working(self) -> int:
@@ -126,6 +127,8 @@ class Dispatcher:
             self._told = True
             await self._kit.bus.publish(ev.DispatchPaused(**self._kit.where, reason=self.stopped))
         ready = self.ready()
+        if ready and not self._disk_takes_more():
+            return
         self._warm(group, len(ready))
         for bead in ready:
             if not self._may_begin(bead) or not self._starts_work:
@@ -150,6 +153,8 @@ class Dispatcher:
         """The user answered something: the model is tried again once nobody asks about it any more."""
         if self.stopped_by == "model" and not self._asks_about_model():
             self.stopped = self.stopped_by = ""
+        if self.stopped_by == "disk" and not self._asks_about("disk"):
+            self._go_on_after("disk")
 
     def set_fleet_size(self, polecats: int) -> None:
         """How many work at once from now on, 1 to 30; those at work beyond that finish their bead."""
@@ -157,7 +162,24 @@ class Dispatcher:
         self._kit.line.pace = self._kit.line.pace.resized(polecats)
 
     def _asks_about_model(self) -> bool:
-        return any(need.about == "model" for need in self._kit.bus.state.needs_you.values())
+        return self._asks_about("model")
+
+    def _asks_about(self, about: str) -> bool:
+        return any(need.about == about for need in self._kit.bus.state.needs_you.values())
+
+    def _disk_takes_more(self) -> bool:
+        """Whether one more slot fits; where none does and nobody works, that is why nothing goes on."""
+        disk = self._kit.disk()
+        if disk.takes_slot:
+            return True
+        if not self.working and not self.stopped:
+            self._stop_for_disk()
+        return False
+
+    def _stop_for_disk(self) -> None:
+        free = show_bytes(self._kit.disk().free)
+        self.stopped = f"Only {free} of the disk are free: nothing more is begun until there is room."
+        self.stopped_by = "disk"
 
     @property
     def _starts_work(self) -> bool:
@@ -171,7 +193,7 @@ class Dispatcher:
         known |= {worker.bead for worker in self.supervisor.workers.values()}
         for hook in await self._kit.hooks.load_all():
             is_new = hook.assignment.bead not in known and goes_on(self._kit, hook)
-            if is_new and not (self.stopped_by in {"limit", "provider"} and self._is_short(hook)):
+            if is_new and not (self.stopped_by in {"limit", "provider", "disk"} and self._is_short(hook)):
                 self._standing.append(hook)
 
     def _is_short(self, hook: Hook) -> bool:
@@ -292,11 +314,13 @@ class Dispatcher:
             self.stopped, self.stopped_by = reason, "breaker"
 
     def heed(self, outcome: Outcome) -> None:
-        """Takes in how a worker ended, or that a review stands still: `limit` or `provider`."""
+        """Takes in how a worker ended, or that a review stands still: `limit`, `provider` or `disk`."""
         self._somebody_stands |= outcome == "held"
         if outcome == "limit":
             self.stopped, self.stopped_by = self._kit.gate.why_short(self._kit.scopes), "limit"
         elif outcome == "provider":
             self.stopped, self.stopped_by = self._kit.line.closed, "provider"
+        elif outcome == "disk":
+            self._stop_for_disk()
         elif outcome == "failed" and self._asks_about_model():
             self.stopped, self.stopped_by = "The model cannot be used.", "model"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gastown_desktop.core.context import WINDOW
+from gastown_desktop.core.disk import PLENTY, Disk
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.prices import Price, price_of
@@ -84,6 +85,8 @@ class Kit:
     """Whether the provider's cache is warmed before a first wave of workers."""
     warm: asyncio.Event = field(default_factory=_warm)
     """Not set while the cache is being warmed: workers prepare their slots and wait with their requests."""
+    disk: Callable[[], Disk] = lambda: PLENTY
+    """The disk that slots are on, as it is now."""
     per_hour: int | None = None
     """Nano-dollars that the convoy is to cost an hour at most; None for no such limit."""
     machine_is_busy: Callable[[], bool] = never

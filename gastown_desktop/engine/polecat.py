@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.context import clear_at, full_at
-from gastown_desktop.core.errors import CapReached, ModelError, ProviderClosed, ToolRefused
+from gastown_desktop.core.errors import CapReached, DiskLow, ModelError, ProviderClosed, ToolRefused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import NanoUsd, show_usd
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING
@@ -43,8 +43,8 @@ CUT_WORDS = (
 _ABOUT_THIS_REQUEST = frozenset({400, 413, 422})
 """Statuses that say nothing about other requests: the bead asks, the fleet goes on."""
 
-Outcome = Literal["submitted", "asked", "limit", "provider", "held", "stuck", "failed"]
-"""`limit` and `provider` leave the bead on its hook: it goes on when the cap is raised, or the key works."""
+Outcome = Literal["submitted", "asked", "limit", "provider", "disk", "held", "stuck", "failed"]
+"""`limit`, `provider` and `disk` leave the bead on its hook: it goes on when what is missing is there."""
 
 
 class _HeldByUser(Exception):
@@ -112,6 +112,9 @@ class Polecat:
         except ProviderClosed as closed:
             await self._become("paused", f"provider: {closed}")
             return "provider"
+        except DiskLow as low:
+            await self._become("paused", f"disk: {low}")
+            return "disk"
         except ModelError as error:
             if error.status in _ABOUT_THIS_REQUEST:
                 return await self._get_stuck(f"The provider does not take its request: {error}")

@@ -18,7 +18,15 @@ from hashlib import sha256
 from typing import Literal
 
 from gastown_desktop.core.days import DAY, Day
-from gastown_desktop.core.errors import CapReached, ModelError, NoReservation, StoreError, TripwirePulled
+from gastown_desktop.core.disk import PLENTY, Disk, show_bytes
+from gastown_desktop.core.errors import (
+    CapReached,
+    DiskLow,
+    ModelError,
+    NoReservation,
+    StoreError,
+    TripwirePulled,
+)
 from gastown_desktop.core.ledger import (
     Acknowledge,
     Assume,
@@ -139,6 +147,7 @@ class SpendGate:
         origin: str,
         geo_factor: Fraction = _ONE,
         by_day: bool = False,
+        disk: Callable[[], Disk] = lambda: PLENTY,
         moved: Moved = lambda _: None,
     ) -> None:
         """Replays the log: every reservation without an end is charged in full.
@@ -150,9 +159,11 @@ class SpendGate:
             geo_factor: the worst multiplier of place and speed of inference there; 1 at Anthropic's own
                 origin, where each request pins them, and in a rehearsal.
             by_day: count each request under its local calendar day as well.
+            disk: the disk that ledger, transcripts and slots are on, as it is now.
             moved: hears the scopes that moved, after every change of the ledger.
         """
         self._by_day = by_day
+        self._disk = disk
         self._day_cap: NanoUsd | None = None
         self._log = log
         self._clock = clock
@@ -258,8 +269,10 @@ class SpendGate:
             CapReached: it can never fit under a cap (one that fits later waits).
             TripwirePulled: it cost more than its bound, or an earlier one did; the fleet must stop.
             ModelError: the provider or the connection failed; the reservation is released or assumed.
+            DiskLow: so little disk is free that its answer might not be kept; nothing was sent.
             StoreError: the reservation could not be made durable; nothing was sent.
         """
+        self._require_disk()
         order, record = await self._hold_when_it_fits(order)
         assembler = ReplyAssembler(on_text)
         try:
@@ -276,6 +289,16 @@ class SpendGate:
                 await asyncio.shield(self._end_unanswered(record.id, type(error).__name__, billed=True))
             raise
         return await self._settle(order, record.id, assembler)
+
+    def _require_disk(self) -> None:
+        disk = self._disk()
+        if not disk.takes_request:
+            raise DiskLow(
+                f"Only {show_bytes(disk.free)} of the disk are free.",
+                unbilled=True,
+                safe="No request was sent. Everything so far is safe.",
+                remedy="Make room, then go on.",
+            )
 
     def consume(self, reservation: str, body: bytes, origin: str) -> None:
         """Uses up a reservation for the one request that leaves now.

@@ -29,6 +29,8 @@ from gastown_desktop.engine.worked_on import OVER
 
 LIMIT_ITEM = "limit"
 """Needs-you item that says what stopped the convoy: the cap, the provider, the model or a breaker."""
+ROOM_MADE = "There is room now"
+"""What is answered when the disk was full."""
 PILOT_DONE = "The pilot is done."
 """Why a convoy waits whose pilot went well."""
 RED_BASE_ITEM = "gate-base"
@@ -278,7 +280,7 @@ class Town:
             await self._unattended.answer_overdue()
             self._reviews.fill(group)
             await self._dispatcher.fill(group)
-            await self._say_why_stopped("provider")
+            await self._say_why_stopped("provider", "disk")
             if self._nothing_is_in_flight():
                 await self._say_why_stopped("limit")
             self._goes_on = self._wake.is_set() or self._somebody_is_at_work() or self._user_holds_work()
@@ -324,7 +326,7 @@ class Town:
             if isinstance(await self._landing().land(), Landed):
                 await self._take_down_hooks()
             return
-        await self._say_why_stopped("limit", "provider", "model", "breaker")
+        await self._say_why_stopped("limit", "provider", "disk", "model", "breaker")
         await self._to_stage("paused", self._dispatcher.stopped or self._why_it_waits())
 
     def _why_it_waits(self) -> str:
@@ -339,7 +341,14 @@ class Town:
         stopped_by = self._dispatcher.stopped_by
         if stopped_by not in about or LIMIT_ITEM in self._kit.bus.state.needs_you:
             return
-        need = ev.NeedsYou(**self._where(), item=LIMIT_ITEM, about=stopped_by, text=self._dispatcher.stopped)
+        options = (ROOM_MADE,) if stopped_by == "disk" else ()
+        need = ev.NeedsYou(
+            **self._where(),
+            item=LIMIT_ITEM,
+            about=stopped_by,
+            text=self._dispatcher.stopped,
+            options=options,
+        )
         await self._kit.bus.publish(need)
 
     def _landing(self) -> Landing:

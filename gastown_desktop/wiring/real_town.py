@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from gastown_desktop.adapters.disk_space import disk_of
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.town_store import FileEventStore
@@ -66,7 +67,12 @@ async def build_work(
     bus = Bus(store, workplace.clock)
     log = FileMoneyLog(workplace.money_file)
     gate = SpendGate(
-        log, workplace.clock, origin=access.provider.origin, geo_factor=access.provider.factor, by_day=True
+        log,
+        workplace.clock,
+        origin=access.provider.origin,
+        geo_factor=access.provider.factor,
+        by_day=True,
+        disk=lambda: disk_of(rig.folder),
     )
     refs, line = RefNames(convoy, rehearsal=False), ProviderLine(workplace.clock)
 
@@ -96,6 +102,7 @@ async def build_work(
         serialising=settings.serialising,
         price=lambda model: price_at(access.provider, model, {settings.model: settings.price}),
         warms=access.provider.kind != "local",
+        disk=lambda: disk_of(rig.folder),
         per_hour=settings.per_hour,
         machine_is_busy=lambda: machine_is_busy(os.getloadavg()[0], os.cpu_count() or 1),
         thinks=access.provider.kind == "anthropic",

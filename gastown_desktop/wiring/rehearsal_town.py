@@ -8,6 +8,7 @@ import httpx2
 
 from gastown_desktop.adapters.bad_weather import BadWeather
 from gastown_desktop.adapters.claude import ClaudeMessages
+from gastown_desktop.adapters.disk_space import disk_of
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.rehearsal_model import ProviderBill, RehearsalModel
@@ -57,7 +58,7 @@ async def build_rehearsal(
     store = FileEventStore(workplace.events_file(convoy))
     bus = Bus(store, workplace.clock)
     log = FileMoneyLog(folder / "money.log")
-    gate = SpendGate(log, workplace.clock, origin=REHEARSAL_ORIGIN)
+    gate = SpendGate(log, workplace.clock, origin=REHEARSAL_ORIGIN, disk=lambda: disk_of(rig.folder))
     replays = Replays(objects, rehearsal.settings.serialising)
     refs, waiting = RefNames(convoy, rehearsal=True), Waiting()
     patience = Patience(objects, replays, rehearsal.plan.works, bus=bus, refs=refs, waiting=waiting)
@@ -91,6 +92,7 @@ async def build_rehearsal(
         system=system_blocks(prompt("polecat")),
         scopes=(f"convoy:{convoy}",),
         finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),
+        disk=lambda: disk_of(rig.folder),
         waiting=waiting,
         serialising=rehearsal.settings.serialising,
     )

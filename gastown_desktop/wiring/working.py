@@ -27,7 +27,7 @@ from gastown_desktop.engine.bead_caps import set_bead_caps
 from gastown_desktop.engine.forecast import forecast_event, forecast_plan
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.mayor import Mayor
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.ports import GITLINK, GitObjects
 from gastown_desktop.engine.prompts import SystemBlocks, prefix_digest, system_blocks
 from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.reviewing.review import Reviewer
@@ -296,14 +296,18 @@ class Working(Running):
         """
         state, objects = self.town.kit.bus.state, self.objects
         tree = await objects.tree_of(self.stored.base)
-        paths = {entry.path for entry in await objects.list_tree(tree, recursive=True)}
+        entries = await objects.list_tree(tree, recursive=True)
+        files = [entry.oid for entry in entries if entry.mode != GITLINK]
+        sizes = [await objects.blob_size(oid) for oid in files]
         return check(
             Plan.of(state),
-            known_paths=paths,
+            known_paths={entry.path for entry in entries},
             gates=list(self._gates),
             forecast_p90=forecast.p90 if forecast is not None else None,
             free=self.town.gate.free(self.town.kit.scopes),
             slots_wanted=self.settings.polecats,
+            slot_bytes=sum(sizes),
+            disk=self.town.kit.disk(),
             serialising=self.settings.serialising,
         )
 

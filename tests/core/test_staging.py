@@ -10,6 +10,7 @@ import pytest
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Bead, Dependency
 from gastown_desktop.core.convoy import may_become
+from gastown_desktop.core.disk import Disk
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, RigId
 from gastown_desktop.core.plan import Plan, PlannedBead
 from gastown_desktop.core.projection import fold
@@ -19,6 +20,7 @@ from tests.core.test_plan import AT, told
 
 WHERE: Any = {"rig": RigId("r"), "convoy": ConvoyId("cv-1")}
 A, B, C = (BeadId(f"gt-{name}") for name in "abc")
+GB = 10**9
 DOLLAR = 1_000_000_000
 
 
@@ -43,7 +45,7 @@ def found(given: Plan, **more: Any) -> list[Finding]:
 
 
 def test_a_good_plan_has_no_findings() -> None:
-    assert found(plan(*CHAIN), forecast_p90=DOLLAR, free=DOLLAR, slots_wanted=1, slots_room=1) == []
+    assert found(plan(*CHAIN), forecast_p90=DOLLAR, free=DOLLAR, slots_wanted=1, slot_bytes=GB) == []
     assert found(plan()) == []
 
 
@@ -67,7 +69,13 @@ def test_a_cycle_is_an_error_with_its_path() -> None:
         (plan(*CHAIN), {"gates": ()}, "gate", (), "No gate"),
         (plan((B, A)), {}, "isolated", (C,), "gt-c “Do gt-c”"),
         (plan(*CHAIN[:1], files={C: ("b.py",)}), {}, "overlap", (B, C), "both expect b.py"),
-        (plan(*CHAIN), {"slots_wanted": 1, "slots_room": 0}, "capacity", (), "0 fit"),
+        (
+            plan(*CHAIN),
+            {"slots_wanted": 1, "slot_bytes": GB, "disk": Disk(5 * GB, 100 * GB)},
+            "capacity",
+            (),
+            "1 working folder ≈ 1 GB, and 5 GB of the disk are free: 0 workers can",
+        ),
         (plan(), {"slots_wanted": 6}, "capacity", (), "work for 3 workers at a time"),
         (plan(*CHAIN), {"forecast_p90": 3 * DOLLAR, "free": DOLLAR}, "cost", (), "up to $3.00"),
     ],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from gastown_desktop.core import events as ev
-from gastown_desktop.core.errors import CapReached, ModelError, ProviderClosed
+from gastown_desktop.core.errors import CapReached, DiskLow, ModelError, ProviderClosed
 from gastown_desktop.core.ids import MergeId
 from gastown_desktop.core.money import show_usd
 from gastown_desktop.core.projection import MergeView
@@ -21,7 +21,7 @@ from gastown_desktop.engine.reviewing.undecided import ask_about_review
 
 AT_ONCE = 4
 """Reviews that run at the same time."""
-Stop = Literal["limit", "provider"]
+Stop = Literal["limit", "provider", "disk"]
 
 
 class Reviews:
@@ -96,6 +96,9 @@ class Reviews:
         except ProviderClosed:
             self._short.add(view.id)
             self._stopped("provider")
+        except DiskLow:
+            self._short.add(view.id)
+            self._stopped("disk")
         finally:
             self._under_way.discard(view.id)
             self._ended()
@@ -128,6 +131,7 @@ class Reviews:
         Raises:
             CapReached: the convoy has no room, or a scope that it shares with others.
             ProviderClosed: the provider takes no request of this key.
+            DiskLow: no model is asked with so little disk.
             TripwirePulled, StoreError, GitError: the fleet cannot go on.
         """
         scope = f"bead:{review.view.bead}"
@@ -138,7 +142,7 @@ class Reviews:
                 raise
             cap = show_usd(self._kit.gate.ledger.totals(scope).cap or 0)
             return Verdict("short", f"Its own limit of {cap} leaves no room for a review.")
-        except ProviderClosed:
+        except (ProviderClosed, DiskLow):
             raise
         except ModelError as error:
             return Verdict("none", f"The model could not be used: {error}")
