@@ -31,6 +31,7 @@ _ASKS = {
     "cap": "used up its own limit",
     "provider": "is not served by the provider any more",
     "disk": "has too little disk",
+    "power": "has too little battery",
     "breaker": "was stopped because too much failed",
     "gate": "has a gate that cannot be trusted",
     "taken": "is in your hands",

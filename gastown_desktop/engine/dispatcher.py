@@ -29,6 +29,7 @@ from gastown_desktop.engine.telling import goes_on, slung_event
 
 _UNDER_WAY = frozenset({"hooked", "submitted"})
 
+_MACHINE = frozenset({"disk", "power"})
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +61,7 @@ class Dispatcher:
         self.stopped = ""
         """Why no new work is started; empty while it is."""
         self.stopped_by = ""
-        """What that is about: `limit`, `provider`, `disk`, `model` or `breaker`."""
+        """What that is about: `limit`, `provider`, `disk`, `power`, `model` or `breaker`."""
 
     @property
     def working(self) -> int:
@@ -127,7 +128,7 @@ class Dispatcher:
             self._told = True
             await self._kit.bus.publish(ev.DispatchPaused(**self._kit.where, reason=self.stopped))
         ready = self.ready()
-        if ready and not self._disk_takes_more():
+        if ready and not self._machine_takes_more():
             return
         self._warm(group, len(ready))
         for bead in ready:
@@ -153,8 +154,8 @@ class Dispatcher:
         """The user answered something: the model is tried again once nobody asks about it any more."""
         if self.stopped_by == "model" and not self._asks_about_model():
             self.stopped = self.stopped_by = ""
-        if self.stopped_by == "disk" and not self._asks_about("disk"):
-            self._go_on_after("disk")
+        if self.stopped_by in _MACHINE and not self._asks_about(self.stopped_by):
+            self._go_on_after(self.stopped_by)
 
     def set_fleet_size(self, polecats: int) -> None:
         """How many work at once from now on, 1 to 30; those at work beyond that finish their bead."""
@@ -167,12 +168,15 @@ class Dispatcher:
     def _asks_about(self, about: str) -> bool:
         return any(need.about == about for need in self._kit.bus.state.needs_you.values())
 
-    def _disk_takes_more(self) -> bool:
-        """Whether one more slot fits; where none does and nobody works, that is why nothing goes on."""
-        disk = self._kit.disk()
-        if disk.takes_slot:
+    def _machine_takes_more(self) -> bool:
+        """Whether disk and battery allow one more worker; with nobody at work that stops the convoy."""
+        disk, power = self._kit.disk(), self._kit.power()
+        if disk.takes_slot and not power.is_low:
             return True
-        if not self.working and not self.stopped:
+        if not self.working and not self.stopped and disk.takes_slot:
+            self.stopped_by = "power"
+            self.stopped = f"The battery is at {power.percent} %: nothing more is begun."
+        elif not self.working and not self.stopped:
             self._stop_for_disk()
         return False
 

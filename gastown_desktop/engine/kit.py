@@ -11,6 +11,7 @@ from gastown_desktop.core.context import WINDOW
 from gastown_desktop.core.disk import PLENTY, Disk
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.power import MAINS, Power
 from gastown_desktop.core.prices import Price, price_of
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
@@ -87,6 +88,8 @@ class Kit:
     """Not set while the cache is being warmed: workers prepare their slots and wait with their requests."""
     disk: Callable[[], Disk] = lambda: PLENTY
     """The disk that slots are on, as it is now."""
+    power: Callable[[], Power] = lambda: MAINS
+    """Where the machine's power comes from now."""
     per_hour: int | None = None
     """Nano-dollars that the convoy is to cost an hour at most; None for no such limit."""
     machine_is_busy: Callable[[], bool] = never

@@ -29,8 +29,8 @@ from gastown_desktop.engine.worked_on import OVER
 
 LIMIT_ITEM = "limit"
 """Needs-you item that says what stopped the convoy: the cap, the provider, the model or a breaker."""
-ROOM_MADE = "There is room now"
-"""What is answered when the disk was full."""
+MACHINE_READY = {"disk": "There is room now", "power": "Go on"}
+"""What is answered when the machine has again what stopped the convoy."""
 PILOT_DONE = "The pilot is done."
 """Why a convoy waits whose pilot went well."""
 RED_BASE_ITEM = "gate-base"
@@ -280,7 +280,7 @@ class Town:
             await self._unattended.answer_overdue()
             self._reviews.fill(group)
             await self._dispatcher.fill(group)
-            await self._say_why_stopped("provider", "disk")
+            await self._say_why_stopped("provider", "disk", "power")
             if self._nothing_is_in_flight():
                 await self._say_why_stopped("limit")
             self._goes_on = self._wake.is_set() or self._somebody_is_at_work() or self._user_holds_work()
@@ -326,7 +326,7 @@ class Town:
             if isinstance(await self._landing().land(), Landed):
                 await self._take_down_hooks()
             return
-        await self._say_why_stopped("limit", "provider", "disk", "model", "breaker")
+        await self._say_why_stopped("limit", "provider", "disk", "power", "model", "breaker")
         await self._to_stage("paused", self._dispatcher.stopped or self._why_it_waits())
 
     def _why_it_waits(self) -> str:
@@ -341,7 +341,7 @@ class Town:
         stopped_by = self._dispatcher.stopped_by
         if stopped_by not in about or LIMIT_ITEM in self._kit.bus.state.needs_you:
             return
-        options = (ROOM_MADE,) if stopped_by == "disk" else ()
+        options = (MACHINE_READY[stopped_by],) if stopped_by in MACHINE_READY else ()
         need = ev.NeedsYou(
             **self._where(),
             item=LIMIT_ITEM,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from gastown_desktop.adapters.disk_space import disk_of
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
+from gastown_desktop.adapters.power import power_now
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.allowed_hosts import network_words
 from gastown_desktop.core.providers import price_at
@@ -103,6 +104,7 @@ async def build_work(
         price=lambda model: price_at(access.provider, model, {settings.model: settings.price}),
         warms=access.provider.kind != "local",
         disk=lambda: disk_of(rig.folder),
+        power=power_now,
         per_hour=settings.per_hour,
         machine_is_busy=lambda: machine_is_busy(os.getloadavg()[0], os.cpu_count() or 1),
         thinks=access.provider.kind == "anthropic",

@@ -11,6 +11,7 @@ from gastown_desktop.adapters.claude import ClaudeMessages
 from gastown_desktop.adapters.disk_space import disk_of
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
+from gastown_desktop.adapters.power import power_now
 from gastown_desktop.adapters.rehearsal_model import ProviderBill, RehearsalModel
 from gastown_desktop.adapters.spend_transport import SpendGateTransport
 from gastown_desktop.adapters.town_store import FileEventStore
@@ -93,6 +94,7 @@ async def build_rehearsal(
         scopes=(f"convoy:{convoy}",),
         finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),
         disk=lambda: disk_of(rig.folder),
+        power=power_now,
         waiting=waiting,
         serialising=rehearsal.settings.serialising,
     )

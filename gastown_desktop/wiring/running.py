@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
+from gastown_desktop.adapters.power import awake
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId
@@ -133,7 +134,8 @@ class Running(ABC):
         """
         self.at_work = whole
         try:
-            await whole.run(hooks)
+            async with awake(self.workplace.launcher):
+                await whole.run(hooks)
         except Refused:
             await clear_slots(self.town.slots)
             raise

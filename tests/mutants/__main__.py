@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.mutants.money import MONEY
 from tests.mutants.mutant import copy_tree, survives
+from tests.mutants.work import WORK
 
 
 def main() -> int:
@@ -16,7 +17,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", default="", help="those whose name holds this")
     given = parser.parse_args()
-    chosen = [mutant for mutant in MONEY if given.only in mutant.name]
+    chosen = [mutant for mutant in (*MONEY, *WORK) if given.only in mutant.name]
     alive = 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         copy_tree(Path(name))

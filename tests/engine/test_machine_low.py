@@ -1,4 +1,4 @@
-"""With little disk nothing is begun, with less nothing is asked; what was done stays, and it goes on."""
+"""With little disk or battery nothing is begun, with less nothing is asked; all stays, and goes on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.disk import PLENTY, Disk
 from gastown_desktop.core.errors import DiskLow
 from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.power import Power
 from gastown_desktop.engine.spend_gate import SpendGate
-from gastown_desktop.engine.town import LIMIT_ITEM, ROOM_MADE
+from gastown_desktop.engine.town import LIMIT_ITEM, MACHINE_READY
 from tests.engine.running import LOOK, running
 from tests.engine.test_spend_gate import order
 from tests.fakes.clock import FakeClock
@@ -46,7 +47,7 @@ async def test_nothing_is_begun_on_a_disk_that_is_low_and_it_goes_on_when_there_
     async with running(town, fleet_size=2) as run:
         await run.ends()
     (need,) = town.bus.state.needs_you.values()
-    assert (need.item, need.about, need.options) == (LIMIT_ITEM, "disk", (ROOM_MADE,))
+    assert (need.item, need.about, need.options) == (LIMIT_ITEM, "disk", (MACHINE_READY["disk"],))
     assert need.text == "Only 1.5 GB of the disk are free: nothing more is begun until there is room."
     assert town.events("bead_slung") == []
     assert town.model.requests == []
@@ -81,10 +82,27 @@ async def test_on_a_full_disk_all_stop_on_their_hooks_and_go_on_when_there_is_ro
         assert run.worker("gt-a").reason == "disk: Only 400 MB of the disk are free."
         await run.until(lambda: LIMIT_ITEM in town.bus.state.needs_you)
         put(town, PLENTY)
-        await town.bus.publish(ev.NeedAnswered(**town.where, item=LIMIT_ITEM, answer=ROOM_MADE))
+        await town.bus.publish(ev.NeedAnswered(**town.where, item=LIMIT_ITEM, answer=MACHINE_READY["disk"]))
         await run.is_asked("gt-a", 2)
         run.hands_in("gt-a")
         run.hands_in("gt-b")
         await run.ends()
     assert town.bus.state.stage == "landed"
     assert town.bus.state.needs_you == {}
+
+
+async def test_nothing_is_begun_with_an_empty_battery(objects: PygitObjects) -> None:
+    town = await found_town(objects)
+    await town.add("gt-a")
+    town.kit.power = lambda: Power(on_battery=True, percent=14)
+    async with running(town, fleet_size=2) as run:
+        await run.ends()
+    (need,) = town.bus.state.needs_you.values()
+    assert (need.about, need.text) == ("power", "The battery is at 14 %: nothing more is begun.")
+    town.kit.power = lambda: Power(on_battery=True, percent=15)
+    await town.bus.publish(ev.NeedAnswered(**town.where, item=LIMIT_ITEM, answer=need.options[0]))
+    async with running(town, fleet_size=2) as run:
+        await run.is_asked("gt-a")
+        run.hands_in("gt-a")
+        await run.ends()
+    assert town.bus.state.stage == "landed"

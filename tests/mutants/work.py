@@ -1,0 +1,163 @@
+"""Mutants of hooks, Refinery, trust, and of what a fleet does near the end of its money or disk."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_HOOKS = ("tests/engine/test_hooks.py", "tests/engine/test_polecat.py")
+_REFINERY = ("tests/engine/test_refinery.py",)
+_GIT = ("tests/adapters/test_git_command.py", "tests/adapters/test_git_trust.py")
+_FILES = ("tests/adapters/test_slot_files.py",)
+_LAST_MONEY = ("tests/core/test_slowing.py", "tests/engine/test_finishing_first.py")
+
+WORK: tuple[Mutant, ...] = (
+    Mutant(
+        name="a turn is not kept by its hook",
+        file="gastown_desktop/engine/hooks.py",
+        old='parents=(hook.head, kept), subject=f"turn {turn.number}")',
+        new='parents=(hook.head,), subject=f"turn {turn.number}")',
+        tests=_HOOKS,
+    ),
+    Mutant(
+        name="a hook is overwritten that moved",
+        file="gastown_desktop/engine/hooks.py",
+        old="        if not await self._objects.swap_ref(name, old=old, new=head):\n"
+        '            raise StoreError(f"The hook of {hook.assignment.polecat} moved while it was written.")',
+        new="        await self._objects.swap_ref(name, old=await self._objects.read_ref(name), new=head)",
+        tests=_HOOKS,
+    ),
+    Mutant(
+        name="a hook that is taken down keeps no transcript",
+        file="gastown_desktop/engine/hooks.py",
+        old='        """Takes the bead off the hook; its chain stays reachable by the bead\'s name."""\n'
+        "        await self._keep(hook)\n",
+        new='        """Takes the bead off the hook; its chain stays reachable by the bead\'s name."""\n',
+        tests=_HOOKS,
+    ),
+    Mutant(
+        name="a slot does not go back to its hook",
+        file="gastown_desktop/engine/polecat.py",
+        old="            await kit.slots.reset(slot, self._hook.wip)\n",
+        new="            pass\n",
+        tests=("tests/engine/test_polecat.py", "tests/engine/test_recovery.py"),
+    ),
+    Mutant(
+        name="a red candidate merges",
+        file="gastown_desktop/engine/refinery.py",
+        old="            search.record(probe, result.green)\n",
+        new="            search.record(probe, True)\n",
+        tests=_REFINERY,
+    ),
+    Mutant(
+        name="a stack that is not current merges",
+        file="gastown_desktop/engine/refinery.py",
+        old="        return waits and landing[0].under == await self._kit.tip()\n",
+        new="        return True\n",
+        tests=(*_REFINERY, "tests/engine/test_dropping.py"),
+    ),
+    Mutant(
+        name="a conflict merges as git left it",
+        file="gastown_desktop/engine/refinery.py",
+        old="        if not merge.conflicts:\n            return Settled",
+        new="        if True:\n            return Settled",
+        tests=_REFINERY,
+    ),
+    Mutant(
+        name="a merge request merges before its review",
+        file="gastown_desktop/core/projection.py",
+        old="        return not self.reviewed or view.passed or view.polecat == BY_HAND\n",
+        new="        return True\n",
+        tests=("tests/engine/test_reviews.py",),
+    ),
+    Mutant(
+        name="trust is for any list",
+        file="gastown_desktop/wiring/workplace.py",
+        old="    if not store.is_trusted(workplace.facts.top_level, listed.digest):\n",
+        new="    if not store.is_trusted(workplace.facts.top_level, listed.digest) and not listed.items:\n",
+        tests=("tests/e2e/test_refusals.py", "tests/wiring"),
+    ),
+    Mutant(
+        name="a repository's fsmonitor runs",
+        file="gastown_desktop/adapters/git/command.py",
+        old='    "core.fsmonitor": "false",\n',
+        new="",
+        tests=_GIT,
+    ),
+    Mutant(
+        name="a repository's hooks run",
+        file="gastown_desktop/adapters/git/command.py",
+        old='"--no-pager", "-c", f"core.hooksPath={empty_hooks_folder}"]',
+        new='"--no-pager"]',
+        tests=_GIT,
+    ),
+    Mutant(
+        name="any protocol is spoken",
+        file="gastown_desktop/adapters/git/command.py",
+        old='    "protocol.allow": "never",\n',
+        new='    "protocol.allow": "always",\n',
+        tests=(*_GIT, "tests/adapters/test_git_remote.py"),
+    ),
+    Mutant(
+        name="a repository's filters run untrusted",
+        file="gastown_desktop/adapters/git/command.py",
+        old='_EMPTIED = re.compile(r"filter\\..*\\.(clean|smudge|process)|',
+        new='_EMPTIED = re.compile(r"filter\\..*\\.(clean|process)|',
+        tests=_GIT,
+    ),
+    Mutant(
+        name="a link is followed out of the slot",
+        file="gastown_desktop/adapters/slot_files.py",
+        old="_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC\n",
+        new="_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC\n",
+        tests=_FILES,
+    ),
+    Mutant(
+        name="a folder that is a link is followed out of the slot",
+        file="gastown_desktop/adapters/slot_files.py",
+        old="_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC\n",
+        new="_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC\n",
+        tests=_FILES,
+    ),
+    Mutant(
+        name="a pipe is read like a file",
+        file="gastown_desktop/adapters/slot_files.py",
+        old="    if not stat.S_ISREG(status.st_mode):\n",
+        new="    if stat.S_ISDIR(status.st_mode):\n",
+        tests=_FILES,
+    ),
+    Mutant(
+        name="a repository's wish for anything is heard",
+        file="gastown_desktop/adapters/repository_config.py",
+        old="key for key in raw if key not in _PROPOSED",
+        new="key for key in raw if key in _PROPOSED",
+        tests=("tests/adapters/test_repository_config.py",),
+    ),
+    Mutant(
+        name="the last of a cap is begun with for anybody",
+        file="gastown_desktop/core/slowing.py",
+        old="or left * LAST_SHARE < cap):\n",
+        new="or False):\n",
+        tests=_LAST_MONEY,
+    ),
+    Mutant(
+        name="who was chosen for the last money loses it",
+        file="gastown_desktop/engine/finishing_first.py",
+        old="        self._chosen |= self._also_chosen(standing)\n",
+        new="        self._chosen = self._also_chosen(standing)\n",
+        tests=_LAST_MONEY,
+    ),
+    Mutant(
+        name="a model is asked on a full disk",
+        file="gastown_desktop/engine/spend_gate.py",
+        old="        if not disk.takes_request:\n",
+        new="        if not disk.total:\n",
+        tests=("tests/engine/test_machine_low.py",),
+    ),
+    Mutant(
+        name="a worker begins on a disk that is low",
+        file="gastown_desktop/engine/dispatcher.py",
+        old="        if disk.takes_slot:\n",
+        new="        if disk.total:\n",
+        tests=("tests/engine/test_machine_low.py",),
+    ),
+)
