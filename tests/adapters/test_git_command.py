@@ -6,7 +6,7 @@ import pytest
 
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.processes import LocalLauncher
-from gastown_desktop.core.errors import GitError, RefLocked, Refused
+from gastown_desktop.core.errors import DiskFull, GitError, RefLocked, Refused
 from gastown_desktop.engine.ports import ChildCommand, Finished
 from tests.builders import RepositoryBuilder
 
@@ -170,3 +170,16 @@ async def test_full_disk_and_locks_are_told_apart(
 
     repo.delete(".git/refs/heads/x.lock")
     await git.run("update-ref", "refs/heads/x", "HEAD", git_dir=repo.git_dir)
+
+
+async def test_files_that_could_not_be_written_may_mean_a_full_disk(tmp_path: Path) -> None:
+    """Git does not say why, as when a clone fills the disk with its checkout."""
+
+    class Refusing:
+        async def run(self, _: ChildCommand) -> Finished:
+            said = b"error: unable to write file lib/a.py\nfatal: unable to checkout working tree\n"
+            return Finished(exit_code=128, output=b"", error=said, timed_out=False, elapsed_s=0.0, cpu_s=0.0)
+
+    git = GitCommand(Refusing(), Path("/usr/bin/git"), tmp_path / "hooks")  # type: ignore[arg-type]
+    with pytest.raises(DiskFull, match="git clone could not write its files: the disk may be full"):
+        await git.run("clone", "a", "b", git_dir=None)

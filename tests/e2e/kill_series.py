@@ -111,7 +111,7 @@ class Series:
             runs.append(self.start(data, "resume"))
         if _never_began(killed) and runs[-1].code == 2:
             runs.append(self.start(data, "rehearse"))
-        problems = _problems(data, runs)
+        problems = problems_of(data, runs)
         if crash_at.split(":")[0] in _WITH_A_REQUEST_OUT and not problems:
             problems += _unspent(runs[-1])
         self.failures += bool(problems)
@@ -141,7 +141,8 @@ def _unspent(last: Run) -> list[str]:
     return [] if assumed > 0 else ["the killed request does not count as spent"]
 
 
-def _problems(data: Path, runs: list[Run]) -> list[str]:
+def problems_of(data: Path, runs: list[Run]) -> list[str]:
+    """What does not hold after the last of some runs."""
     last = runs[-1]
     if last.result is None:
         return [f"no result: {last.error.strip()[-800:]}"]

@@ -64,6 +64,8 @@ _MERGE_DRIVER = "git merge-file -q --marker-size=%L %A %O %B"
 _EMPTIED = re.compile(r"filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)", re.DOTALL)
 _LOCKED = re.compile(rb"\.lock': File exists|[Uu]nable to lock|could not lock|failed to lock")
 _FULL = re.compile(rb"[Nn]o space left on device|Disk quota exceeded")
+_UNWRITTEN = re.compile(rb"^(error|fatal): unable to write (\w+ )*file", re.MULTILINE)
+"""What git says of a file that it could not write, for whatever reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +342,12 @@ def git_failure(args: Sequence[str | bytes | Path], finished: Finished) -> GasTo
         return DiskFull(
             f"{command}: the disk is full.",
             safe="Nothing was changed.",
+            remedy="Free some space and try again.",
+        )
+    if _UNWRITTEN.search(finished.error):
+        return DiskFull(
+            f"{command} could not write its files: the disk may be full.",
+            safe="Nothing that was done before is lost.",
             remedy="Free some space and try again.",
         )
     if _LOCKED.search(finished.error):
