@@ -54,13 +54,13 @@ def expire(beads: int, polecats: int) -> Expired:
         scratch = Path(name)
         repo = make_repository(scratch / "repo", beads).folder
         write_beads(scratch / "beads.jsonl", beads, beads)
-        process = _started(scratch, KEY, "run", repo, *_arguments(scratch, server, polecats))
+        process = started(scratch, KEY, "run", repo, *_arguments(scratch, server, polecats))
         assert server.wait_for(beads * 3)
         server.control({"expire_key": KEY, "add_key": OTHER_KEY})
         before = len(server.requests())
-        stopped = _result(process)
+        stopped = result_of(process)
         after = len(server.requests()) - before
-        done = _result(_started(scratch, OTHER_KEY, "resume", repo, "--json"))
+        done = result_of(started(scratch, OTHER_KEY, "resume", repo, "--json"))
         bill = server.bill(idle=True)
         return Expired(
             needs=[need["about"] for need in stopped["needs_you"]],
@@ -82,7 +82,8 @@ def _arguments(scratch: Path, server: RunningServer, polecats: int) -> tuple[str
     return ("--beads", scratch / "beads.jsonl", *shown, "--cap", "20", "--polecats", str(polecats))
 
 
-def _started(scratch: Path, key: str, *arguments: str | Path) -> subprocess.Popen[str]:
+def started(scratch: Path, key: str, *arguments: str | Path) -> subprocess.Popen[str]:
+    """The program with a key, a HOME and a data folder of its own below `scratch`."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(scratch / "home"),
@@ -101,7 +102,8 @@ def _started(scratch: Path, key: str, *arguments: str | Path) -> subprocess.Pope
     )
 
 
-def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
+def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What `--json` printed at its end."""
     out, err = process.communicate(timeout=_LONGEST_S)
     if not out:
         raise AssertionError(f"no result: {err[-2_000:]}")

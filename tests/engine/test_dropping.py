@@ -176,6 +176,25 @@ async def test_what_is_dropped_while_the_gates_run_is_not_merged_and_nothing_is_
     assert gone not in town.bus.state.merged()
 
 
+async def test_what_left_the_queue_before_the_gates_answered_is_not_merged(town: FakeTown) -> None:
+    await town.submit(D, base=await town.tip(), d_txt="D\n")
+    before, sandbox_run, once = await town.tip(), town.sandbox.run, asyncio.Event()
+
+    async def drops_first(*args: Any, **kwargs: Any) -> Any:
+        if not once.is_set() and town.bus.state.gate_sees is not None:
+            once.set()
+            await drop(town.kit, run.gates, [D], "not wanted")
+        return await sandbox_run(*args, **kwargs)
+
+    town.sandbox.run = drops_first  # type: ignore[method-assign]
+    async with running(town, "check") as run:
+        await run.until(once.is_set)
+        await run.ends()
+    assert run.status(D) == "discarded"
+    assert await town.tip() == before
+    assert D not in [event.bead for event in town.events("bead_merged")]
+
+
 async def test_a_bead_that_waits_in_the_queue_is_dropped_from_it(town: FakeTown) -> None:
     await town.submit(D, d_txt="D\n")
     await dropped(town, D)
