@@ -113,7 +113,8 @@ def main() -> int:
             print(
                 f"{model:18s} faults {'yes' if faults else 'no '} cap ${cap:.2f} bill ${capped.bill:.4f} "
                 f"spent ${capped.spent:.4f} used+reserve {used:.1%} · {capped.pace:.0f} turns/min of "
-                f"{free.pace:.0f} = {pace:.0%} ({capped.turns} turns in {capped.seconds:.0f} s, {capped.merged} merged; "
+                f"{free.pace:.0f} = {pace:.0%} ({capped.turns} turns in {capped.seconds:.0f} s, "
+                f"{capped.merged} merged; "
                 f"all of it costs ${free.bill:.2f}, {free.turns} turns in {free.seconds:.0f} s)"
                 f"{'' if passed else ' THE BILL PASSED THE CAP'}",
                 flush=True,
