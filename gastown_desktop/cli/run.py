@@ -10,7 +10,7 @@ from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.adapters.keychain import Keychain
 from gastown_desktop.adapters.settings_file import Settings, read_settings
 from gastown_desktop.cli.away import away_of
-from gastown_desktop.cli.beads import read_beads, told_beads
+from gastown_desktop.cli.beads import planned_beads, told_beads
 from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.running import gates_of, say_oddities, show
 from gastown_desktop.cli.stay import Stay
@@ -42,7 +42,9 @@ async def run_goal(given: argparse.Namespace) -> int:
             stay = Stay(given, workplace, objects, access, total=request.settings.cap)
             async with opened(workplace, objects, work, access, progress, before) as (run, hooks):
                 if given.beads is not None:
-                    await run.take_beads(told_beads(run.town.kit.where, read_beads(given.beads)))
+                    await run.take_beads(
+                        told_beads(run.town.kit.where, planned_beads(workplace, given.beads))
+                    )
                 working = work_on(given, run, hooks, progress, plan_only=given.plan_only, ask=stay.ask)
                 result = await stay.beside(run, working)
         return await stay.idle(show(given, result, plan_only=given.plan_only))
