@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from gastown_desktop.core.event_lines import encode
+from gastown_desktop.core.events import ConvoyCreated, ConvoyStageChanged, Envelope
+from gastown_desktop.wiring.workplace import rig_id
 from tests.builders import RepositoryBuilder
 from tests.e2e.conftest import CommandLine
+from tests.fakes.clock import START
 
 
 def write(file: Path, content: object) -> None:
@@ -194,3 +198,25 @@ def test_a_draft_convoy_is_run_by_its_name(
     planned = command_line.run("run", small.folder, *given, *local, environment=key).ended(0).json
     assert [one["bead"] for one in planned["planned"]] == ["hb-1", "hb-2", "hb-5"]
     assert planned["convoy"] != imported["convoy"]
+
+
+@pytest.mark.parametrize(
+    ("named", "words"), [("none.jsonl", "cannot be read"), ("cv-12345", "is landed and no draft")]
+)
+def test_beads_that_cannot_be_taken_begin_no_convoy(
+    command_line: CommandLine, small: RepositoryBuilder, named: str, words: str
+) -> None:
+    """The history of a landed convoy is told here, as a rehearsal would take longer."""
+    rig = command_line.data / "rigs" / rig_id(small.folder)
+    where: Any = {"rig": rig.name, "convoy": "cv-12345"}
+    events = [
+        ConvoyCreated(**where, title="Done", base=small.git("rev-parse", "HEAD"), target="refs/heads/main"),
+        ConvoyStageChanged(**where, stage="landed"),
+    ]
+    lines = [encode(Envelope(seq=n, at=START, event=one)) for n, one in enumerate(events, 1)]
+    (rig / "events").mkdir(parents=True)
+    (rig / "events" / "cv-12345.jsonl").write_bytes(b"".join(lines))
+    key = {"ANTHROPIC_API_KEY": "sk-test-0000000000"}
+    given = ("--beads", named, "--cap", "1", "--no-gate", "--plan-only")
+    assert words in command_line.run("run", small.folder, *given, environment=key).ended(2).err
+    assert [file.name for file in (rig / "events").iterdir()] == ["cv-12345.jsonl"]
