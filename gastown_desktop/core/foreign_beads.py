@@ -28,6 +28,7 @@ _NO_WORK = frozenset(
     }
 )
 """What they keep as beads and nobody works on."""
+_OVER = ("closed", "tombstone")
 _EXAMPLES = 3
 _DRAFTS = frozenset({"open", "blocked"})
 _LONGEST_SHOWN = 100
@@ -75,6 +76,8 @@ class ForeignBeads:
     convoys: tuple[ForeignConvoy, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict[str, int])
     """What is no work, counted by type."""
+    over: frozenset[str] = frozenset()
+    """Names of all beads, work or not, that are closed or deleted: they hold nobody back."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -110,11 +113,14 @@ def read_beads(
     waits, named = _by_bead(dependencies), _by_bead(labels)
     listed: dict[BeadId, ListedBead] = {}
     convoys: list[ForeignConvoy] = []
+    over: set[str] = set()
     for number, line in enumerate(text.split("\n"), 1):
         fields = _fields(line, number, notes)
         if not fields:
             continue
         _join(fields, waits, named)
+        if fields.get("status") in _OVER:
+            over.add(str(fields.get("id")))
         kind = kind_of(fields)
         if kind == "convoy":
             convoys.append(_convoy(fields))
@@ -123,7 +129,11 @@ def read_beads(
         else:
             _take_in(fields, number, listed, notes)
     return ForeignBeads(
-        listed=tuple(listed.values()), convoys=tuple(convoys), others=others, notes=tuple(notes.lines())
+        listed=tuple(listed.values()),
+        convoys=tuple(convoys),
+        others=others,
+        over=frozenset(over),
+        notes=tuple(notes.lines()),
     )
 
 
@@ -138,9 +148,8 @@ def taken(beads: ForeignBeads, *, closed: bool) -> Taken:
     """
     notes = Notes()
     chosen = {one.bead.id: one for one in beads.listed if closed or one.status != "landed"}
-    done = {one.bead.id for one in beads.listed if one.status == "landed"}
     return Taken(
-        listed=tuple(_with_neighbours(one, chosen, done, notes) for one in chosen.values()),
+        listed=tuple(_with_neighbours(one, chosen, beads.over, notes) for one in chosen.values()),
         notes=tuple(notes.lines()),
     )
 
@@ -234,7 +243,7 @@ def _tamed(fields: dict[str, Any], shown: str, notes: Notes) -> dict[str, Any]:
 
 
 def _with_neighbours(
-    one: ListedBead, chosen: Mapping[BeadId, ListedBead], done: set[BeadId], notes: Notes
+    one: ListedBead, chosen: Mapping[BeadId, ListedBead], over: frozenset[str], notes: Notes
 ) -> ListedBead:
     """The bead with those dependencies that a convoy of ours can express; the others stay as they were."""
     bead, extra = one.bead, dict(one.bead.extra)
@@ -246,19 +255,21 @@ def _with_neighbours(
             ours.append(wanted)
             continue
         theirs.append(given)
-        _note_lost(bead.id, given, wanted, done, notes)
+        _note_lost(bead.id, given, wanted, over, notes)
     if theirs:
         extra["dependencies"] = theirs
     return replace(one, bead=replace(bead, extra=extra), dependencies=tuple(dict.fromkeys(ours)))
 
 
-def _note_lost(bead: BeadId, given: Any, wanted: Dependency | None, done: set[BeadId], notes: Notes) -> None:
-    """Says which order is not kept; what is done holds nobody back."""
+def _note_lost(
+    bead: BeadId, given: Any, wanted: Dependency | None, over: frozenset[str], notes: Notes
+) -> None:
+    """Says which order is not kept; what is over holds nobody back."""
     if wanted is None:
         kind = cast("dict[str, Any]", given).get("type", "") if isinstance(given, dict) else ""
         shown = one_line(str(kind))[:_LONGEST_SHOWN] or "unknown"
         notes.add(f"dependency of the kind {shown}, kept for export and ordering nothing", bead)
-    elif wanted.on not in done and wanted.kind in WAITING_KINDS:
+    elif wanted.on not in over and wanted.kind in WAITING_KINDS:
         notes.add("dependency on what is no open bead here: that order is lost", f"{bead} → {wanted.on}")
 
 

@@ -39,6 +39,9 @@ LEDGER = "ledger.csv"
 INDEX = "README.md"
 MAYOR = "mayor.md"
 _TRANSCRIPTS = "transcripts"
+_REPOSITORY_LINE = (
+    f"| all branches | `{REPOSITORY}`, a bare git repository: `git clone {REPOSITORY} somewhere` |"
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -309,7 +312,7 @@ def _index(workplace: Workplace, exported: Exported) -> str:
         "",
         "| what | where |",
         "|---|---|",
-        f"| all branches | `{REPOSITORY}`, a bare git repository: `git clone {REPOSITORY} somewhere` |",
+        *([_REPOSITORY_LINE] if exported.branches else []),
         "| a convoy: where it stands, its beads, its merges | `convoys/<convoy>/convoy.json` |",
         "| its beads in the form of the `bd` tool | `convoys/<convoy>/beads.jsonl` |",
         "| all that happened, one event a line | `convoys/<convoy>/history.jsonl` |",
