@@ -69,7 +69,9 @@ def _rehearse(command: argparse.ArgumentParser) -> None:
 def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", metavar="REPO", help="a git repository")
     command.add_argument("--goal", metavar="TEXT", help="what is to be done; the Mayor plans it")
-    command.add_argument("--beads", type=Path, metavar="FILE", help="a plan made elsewhere: issues.jsonl")
+    command.add_argument(
+        "--beads", type=Path, metavar="FILE", help="a plan made elsewhere: issues.jsonl, or a draft convoy"
+    )
     command.add_argument("--cap", type=_money, required=True, metavar="USD", help="the limit, never passed")
     command.add_argument("--bead-cap", type=_money, metavar="USD", help="what one bead may cost")
     command.add_argument("--per-hour", type=_money, metavar="USD", help="what an hour is to cost at most")
@@ -233,6 +235,51 @@ def _beads(command: argparse.ArgumentParser) -> None:
     _data(command)
 
 
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("folder", type=Path, metavar="DIR", help="a folder that is not there yet, or empty")
+    command.add_argument("--json", action="store_true", help="print what was written as one JSON object")
+    _data(command)
+
+
+def _forget(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument("--yes", action="store_true", help="do it without asking")
+    command.add_argument(
+        "--even-unlanded", action="store_true", help="with --yes: also work that is nowhere else"
+    )
+    command.add_argument("--json", action="store_true", help="print what went as one JSON object")
+    _data(command)
+
+
+def _import_town(command: argparse.ArgumentParser) -> None:
+    command.add_argument("path", type=Path, metavar="PATH", help="an open-source Gas Town folder, often ~/gt")
+    command.add_argument("--rig", metavar="NAME", help="the rig whose beads are imported, or the word: town")
+    command.add_argument("--into", metavar="REPO", help="the repository that they are for")
+    command.add_argument("--closed", action="store_true", help="import finished beads as well")
+    command.add_argument("--json", action="store_true", help="print what was found as one JSON object")
+    _data(command)
+
+
+def _publish(command: argparse.ArgumentParser) -> None:
+    command.add_argument("repo", metavar="REPO")
+    command.add_argument(
+        "branches",
+        nargs="*",
+        metavar="BRANCH",
+        help="a convoy, a bead, or a branch of town.git (newest convoy)",
+    )
+    command.add_argument(
+        "--as",
+        dest="prefix",
+        default="gastown",
+        metavar="PREFIX",
+        help="what your branches begin with (gastown)",
+    )
+    command.add_argument("--json", action="store_true", help="print the branches as one JSON object")
+    _data(command)
+
+
 def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", nargs="?", metavar="REPO")
     command.add_argument("convoy", nargs="?", metavar="CONVOY", help="the newest one when left out")
@@ -333,6 +380,10 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "audit": (_audit, "what a worker did, and when"),
     "report": (_report, "what a convoy cost, and whether it was worth it"),
     "beads": (_beads, "import or export beads as JSON lines"),
+    "publish": (_publish, "copy branches of the work into your repository"),
+    "export": (_export, "write everything of a repository's work into a folder"),
+    "forget": (_forget, "delete everything that is kept of a repository's work"),
+    "import-town": (_import_town, "look through an open-source Gas Town folder, and take its beads over"),
     "key": (_key, "keep, remove or test a provider's key in the keyring"),
     "models": (_models, "what a provider offers, and what it costs"),
     "tour": (_tour, "save a picture of every screen"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from gastown_desktop.core.beads_jsonl import ListedBead, parse, render
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.event_lines import decode
-from gastown_desktop.core.ids import convoy_id
+from gastown_desktop.core.ids import ConvoyId, convoy_id
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.bus import Bus
+from gastown_desktop.wiring.histories import history_of
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.workplace import Workplace, open_workplace
+
+_OVER = frozenset({"landed", "discarded"})
+"""States of beads that nobody has to do any more."""
 
 
 async def beads(given: argparse.Namespace) -> int:
@@ -35,22 +40,59 @@ async def beads(given: argparse.Namespace) -> int:
 
 async def _import(workplace: Workplace, file: Path) -> None:
     listed = read_beads(file)
-    convoy = convoy_id(f"{workplace.rig.id} {file} {workplace.clock.now().isoformat()}")
+    convoy = await begin_draft(workplace, str(file), f"Imported from {file.name}", listed)
+    waits = sum(len(one.dependencies) for one in listed)
+    print(f"{len(listed)} beads and {waits} dependencies are in the draft convoy {convoy}.")
+
+
+async def begin_draft(workplace: Workplace, source: str, title: str, listed: list[ListedBead]) -> ConvoyId:
+    """Begins a draft convoy with beads that were planned elsewhere.
+
+    Args:
+        workplace: the rig.
+        source: where they come from.
+        title: what the convoy is called.
+        listed: the beads.
+    """
+    convoy = convoy_id(f"{workplace.rig.id} {source} {workplace.clock.now().isoformat()}")
     store = FileEventStore(workplace.events_file(convoy))
     bus = Bus(store, workplace.clock)
     where: Any = {"rig": workplace.rig.id, "convoy": convoy}
     await bus.publish(
         ev.ConvoyCreated(
             **where,
-            title=f"Imported from {file.name}",
+            title=title,
             base=workplace.facts.head_oid,
             target=f"refs/heads/{workplace.facts.head_branch or 'HEAD'}",
         ),
         *told_beads(where, listed),
     )
     await store.close()
-    waits = sum(len(one.dependencies) for one in listed)
-    print(f"{len(listed)} beads and {waits} dependencies are in the draft convoy {convoy}.")
+    return convoy
+
+
+def planned_beads(workplace: Workplace, named: Path) -> list[ListedBead]:
+    """The beads of a file or, where there is none of this name, of a draft convoy of the rig.
+
+    Raises:
+        Refused: neither is there, it holds no beads, or the convoy is no draft any more.
+        ConvoyError: they wait for each other, or for what is not there.
+    """
+    history = workplace.events_file(ConvoyId(named.name))
+    if named.exists() or str(named) != named.name or not history.is_file():
+        return read_beads(named)
+    state = history_of(workplace, ConvoyId(named.name))
+    if state.stage != "draft":
+        raise Refused(
+            f"{named} is {state.stage} and no draft.", remedy="Go on with `gastown-desktop resume`."
+        )
+    listed = {one.bead.id: one for one in listed_beads(state) if one.status not in _OVER}
+    if not listed:
+        raise Refused(f"{named} holds no beads that are to be done.")
+    return [
+        replace(one, dependencies=tuple(waits for waits in one.dependencies if waits.on in listed))
+        for one in listed.values()
+    ]
 
 
 def read_beads(file: Path) -> list[ListedBead]:
@@ -99,6 +141,9 @@ def _added(where: Any, one: ListedBead) -> ev.BeadAdded:
         type=bead.kind,
         priority=bead.priority,
         status=one.status,
+        files=bead.files,
+        size=bead.size,
+        model=bead.model,
         labels=bead.labels,
         extra=bead.extra,
     )
@@ -110,11 +155,12 @@ def _export(workplace: Workplace, file: Path) -> None:
     if newest is None:
         raise Refused("There are no beads here yet.")
     state = fold([decode(line) for line in read_lines(newest)])
-    file.write_text(render(_listed(state)), encoding="utf-8")
+    file.write_text(render(listed_beads(state)), encoding="utf-8")
     print(f"{len(state.beads)} beads of {state.convoy} are in {file}.")
 
 
-def _listed(state: Projection) -> list[ListedBead]:
+def listed_beads(state: Projection) -> list[ListedBead]:
+    """The beads of a convoy with where they stand."""
     return [
         ListedBead(
             bead=view.bead,

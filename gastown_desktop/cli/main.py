@@ -93,10 +93,33 @@ async def _about_a_convoy(given: argparse.Namespace) -> int:
 
             command = {"land": land.land, "undo-land": land.undo_land, "drop": land.drop_beads}
             return await command[given.command](given)
-        case _:
+        case "beads":
             from gastown_desktop.cli.beads import beads
 
             return await beads(given)
+        case _:
+            return await _leave_or_come(given)
+
+
+async def _leave_or_come(given: argparse.Namespace) -> int:
+    """Runs a command by which work leaves the program, or comes into it."""
+    match given.command:
+        case "publish":
+            from gastown_desktop.cli.publish import publish_branches
+
+            return await publish_branches(given)
+        case "export":
+            from gastown_desktop.cli.export import export_rig
+
+            return await export_rig(given)
+        case "forget":
+            from gastown_desktop.cli.forget import forget_rig
+
+            return await forget_rig(given)
+        case _:
+            from gastown_desktop.cli.import_town import import_town
+
+            return await import_town(given)
 
 
 def _fail(error: BaseException) -> int:

@@ -10,7 +10,7 @@ from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.adapters.keychain import Keychain
 from gastown_desktop.adapters.settings_file import Settings, read_settings
 from gastown_desktop.cli.away import away_of
-from gastown_desktop.cli.beads import read_beads, told_beads
+from gastown_desktop.cli.beads import planned_beads, told_beads
 from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.running import gates_of, say_oddities, show
 from gastown_desktop.cli.stay import Stay
@@ -35,14 +35,15 @@ async def run_goal(given: argparse.Namespace) -> int:
         with open_progress(given) as progress:
             before = await fingerprint(workplace.git, workplace.facts)
             say_oddities(workplace, progress)
+            beads = planned_beads(workplace, given.beads) if given.beads is not None else None
             objects = await enter(workplace)
             request = await _request(given, settings, request_provider, workplace, objects, progress)
             access = await find_access(request_provider, Keychain(), os.environ, silence_s=settings.silence_s)
             work = await prepare_work(workplace, objects, request)
             stay = Stay(given, workplace, objects, access, total=request.settings.cap)
             async with opened(workplace, objects, work, access, progress, before) as (run, hooks):
-                if given.beads is not None:
-                    await run.take_beads(told_beads(run.town.kit.where, read_beads(given.beads)))
+                if beads is not None:
+                    await run.take_beads(told_beads(run.town.kit.where, beads))
                 working = work_on(given, run, hooks, progress, plan_only=given.plan_only, ask=stay.ask)
                 result = await stay.beside(run, working)
         return await stay.idle(show(given, result, plan_only=given.plan_only))

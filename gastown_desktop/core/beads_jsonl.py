@@ -1,7 +1,8 @@
 """Beads in the `bd` tool's exchange form: one JSON object a line (`issues.jsonl`).
 
 Fields read: id, title, description, acceptance_criteria, status, priority, issue_type, labels and
-dependencies (`issue_id`, `depends_on_id`, `type`). All others are kept and written back.
+dependencies (`issue_id`, `depends_on_id`, `type`). All others are kept and written back; so are dependencies
+that ours cannot express, which a bead of another town has in `extra`.
 """
 
 from __future__ import annotations
@@ -58,8 +59,17 @@ _STATUS_OUT: dict[BeadStatus, str] = {
 }
 
 
+KINDS_IN: dict[str, DependencyKind] = {
+    **{kind: cast("DependencyKind", kind) for kind in DEPENDENCY_KINDS},
+    "conditional-blocks": "conditional",
+    "parent-child": "parent",
+}
+"""Kinds of dependencies as a file spells them; ours too."""
+_AS_GIVEN = frozenset({"draft", "open"})
+"""States of ours in which a bead is still what the file said."""
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-_NO_BEAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+NO_BEAD = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a line that is no bead ends with."""
 _ALWAYS = frozenset({"id", "title", "status"})
 """Fields that are written even when they are empty."""
@@ -86,8 +96,8 @@ def parse(text: str) -> list[ListedBead]:
         if not line.strip():
             continue
         try:
-            one = _parse_line(json.loads(line))
-        except _NO_BEAD as error:
+            one = listed_from(json.loads(line))
+        except NO_BEAD as error:
             raise Refused(f"Line {number} is no bead: {error}.", remedy="Mend it and import again.") from None
         if one.bead.id in known:
             raise Refused(f"Line {number} is a second bead {one.bead.id}.", remedy="Remove one of the two.")
@@ -114,7 +124,12 @@ def _line(fields: dict[str, Any]) -> str:
     return text
 
 
-def _parse_line(fields: dict[str, Any]) -> ListedBead:
+def listed_from(fields: dict[str, Any]) -> ListedBead:
+    """The bead that the object of a line is.
+
+    Raises:
+        ValueError: it is none; so do the others of `NO_BEAD`.
+    """
     bead_id = _name(fields["id"])
     kind = fields.get("issue_type", "task")
     status = fields.get("status", "open")
@@ -140,11 +155,11 @@ def _parse_line(fields: dict[str, Any]) -> ListedBead:
 
 
 def _dependency(bead: BeadId, fields: dict[str, Any]) -> Dependency:
-    kind = fields.get("type", "blocks")
-    kind = {"conditional-blocks": "conditional", "parent-child": "parent"}.get(kind, kind)
-    if kind not in DEPENDENCY_KINDS:
-        raise ValueError(f"a dependency of the unknown type {kind}")
-    return Dependency(bead=bead, on=BeadId(_text(fields["depends_on_id"])), kind=cast("DependencyKind", kind))
+    given = fields.get("type", "blocks")
+    kind = KINDS_IN.get(given)
+    if kind is None:
+        raise ValueError(f"a dependency of the unknown type {given}")
+    return Dependency(bead=bead, on=BeadId(_text(fields["depends_on_id"])), kind=kind)
 
 
 def _fields(one: ListedBead) -> dict[str, Any]:
@@ -161,11 +176,12 @@ def _fields(one: ListedBead) -> dict[str, Any]:
         "dependencies": [
             {"issue_id": dependency.bead, "depends_on_id": dependency.on, "type": _kind_out(dependency.kind)}
             for dependency in one.dependencies
-        ],
+        ]
+        + list(bead.extra.get("dependencies", ())),
     }
     written = {name: value for name, value in fields.items() if name in _ALWAYS or value not in ("", [])}
-    kept = {name: value for name, value in bead.extra.items() if name != "status" or one.status == "open"}
-    return {**written, **kept}
+    moved_on = {"dependencies"} if one.status in _AS_GIVEN else {"dependencies", "status"}
+    return {**written, **{name: value for name, value in bead.extra.items() if name not in moved_on}}
 
 
 def _kind_out(kind: str) -> str:

@@ -6,6 +6,8 @@ from unicodedata import category
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of control, format (bidi, zero width), surrogate, private and separator characters."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet run a cell."""
 
 
 def plain_text(text: str) -> str:
@@ -24,3 +26,19 @@ def shown_path(path: str) -> str:
     """A path as text; bytes that are no UTF-8 show as escapes, and so does what cannot be seen."""
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(f"\\u{ord(one):04x}" if category(one) in _UNSEEN else one for one in text)
+
+
+def shown_text(text: str) -> str:
+    """Text of several lines in which what cannot be seen shows as an escape; nothing is lost."""
+    lines = text.replace("\r\n", "\n")
+    return "".join(_escaped(one) if one not in "\n\t" and category(one) in _UNSEEN else one for one in lines)
+
+
+def cell_text(text: str) -> str:
+    """Text for a table of numbers: one that a spreadsheet would take for a formula begins with a quote."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from gastown_desktop.core.charges import Charge, charges_of, dearest_first, sums_of
 from gastown_desktop.core.ledger import Record
+from gastown_desktop.core.plain_text import cell_text
 from gastown_desktop.core.worth import NOBODY
 from gastown_desktop.engine.worth import line_of, lines
 from gastown_desktop.engine.worth_page import cell, dollars, table
@@ -20,8 +21,6 @@ NOT_RECORDED = "not recorded"
 """Where a request went, where its record does not say."""
 STAND_IN = "stand-in"
 """Where a rehearsal's requests go."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +121,7 @@ def statement_as_csv(statement: Mapping[str, Any]) -> str:
     writer.writerow(("month", "part", *named, *figures))
     for part in ("paid", "rehearsed"):
         for line in statement[part]["lines"]:
-            texts = [_harmless(line[name]) for name in named]
+            texts = [cell_text(line[name]) for name in named]
             writer.writerow((statement["month"], part, *texts, *(_plain(line[name]) for name in figures)))
     return out.getvalue()
 
@@ -161,11 +160,6 @@ def _cells(line: Mapping[str, Any]) -> list[str]:
 def _amounts(line: Mapping[str, Any]) -> list[str]:
     money = [dollars(line[name]) for name in ("settled_usd", "assumed_usd", "held_usd")]
     return [str(line["requests"]), *money]
-
-
-def _harmless(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _plain(value: float) -> str:

@@ -19,7 +19,7 @@ from gastown_desktop.adapters.git.objects_command import CommandObjects
 from gastown_desktop.adapters.git.signing import GitSigner
 from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep_locks
 from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_would_run
-from gastown_desktop.adapters.git.user_repository import RepositoryFacts, inspect
+from gastown_desktop.adapters.git.user_repository import RepositoryFacts, gone, inspect
 from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.repository_config import NAME, RepositoryConfig, parse
@@ -129,7 +129,33 @@ async def open_workplace(repo: Path, data_override: Path | None) -> Workplace:
     launcher = LocalLauncher(data / "children")
     git = GitCommand(launcher, git_path(), data / "empty-hooks")
     await git.version()
-    facts = await inspect(git, repo)
+    return _workplace(data, launcher, git, await inspect(git, repo), data_override)
+
+
+async def open_kept(repo: Path, data_override: Path | None) -> Workplace:
+    """The same for those who need only what is kept of a repository: it may be gone by now.
+
+    Raises:
+        Refused: it is no repository that can be worked on, and nothing is kept of one at its path.
+    """
+    try:
+        return await open_workplace(repo, data_override)
+    except Refused:
+        data, top_level = data_folder(data_override), _absolute(repo)
+        if not (data / "rigs" / rig_id(top_level)).is_dir():
+            raise
+    launcher = LocalLauncher(data / "children")
+    git = GitCommand(launcher, git_path(), data / "empty-hooks")
+    return _workplace(data, launcher, git, gone(top_level), data_override)
+
+
+def _absolute(path: Path) -> Path:
+    return path.resolve()
+
+
+def _workplace(
+    data: Path, launcher: LocalLauncher, git: GitCommand, facts: RepositoryFacts, data_override: Path | None
+) -> Workplace:
     rig = rig_id(facts.top_level)
     folder = data / "rigs" / rig
     return Workplace(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,18 @@ def test_an_unknown_status_is_kept_until_the_bead_moves_on() -> None:
     assert written(listed)["status"] == "hibernating"
     landed = ListedBead(bead=listed.bead, status="landed", dependencies=())
     assert written(landed)["status"] == "closed"
+
+
+def test_a_draft_is_still_what_the_file_said() -> None:
+    listed = replace(one(status="hibernating"), status="draft")
+    assert written(listed)["status"] == "hibernating"
+
+
+def test_dependencies_that_ours_cannot_express_are_written_back() -> None:
+    elsewhere = {"issue_id": "gt-1", "depends_on_id": "external:a:b", "type": "tracks"}
+    listed = one(dependencies=[{"depends_on_id": "gt-1", "type": "blocks"}])
+    listed = replace(listed, bead=replace(listed.bead, extra={"dependencies": [elsewhere]}))
+    assert [given["type"] for given in written(listed)["dependencies"]] == ["blocks", "tracks"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gastown_desktop.core.plain_text import one_line, plain_text, shown_path
+from gastown_desktop.core.plain_text import cell_text, one_line, plain_text, shown_path, shown_text
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,22 @@ def test_lines_and_tabs_of_a_long_text_stay() -> None:
 )
 def test_a_path_is_shown_with_escapes(path: str, shown: str) -> None:
     assert shown_path(path) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("  a\tb\r\nc\n", "  a\tb\nc\n"),
+        ("\x1b[31mred", "\\u001b[31mred"),
+        ("a\u202eb\udce9", "a\\u202eb\\udce9"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_what_cannot_be_seen_in_a_long_text_shows_and_nothing_is_lost(text: str, shown: str) -> None:
+    assert shown_text(text) == shown
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"])
+def test_a_cell_is_no_formula(formula: str) -> None:
+    assert cell_text(formula) == f"'{formula}"
+    assert cell_text("a=1") == "a=1"

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.engine import dropping
@@ -183,7 +184,7 @@ async def test_what_left_the_queue_before_the_gates_answered_is_not_merged(town:
     async def drops_first(*args: Any, **kwargs: Any) -> Any:
         if not once.is_set() and town.bus.state.gate_sees is not None:
             once.set()
-            await drop(town.kit, run.gates, [D], "not wanted")
+            await town.bus.publish(ev.BeadDropped(**town.where, bead=D, reason="not wanted"))
         return await sandbox_run(*args, **kwargs)
 
     town.sandbox.run = drops_first  # type: ignore[method-assign]

@@ -172,6 +172,10 @@ class TrustStore:
         """Tells whether exactly this list of this path was agreed to; a damaged file trusts nothing."""
         return self._load().get(_key(repository)) == digest
 
+    def knows(self, repository: Path) -> bool:
+        """Tells whether any list of this path was agreed to."""
+        return _key(repository) in self._load()
+
     def trust(self, repository: Path, digest: str) -> None:
         """Remembers that the user agreed.
 

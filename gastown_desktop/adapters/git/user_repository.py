@@ -107,6 +107,26 @@ async def inspect(git: GitCommand, path: Path, *, home: Path | None = None) -> R
     )
 
 
+def gone(top_level: Path) -> RepositoryFacts:
+    """What is known of a repository that is not there any more: where it was."""
+    git_dir = top_level / ".git"
+    return RepositoryFacts(
+        top_level=top_level,
+        git_dir=git_dir,
+        common_dir=git_dir,
+        hash_name="sha1",
+        ref_format="files",
+        head_oid=Oid(""),
+        head_branch=None,
+        shallow=frozenset(),
+        partial=False,
+        dirty=False,
+        submodules=(),
+        user_name="",
+        user_email="",
+    )
+
+
 def find(path: Path) -> tuple[Path, Path]:
     """Finds the checkout and the git folder of a path, upwards, without running anything.
 

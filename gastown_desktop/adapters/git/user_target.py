@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gastown_desktop.adapters.git.checkouts import Checkout, checkouts_of, in_the_way
+from gastown_desktop.adapters.git.packs import bring
 from gastown_desktop.adapters.git.town import fetch_branch
 from gastown_desktop.core.errors import GitError, RefLocked
 from gastown_desktop.core.ids import Oid
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from gastown_desktop.adapters.git.user_repository import RepositoryFacts
     from gastown_desktop.engine.ports import GitObjects
 
-_UNPACKED_UP_TO = 100
-"""Objects that are written loose; more stay a pack (fetch.unpackLimit's default)."""
 _MERGE = (
     *("merge", "--ff-only", "--quiet", "--commit", "--no-squash", "--no-edit", "--no-stat", "--no-autostash"),
     *("--no-overwrite-ignore", "--no-verify-signatures", "--no-gpg-sign", "--no-signoff", "--no-log"),
@@ -76,7 +75,7 @@ class UserTarget:
         checkout, words = await self._plan(old, new)
         if words:
             return words
-        await self._bring(old, new)
+        await bring(self._git, self._town, self._facts.common_dir, [new], [old])
         if checkout is None:
             return await self._swap(old, new)
         return await self._in_checkout(checkout, new, *_MERGE, new)
@@ -109,17 +108,6 @@ class UserTarget:
             *("show-ref", "--verify", "--hash", "--", self.name), git_dir=self._facts.common_dir, check=False
         )
         return Oid(done.output.decode().strip()) if done.exit_code == 0 else None
-
-    async def _bring(self, old: Oid, new: Oid) -> None:
-        """Copies what the user's repository lacks of `new`."""
-        pack = await self._git.run(
-            *("pack-objects", "--quiet", "--revs", "--stdout", "--delta-base-offset"),
-            git_dir=self._town,
-            input=f"{new}\n^{old}\n".encode(),
-        )
-        many = int.from_bytes(pack.output[8:12], "big") > _UNPACKED_UP_TO
-        args = ("index-pack", "--stdin") if many else ("unpack-objects", "-q")
-        await self._git.run(*args, git_dir=self._facts.common_dir, input=pack.output)
 
     async def _swap(self, old: Oid, new: Oid) -> str:
         """Compare-and-swap of a branch that nobody has checked out."""
@@ -180,9 +168,12 @@ class UserTarget:
 
     @property
     def _who(self) -> dict[str, str]:
-        """Who the reflog says moved it."""
-        facts = self._facts
-        return {
-            "GIT_COMMITTER_NAME": facts.user_name or "Gas Town",
-            "GIT_COMMITTER_EMAIL": facts.user_email or "town@gastown.invalid",
-        }
+        return who_moves(self._facts)
+
+
+def who_moves(facts: RepositoryFacts) -> dict[str, str]:
+    """Variables by which the reflog says who moved a ref: the user."""
+    return {
+        "GIT_COMMITTER_NAME": facts.user_name or "Gas Town",
+        "GIT_COMMITTER_EMAIL": facts.user_email or "town@gastown.invalid",
+    }

@@ -11,13 +11,12 @@ from io import StringIO
 from gastown_desktop.bridge.town_view import Sample
 from gastown_desktop.core.burn import MeterSample
 from gastown_desktop.core.money import NANO
+from gastown_desktop.core.plain_text import cell_text
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import show_money, show_percent
 from gastown_desktop.engine.api import Bill, BillLine, BillRequest
 from gastown_desktop.ui.plots.share_bars import Share
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute."""
 _HEADS = (
     "time",
     "request",
@@ -111,11 +110,6 @@ def as_csv(bill: Bill) -> str:
             ]
         )
         amount = f"{one.amount // NANO}.{one.amount % NANO:09}"
-        words = [_harmless(one.what), _harmless(one.model), one.state]
-        writer.writerow([one.at.isoformat(), *words, amount, *tokens, _harmless(one.id)])
+        words = [cell_text(one.what), cell_text(one.model), one.state]
+        writer.writerow([one.at.isoformat(), *words, amount, *tokens, cell_text(one.id)])
     return out.getvalue()
-
-
-def _harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

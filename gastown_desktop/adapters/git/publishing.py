@@ -1,0 +1,180 @@
+"""Branches of town.git in the user's repository: all that were asked for, or none."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gastown_desktop.adapters.git.checkouts import checkouts_of
+from gastown_desktop.adapters.git.packs import bring
+from gastown_desktop.adapters.git.user_target import who_moves
+from gastown_desktop.core.errors import GitError, RefLocked, Refused
+from gastown_desktop.core.ids import Oid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from gastown_desktop.adapters.git.command import GitCommand
+    from gastown_desktop.adapters.git.user_repository import RepositoryFacts
+
+_HEADS = "refs/heads/"
+_SAFE = "Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A branch of the user's as it is now."""
+
+    branch: str
+    """Without `refs/heads/`."""
+    commit: Oid
+    before: Oid | None
+    """Where it was; None for a new one."""
+
+    @property
+    def outcome(self) -> Literal["created", "moved", "there"]:
+        """What was done to it."""
+        if self.before is None:
+            return "created"
+        return "there" if self.before == self.commit else "moved"
+
+
+class Publisher:
+    """Copies commits of town.git to branches of the user's repository.
+
+    A branch that is there moves forward only, and never under a checkout. No hook runs, as with a landing.
+
+    Args:
+        git: runs git.
+        town: town.git; only read.
+        facts: the user's repository.
+    """
+
+    def __init__(self, git: GitCommand, town: Path, facts: RepositoryFacts) -> None:
+        self._git = git
+        self._town = town
+        self._facts = facts
+        self._there = facts.common_dir
+
+    async def publish(self, wanted: Mapping[str, Oid]) -> list[Published]:
+        """Puts branches where they are wanted, all at once.
+
+        Args:
+            wanted: the commit of each branch, whose name is without `refs/heads/`.
+
+        Raises:
+            Refused: a name that no branch can have, or a branch that cannot move there; nothing was changed.
+            RefLocked: another git holds a ref.
+            DiskFull: no space left.
+        """
+        heads = await self._heads()
+        for branch in wanted:
+            await self._require_name(branch)
+            await self._require_own(branch)
+        plan = [
+            Published(branch=branch, commit=commit, before=heads.get(_HEADS + branch))
+            for branch, commit in wanted.items()
+        ]
+        todo = [one for one in plan if one.outcome != "there"]
+        for one in todo:
+            if one.outcome == "moved":
+                await self._require_not_checked_out(one.branch)
+        if todo:
+            known = await self._known_to_both(heads.values())
+            await bring(self._git, self._town, self._there, {one.commit for one in todo}, known)
+            await self._require_whole([one.commit for one in todo], known)
+            for one in todo:
+                await self._require_forward(one)
+            await self._move(todo)
+        return plan
+
+    async def _heads(self) -> dict[str, Oid]:
+        """The user's branches."""
+        listed = await self._git.run(
+            "for-each-ref", "--format=%(objectname) %(refname)", _HEADS, git_dir=self._there
+        )
+        lines = (os.fsdecode(line).partition(" ") for line in listed.output.splitlines())
+        return {name: Oid(oid) for oid, _, name in lines}
+
+    async def _require_own(self, branch: str) -> None:
+        """Makes sure that a branch is no other name for another one."""
+        asked = ("symbolic-ref", "--quiet", _HEADS + branch)
+        if not (await self._git.run(*asked, git_dir=self._there, check=False)).exit_code:
+            raise Refused(f"{branch} is a name for another branch; it is not moved.", safe=_SAFE)
+
+    async def _require_name(self, branch: str) -> None:
+        done = await self._git.run("check-ref-format", _HEADS + branch, git_dir=self._there, check=False)
+        if done.exit_code or branch.startswith("-"):
+            raise Refused(f"{branch} cannot be the name of a branch.", safe=_SAFE)
+
+    async def _require_not_checked_out(self, branch: str) -> None:
+        found = await checkouts_of(self._git, self._facts, _HEADS + branch)
+        if found:
+            raise Refused(
+                f"{branch} is checked out in {found[0].folder}.",
+                safe=_SAFE,
+                remedy="Switch that to another branch, or choose other names with --as PREFIX.",
+            )
+
+    async def _known_to_both(self, heads: Iterable[Oid]) -> list[Oid]:
+        """The user's branches whose commits town.git has too, with all that they reach."""
+        asked = "".join(f"{oid}\n" for oid in dict.fromkeys(heads)).encode()
+        told = await self._git.run(
+            "cat-file", "--batch-check=%(objectname) %(objecttype)", git_dir=self._town, input=asked
+        )
+        answers = (line.split() for line in told.output.decode("ascii", "replace").splitlines())
+        return [Oid(oid) for oid, kind in answers if kind == "commit"]
+
+    async def _require_whole(self, commits: Sequence[Oid], known: Sequence[Oid]) -> None:
+        """Makes sure that the user's repository has all of them, before a ref says so."""
+        revs = [*commits, *(f"^{oid}" for oid in known)]
+        asked = "".join(f"{rev}\n" for rev in revs).encode()
+        await self._git.run("rev-list", "--objects", "--quiet", "--stdin", git_dir=self._there, input=asked)
+
+    async def _require_forward(self, one: Published) -> None:
+        if one.before is None:
+            return
+        forward = await self._git.run(
+            "merge-base", "--is-ancestor", one.before, one.commit, git_dir=self._there, check=False
+        )
+        if forward.exit_code:
+            raise Refused(
+                f"{one.branch} is there and has gone another way; it is not moved.",
+                safe=_SAFE,
+                remedy="Rename or delete it, or choose other names with --as PREFIX.",
+            )
+
+    async def _move(self, todo: Sequence[Published]) -> None:
+        """One transaction over all branches, each from where it was seen."""
+        zero = "0" * len(todo[0].commit)
+        lines = [
+            f"option no-deref\0update {_HEADS}{one.branch}\0{one.commit}\0{one.before or zero}\0"
+            for one in todo
+        ]
+        asked = os.fsencode("".join(("start\0", *lines, "prepare\0", "commit\0")))
+        try:
+            await self._git.run(
+                *("update-ref", "-m", "gastown-desktop: publish", "--stdin", "-z"),
+                git_dir=self._there,
+                input=asked,
+                environment=who_moves(self._facts),
+            )
+        except RefLocked:
+            raise
+        except GitError as failure:
+            raise Refused(f"The branches cannot be written: {failure}", safe=_SAFE) from failure
+        for one in todo:
+            await self._look_again(one)
+
+    async def _look_again(self, one: Published) -> None:
+        """Takes a branch back that somebody switched to at the very moment in which it moved."""
+        if one.before is None or not await checkouts_of(self._git, self._facts, _HEADS + one.branch):
+            return
+        await self._git.run(
+            *("update-ref", "-m", "gastown-desktop: take back", _HEADS + one.branch, one.before, one.commit),
+            git_dir=self._there,
+            environment=who_moves(self._facts),
+        )
+        raise Refused(f"{one.branch} was checked out while it moved, and is where it was.")
