@@ -15,8 +15,10 @@ from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.spend_gate import Order, RecentOutputs, SpendGate
 
-MOST_UNKNOWN = 5
+MOST_UNKNOWN = 5.0
 """Attempts at one request that may be charged without a reply."""
+TRY_WEIGHT = 0.25
+"""An attempt that tries a line in doubt counts for so much: the line is more likely to blame than it is."""
 PATIENCE_S = 1_800.0
 """Seconds that are waited for a provider that refuses for the moment, all attempts of a request together."""
 _LONGEST_WAIT_S = 60.0
@@ -54,16 +56,18 @@ async def ask_patiently(
         CapReached, TripwirePulled, StoreError: as `SpendGate.ask`.
         ModelError: there is no reply to be had.
     """
-    unknown, attempt, patience_s = 0, 0, PATIENCE_S
+    unknown, attempt, patience_s = 0.0, 0, PATIENCE_S
     while True:
         while not line.may_ask():
             await rest(line.until_changed(), "Waiting for the provider")
+        probes = line.in_doubt
         try:
             with line.request():
                 return await gate.ask(order, on_text=on_text)
         except ModelError as error:
             attempt += 1
-            unknown += not error.unbilled
+            if not error.unbilled:
+                unknown += TRY_WEIGHT if probes else 1.0
             if line.closed:
                 raise ProviderClosed(line.closed) from error
             wait_s = _wait_s(error, order, attempt)

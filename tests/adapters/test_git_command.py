@@ -59,6 +59,8 @@ async def test_configured_programs_do_not_run(
             "filter.evil.clean",
             "filter.evil.smudge",
             "filter.evil.process",
+            "filter.plain.clean",
+            "filter.plain.smudge",
             "diff.evil.textconv",
             "merge.evil.driver",
         ),
@@ -69,6 +71,8 @@ async def test_configured_programs_do_not_run(
         target = repo.git_dir / "hooks" / hook
         target.parent.mkdir(exist_ok=True)
         target.symlink_to(program)
+    (repo.git_dir / "info").mkdir(exist_ok=True)
+    (repo.git_dir / "info" / "attributes").write_text("* filter=plain diff=evil\n")
     (repo.folder / "a.txt").write_text("two\n")
     overrides = await git.overrides_for(repo.git_dir)
     places = {"git_dir": repo.git_dir, "work_tree": repo.folder, "overrides": overrides}

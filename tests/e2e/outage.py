@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from gastown_desktop.adapters.money_log import read_ledger
 from gastown_desktop.core.ledger import Assume, Record, Release, Reserve, Settle, Shrink
+from gastown_desktop.engine.provider_line import PROBE_S
 from tests.e2e.expired_key import result_of, started
 from tests.e2e.real_work import GATE, KEY, Shape, make_repository, script, write_beads
 from tests.messages_api.running import running
@@ -111,6 +112,8 @@ class Outage:
     """Requests that were sent while it was away."""
     tried: int
     """What those held at most."""
+    most_tries: int
+    """One of each worker before anybody could know, and then one every half minute."""
     merged: int
     beads: int
     seconds: float
@@ -124,6 +127,8 @@ class Outage:
         found: list[str] = []
         if self.assumed > self.held + self.tried:
             found.append("more was assumed than was held and tried")
+        if self.tries > self.most_tries:
+            found.append(f"more tries than {self.most_tries}")
         if self.bill > self.spent:
             found.append("the bill is above the ledger's")
         if self.merged < self.beads or self.needs:
@@ -165,6 +170,7 @@ def outage(kind: Kind, seconds: float, beads: int, polecats: int) -> Outage:
             assumed=round(ledger["assumed_usd"] * 1e9),
             tries=len(tries),
             tried=sum(one.amount for one in tries),
+            most_tries=polecats + 1 + int(seconds / PROBE_S),
             merged=result["merged"],
             beads=beads,
             seconds=time.monotonic() - began,

@@ -17,7 +17,7 @@ from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.pace import Pace
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING, PRICES
 from gastown_desktop.core.stuck import SAME_CALL, hint
-from gastown_desktop.engine.asking import MOST_UNKNOWN, PATIENCE_S
+from gastown_desktop.engine.asking import MOST_UNKNOWN, PATIENCE_S, TRY_WEIGHT
 from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
 from gastown_desktop.engine.polecat import CUT_WORDS, MOST_TURNS, Outcome, Polecat
@@ -374,9 +374,11 @@ async def test_a_provider_that_refuses_for_half_an_hour_is_given_up(town: FakeTo
     assert (need.about, need.bead) == ("model", BEAD)
 
 
-async def test_what_may_be_billed_is_tried_five_times(town: FakeTown) -> None:
-    assert await work(town, *[ModelError("cut", retry_after=1.0) for _ in range(9)]) == "failed"
-    assert len(town.model.requests) == MOST_UNKNOWN
+async def test_what_may_be_billed_is_given_up_and_tries_of_a_dead_line_count_less(town: FakeTown) -> None:
+    assert await work(town, *[ModelError("cut", retry_after=1.0) for _ in range(20)]) == "failed"
+    before_doubt = 2
+    assert len(town.model.requests) == before_doubt + (MOST_UNKNOWN - before_doubt) / TRY_WEIGHT
+    assert town.clock.elapsed_s > 240
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])

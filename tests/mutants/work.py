@@ -91,11 +91,11 @@ WORK: tuple[Mutant, ...] = (
         tests=_GIT,
     ),
     Mutant(
-        name="any protocol is spoken",
-        file="gastown_desktop/adapters/git/command.py",
-        old='    "protocol.allow": "never",\n',
-        new='    "protocol.allow": "always",\n',
-        tests=(*_GIT, "tests/adapters/test_git_remote.py"),
+        name="what was agreed to once holds for another list",
+        file="gastown_desktop/adapters/git/trust.py",
+        old="        return self._load().get(_key(repository)) == digest\n",
+        new="        return _key(repository) in self._load()\n",
+        tests=_GIT,
     ),
     Mutant(
         name="a repository's filters run untrusted",
