@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from gastown_desktop.adapters.git.remote import GitRemote, find_remote
 from gastown_desktop.adapters.git.signing import GitSigner
-from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.dropping import dependants_of, drop
 from gastown_desktop.engine.landing import Landed, Landing
@@ -87,7 +87,9 @@ async def _scene(given: argparse.Namespace) -> AsyncIterator[_Scene]:
         settings = stored.settings
         hosts = settings.allowed_hosts if isinstance(settings, WorkSettings) else ()
         generated = settings.serialising.generated
-        await require_trust(workplace, settings.gates, generated, hosts, trust=given.trust)
+        await require_trust(
+            *(workplace, settings.gates, generated, hosts), trust=given.trust, say=_say_beside
+        )
         town = await build_town(workplace, objects, stored)
         try:
             if town.kit.bus.state.base_green is False:
@@ -227,6 +229,11 @@ async def drop_beads(given: argparse.Namespace) -> int:
 
 
 # --- asking and telling ---------------------------------------------------------------------------
+
+
+def _say_beside(text: str) -> None:
+    """Says something that is not the result."""
+    print(printable(text), file=sys.stderr)
 
 
 async def _ask(summary: str, question: str) -> None:

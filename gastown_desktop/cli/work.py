@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint
-from gastown_desktop.cli.progress import Progress, printable
+from gastown_desktop.cli.progress import Progress
 from gastown_desktop.cli.running import listening, say_sandbox
 from gastown_desktop.core.away import Away
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import show_usd
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.plan import OPEN_STAGES
 from gastown_desktop.core.planning_words import forecast_sentence
 from gastown_desktop.engine.hooks import Hook

@@ -24,3 +24,8 @@ def shown_path(path: str) -> str:
     """A path as text; bytes that are no UTF-8 show as escapes, and so does what cannot be seen."""
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(f"\\u{ord(one):04x}" if category(one) in _UNSEEN else one for one in text)
+
+
+def printable(text: str) -> str:
+    """Text of unknown origin for a terminal: no control, escape or direction characters; line ends stay."""
+    return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)

@@ -30,6 +30,7 @@ from gastown_desktop.engine.landing_recovery import (
     spelled,
 )
 from gastown_desktop.engine.restack import Restacked, Stacked, read_stack
+from gastown_desktop.engine.secret_scan import secret_added
 
 MOST_ROUNDS = 5
 """Times that a landing begins again because target or remote moved under it."""
@@ -268,6 +269,9 @@ class Landing:
         """Runs all gates on exactly the tree that lands; a red has to come twice."""
         if plan.lands == plan.here and plan.pushes is None:
             return None
+        trees = [await self._kit.objects.tree_of(commit) for commit in (plan.here, plan.gated)]
+        if found := await secret_added(self._kit, *trees, by_looks=False):
+            return NotLanded(about="secret", words=f"{found}. Nothing was moved.")
         beads = tuple(one.bead for one in plan.stack.stack) if plan.stack else ()
         result = await self._gates.check(plan.gated, purpose="landing", beads=beads)
         if not result.green:

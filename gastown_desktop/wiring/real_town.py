@@ -94,6 +94,8 @@ async def build_work(
         system=system_blocks(prompt("polecat") + network_words(settings.allowed_hosts), repository),
         scopes=(f"convoy:{convoy}", TOWN_SCOPE, *access.scopes),
         serialising=settings.serialising,
+        secrets=workplace.secrets.plus("provider key", access.key),
+        scans=True,
         price=lambda model: price_at(access.provider, model, {settings.model: settings.price}),
         warms=access.provider.kind != "local",
         per_hour=settings.per_hour,

@@ -82,6 +82,7 @@ async def build_rehearsal(
         finish_tree=finisher(objects, replays, rehearsal, stand_in.targets),
         waiting=waiting,
         serialising=rehearsal.settings.serialising,
+        secrets=workplace.secrets,
     )
     _show_who_waits(kit)
     return WiredTown(
