@@ -25,7 +25,7 @@ from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ports import GitObjects, Slot
-from tests.e2e.conftest import Done, ended_at_last
+from tests.e2e.conftest import ROOT, Done, ended_at_last
 from tests.hostile.injections.world import World
 
 PATIENCE_S = 60.0
@@ -200,7 +200,7 @@ class Ground(World):
                 self.noticed.append(f"gastown-desktop {' '.join(map(str, args))[:60]} waits for ever")
                 return Done(-9, "", "")
         self.said += [out, err]
-        assert "Traceback" not in err, err
+        assert f'File "{ROOT / "gastown_desktop"}' not in err, err
         return Done(process.returncode, out, err)
 
     def rehearse(self, *more: str, gated: bool = False, code: int = 0, **given: Any) -> Done:
