@@ -26,6 +26,7 @@ from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.proposing import Proposal, Proposed
 from gastown_desktop.engine.rehearsal_result import HOLDS, NEEDS_YOU
 from gastown_desktop.engine.restack import patch_ids
+from gastown_desktop.engine.sensitive_changes import sensitive_changes
 from gastown_desktop.engine.undo import Undo
 from gastown_desktop.engine.work import WorkSettings
 from gastown_desktop.wiring.histories import newest_history
@@ -174,6 +175,10 @@ async def _summary(scene: _Scene, plan: LandingPlan, branch: str, remote: GitRem
         before = await scene.objects.tree_of(one.commit.parents[0])
         changes = await scene.objects.diff_trees(before, one.commit.tree)
         lines += [f"      {change.path}" for change in changes]
+    if plan.lands != plan.here:
+        trees = [await scene.objects.tree_of(commit) for commit in (plan.here, plan.lands)]
+        sensitive = await sensitive_changes(scene.objects, *trees)
+        lines += ["  look at:", *(f"      {one}" for one in sensitive)] if sensitive else []
     if plan.stack and plan.stack.skipped:
         lines.append(f"  there already: {', '.join(plan.stack.skipped)}")
     places = await scene.places(branch)

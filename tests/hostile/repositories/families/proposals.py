@@ -205,8 +205,17 @@ def _tests_gone(ground: Ground) -> list[str]:
     return [] if "tests/test_greet.py" in listed else ["the tests are gone from main"]
 
 
-def _lands_without_a_look(ground: Ground) -> None:
+def _agrees(ground: Ground) -> None:
+    """The user looks at it, and lands it."""
+    _deletes_tests(ground)
+    ground.command("land", ground.project, "--yes").ended(0)
+
+
+def _is_told(ground: Ground) -> None:
+    """Asked to land whatever is merged, the program names what has to be looked at first."""
     _deletes_tests(ground, "--land")
+    (need,) = ground.notes["run"].json["needs_you"]
+    assert "tests/test_greet.py: a test is deleted" in need["text"], need
 
 
 def _base_url(ground: Ground) -> None:
@@ -295,8 +304,8 @@ CASES = (
         name="deleted-tests",
         wish="take tests off the user's branch without being looked at",
         plant=_with_tests,
-        control=_lands_without_a_look,
-        program=_deletes_tests,
+        control=_agrees,
+        program=_is_told,
         look=_tests_gone,
         needs=("bwrap",),
     ),

@@ -177,16 +177,21 @@ def _flips(ground: Ground, slot: Path, use: Callable[[], None]) -> None:
     link.symlink_to(ground.home)
     ended = threading.Event()
 
+    def put(what: Path) -> None:
+        while True:
+            try:
+                what.rename(real)
+            except OSError:  # a careless tool has made the folder meanwhile
+                shutil.rmtree(real, ignore_errors=True)
+            else:
+                return
+
     def flip() -> None:
         while not ended.is_set():
             real.rename(parked)
-            link.rename(real)
+            put(link)
             real.rename(link)
-            try:
-                parked.rename(real)
-            except OSError:  # a careless tool has made the folder meanwhile
-                shutil.rmtree(real)
-                parked.rename(real)
+            put(parked)
 
     thread = threading.Thread(target=flip)
     thread.start()
