@@ -25,7 +25,7 @@ from gastown_desktop.bridge.garbage import GarbageTimer
 from gastown_desktop.bridge.single_instance import SingleInstance
 from gastown_desktop.bridge.tasks import tasks
 from gastown_desktop.bridge.town_view import TownView
-from gastown_desktop.logs import start_logging
+from gastown_desktop.logs import keep_no_core, start_logging
 from gastown_desktop.paths import data_folder, settings_file
 from gastown_desktop.ui.main_window import MainWindow
 from gastown_desktop.ui.theme.glyphs import app_icon
@@ -93,6 +93,7 @@ def run(arguments: list[str]) -> int:
     given = _parser().parse_args(arguments)
     began = time.monotonic()
     data = data_folder(given.data_dir)
+    keep_no_core()
     start_logging(data / "logs")
     if (refusal := _no_screen()) and QApplication.instance() is None:
         print(refusal, file=sys.stderr)  # noqa: T201

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import unicodedata
 from collections.abc import Generator
 from pathlib import Path
 
@@ -84,13 +85,19 @@ def _parts(path: str) -> list[str]:
     parts = path.split("/")
     if not path or path.startswith("/") or "\0" in path or any(part in {"", ".", ".."} for part in parts):
         raise ToolRefused(f"{path!r} is not a path inside the repository.")
-    if any(part.casefold() == ".git" for part in parts):
+    if any(_is_git_folder(part) for part in parts):
         raise ToolRefused("The .git folder is not for tools; use the shell's git.")
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
         raise ToolRefused(f"{path!r} cannot be the name of a file.") from None
     return parts
+
+
+def _is_git_folder(name: str) -> bool:
+    """Whether some file system takes it for `.git`: by case, characters left out, or its short name."""
+    seen = "".join(one for one in name if unicodedata.category(one) != "Cf")
+    return seen.casefold().rstrip(". ") in {".git", "git~1"}
 
 
 @contextlib.contextmanager

@@ -157,6 +157,7 @@ def _gates(command: argparse.ArgumentParser) -> None:
 def _resume(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", metavar="REPO")
     command.add_argument("--cap", type=_money, metavar="USD", help="set a new limit first")
+    command.add_argument("--trust", action="store_true", help="allow what the repository would run now")
     _acknowledge(command)
     _away(command)
     command.add_argument("--yes", action="store_true", help="run what was only planned so far without asking")

@@ -10,10 +10,10 @@ from typing import Any
 
 from gastown_desktop.adapters.file_lock import FileLock
 from gastown_desktop.adapters.town_store import FileEventStore
-from gastown_desktop.cli.progress import printable
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.projection import NeedView, Projection
 from gastown_desktop.core.reviews import ABOUT_REVIEW
 from gastown_desktop.engine.bus import Bus
@@ -40,6 +40,7 @@ _ASKS = {
     "target": "cannot land on its branch",
     "remote": "cannot land on its remote",
     "signing": "could not be signed",
+    "secret": "holds a secret",
 }
 
 

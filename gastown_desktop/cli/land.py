@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from gastown_desktop.adapters.git.remote import GitRemote, find_remote
 from gastown_desktop.adapters.git.signing import GitSigner
-from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.dropping import dependants_of, drop
 from gastown_desktop.engine.landing import Landed, Landing
@@ -26,6 +26,7 @@ from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.proposing import Proposal, Proposed
 from gastown_desktop.engine.rehearsal_result import HOLDS, NEEDS_YOU
 from gastown_desktop.engine.restack import patch_ids
+from gastown_desktop.engine.sensitive_changes import sensitive_changes
 from gastown_desktop.engine.undo import Undo
 from gastown_desktop.engine.work import WorkSettings
 from gastown_desktop.wiring.histories import newest_history
@@ -87,7 +88,9 @@ async def _scene(given: argparse.Namespace) -> AsyncIterator[_Scene]:
         settings = stored.settings
         hosts = settings.allowed_hosts if isinstance(settings, WorkSettings) else ()
         generated = settings.serialising.generated
-        await require_trust(workplace, settings.gates, generated, hosts, trust=given.trust)
+        await require_trust(
+            *(workplace, settings.gates, generated, hosts), trust=given.trust, say=_say_beside
+        )
         town = await build_town(workplace, objects, stored)
         try:
             if town.kit.bus.state.base_green is False:
@@ -172,6 +175,10 @@ async def _summary(scene: _Scene, plan: LandingPlan, branch: str, remote: GitRem
         before = await scene.objects.tree_of(one.commit.parents[0])
         changes = await scene.objects.diff_trees(before, one.commit.tree)
         lines += [f"      {change.path}" for change in changes]
+    if plan.lands != plan.here:
+        trees = [await scene.objects.tree_of(commit) for commit in (plan.here, plan.lands)]
+        sensitive = await sensitive_changes(scene.objects, *trees)
+        lines += ["  look at:", *(f"      {one}" for one in sensitive)] if sensitive else []
     if plan.stack and plan.stack.skipped:
         lines.append(f"  there already: {', '.join(plan.stack.skipped)}")
     places = await scene.places(branch)
@@ -227,6 +234,11 @@ async def drop_beads(given: argparse.Namespace) -> int:
 
 
 # --- asking and telling ---------------------------------------------------------------------------
+
+
+def _say_beside(text: str) -> None:
+    """Says something that is not the result."""
+    print(printable(text), file=sys.stderr)
 
 
 async def _ask(summary: str, question: str) -> None:

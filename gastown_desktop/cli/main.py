@@ -16,8 +16,9 @@ from gastown_desktop.core.errors import (
     Refused,
     UnknownPrice,
 )
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, REFUSED
-from gastown_desktop.logs import start_logging
+from gastown_desktop.logs import keep_no_core, start_logging
 from gastown_desktop.paths import data_folder
 from gastown_desktop.wiring.troubles import trouble_of
 
@@ -30,6 +31,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command; returns the exit code."""
     given = parser().parse_args(arguments)
     _watch_children_without_threads()
+    keep_no_core()
     # without a log file, or space in it, the sentence on standard error is all there is to say
     logging.lastResort, logging.raiseExceptions = None, False
     try:
@@ -132,7 +134,7 @@ def _fail(error: BaseException) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
 
 
 def _watch_children_without_threads() -> None:

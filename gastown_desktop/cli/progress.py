@@ -22,6 +22,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.event_lines import encode
 from gastown_desktop.core.flakiness import FlakeRecord, describe
 from gastown_desktop.core.money import show_usd
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.spend_gate import SpendGate
@@ -39,7 +40,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A sentence."""
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
     def planned(self, done: int, all_: int) -> None:
         """How far planning is; plain output only says the end."""
@@ -139,11 +140,6 @@ def _gate_line(run: ev.GateRun) -> str:
     if not run.flipped:
         return text
     return f"{text}; {describe(run.gate, FlakeRecord(runs=run.known_runs, flips=run.known_flips))}"
-
-
-def printable(text: str) -> str:
-    """Text of unknown origin without control, escape and direction characters."""
-    return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)
 
 
 def _town(state: Projection, gate: SpendGate) -> Group:

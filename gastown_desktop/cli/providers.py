@@ -15,8 +15,8 @@ from typing import Any
 from gastown_desktop.adapters.claude import ClaudeMessages
 from gastown_desktop.adapters.keychain import Keychain
 from gastown_desktop.adapters.settings_file import Settings, read_settings
-from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.errors import Refused, UnknownPrice
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.prices import PRICES_DATED, Price
 from gastown_desktop.core.providers import Provider, price_at, provider_at
 from gastown_desktop.engine.ports import ModelFacts

@@ -17,10 +17,10 @@ from rich.markdown import Markdown
 from gastown_desktop.adapters.git.objects import open_objects
 from gastown_desktop.adapters.money_log import read_ledger
 from gastown_desktop.adapters.town_store import read_lines
-from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.errors import Refused, StoreError
 from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.engine.statement import Book, statement_as_csv, statement_as_markdown, statement_of
 from gastown_desktop.engine.worth import Fleet, Question, fleet_of, ledger_with, report_of
 from gastown_desktop.engine.worth_page import as_markdown

@@ -24,7 +24,7 @@ from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring.access import find_access
 from gastown_desktop.wiring.histories import newest_unlanded
 from gastown_desktop.wiring.sample import sample_folder
-from gastown_desktop.wiring.stored import load_stored
+from gastown_desktop.wiring.stored import load_stored, require_trust_in
 from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace
 
 
@@ -39,6 +39,8 @@ async def resume(given: argparse.Namespace) -> int:
             convoy = await newest_unlanded(workplace, objects)
             stored = await load_stored(objects, convoy)
             progress.say(f"Resuming {convoy}")
+            if given.trust:
+                await require_trust_in(workplace, stored, trust=True)
             if isinstance(stored, StoredRehearsal):
                 _refuse_for_rehearsals(given)
                 result = await rehearse_to_end(

@@ -12,7 +12,7 @@ from gastown_desktop.adapters.settings_file import Settings, read_settings
 from gastown_desktop.cli.away import away_of
 from gastown_desktop.cli.beads import planned_beads, told_beads
 from gastown_desktop.cli.progress import Progress, open_progress
-from gastown_desktop.cli.running import gates_of, say_oddities, show
+from gastown_desktop.cli.running import gates_of, listening, say_oddities, show
 from gastown_desktop.cli.stay import Stay
 from gastown_desktop.cli.work import opened, work_on
 from gastown_desktop.core.allowed_hosts import listed_hosts
@@ -39,7 +39,7 @@ async def run_goal(given: argparse.Namespace) -> int:
             objects = await enter(workplace)
             request = await _request(given, settings, request_provider, workplace, objects, progress)
             access = await find_access(request_provider, Keychain(), os.environ, silence_s=settings.silence_s)
-            work = await prepare_work(workplace, objects, request)
+            work = await prepare_work(workplace, objects, request, listening(progress))
             stay = Stay(given, workplace, objects, access, total=request.settings.cap)
             async with opened(workplace, objects, work, access, progress, before) as (run, hooks):
                 if beads is not None:

@@ -14,8 +14,9 @@ from rich.markdown import Markdown
 from gastown_desktop.adapters.gate_proposals import propose_gates
 from gastown_desktop.adapters.git.user_repository import Fingerprint
 from gastown_desktop.adapters.repository_config import RepositoryConfig
-from gastown_desktop.cli.progress import Progress, printable
+from gastown_desktop.cli.progress import Progress
 from gastown_desktop.core.ids import Oid
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.ports import GitObjects

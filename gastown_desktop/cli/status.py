@@ -12,9 +12,10 @@ from typing import Any
 
 from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.adapters.town_store import HistoryIndex, HistoryQuery
-from gastown_desktop.cli.progress import event_json, printable
+from gastown_desktop.cli.progress import event_json
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.events import Envelope
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.wiring.histories import newest_history
 from gastown_desktop.wiring.sample import sample_folder

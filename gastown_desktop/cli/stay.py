@@ -19,7 +19,7 @@ from gastown_desktop.adapters.git.town import refresh
 from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.cli.inbox import answerable, answered_words, write_answer
 from gastown_desktop.cli.lines import Lines
-from gastown_desktop.cli.progress import open_progress, printable
+from gastown_desktop.cli.progress import open_progress
 from gastown_desktop.cli.running import show
 from gastown_desktop.cli.status import status_words
 from gastown_desktop.cli.work import ask_on_terminal, land_it, opened, work_on
@@ -28,6 +28,7 @@ from gastown_desktop.core.away import Away
 from gastown_desktop.core.errors import GasTownError, Refused
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.money import exact_usd, show_usd, usd
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import plural
 from gastown_desktop.engine.ports import GitObjects

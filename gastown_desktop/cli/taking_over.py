@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.ids import BeadId
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.taking_over import give_back, take_over
 from gastown_desktop.wiring.histories import newest_unlanded

@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint
-from gastown_desktop.cli.progress import Progress, printable
+from gastown_desktop.cli.progress import Progress
 from gastown_desktop.cli.running import listening, say_sandbox
 from gastown_desktop.core.away import Away
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import show_usd
+from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.plan import OPEN_STAGES
 from gastown_desktop.core.planning_words import forecast_sentence
 from gastown_desktop.engine.hooks import Hook
@@ -113,7 +114,7 @@ async def work_on(
         hooks = []
     await run.work(run.whole_town(), hooks)
     if given.land and state.stage == "ready_to_land":
-        await _land(run, progress)
+        await _land(run, progress, looked=False)
     return await run.result(listening(progress), checked=False)
 
 
@@ -195,14 +196,15 @@ async def land_it(run: Working, progress: Progress) -> dict[str, Any]:
     """Brings what is merged onto the user's branch, and measures the convoy."""
     if run.town.kit.bus.state.base_green is False:
         run.town.gates.without_gates()
-    await _land(run, progress)
+    await _land(run, progress, looked=True)
     return await run.result(listening(progress), checked=False)
 
 
-async def _land(run: Working, progress: Progress) -> None:
+async def _land(run: Working, progress: Progress, *, looked: bool) -> None:
     """Brings what is merged onto the user's branch; what stands in the way becomes an item of Needs you."""
     target = run.workplace.target(run.objects, run.stored.target.removeprefix("refs/heads/"))
-    landing = Landing(run.town.kit, run.town.gates, target, None, run.workplace.signer())
+    signer = run.workplace.signer()
+    landing = Landing(run.town.kit, run.town.gates, target, None, signer, looked=looked)
     outcome = await landing.land()
     if isinstance(outcome, NotLanded):
         progress.say(printable(outcome.words))

@@ -31,6 +31,7 @@ _STATES: Mapping[str, State] = {
     "target": "conflict",
     "remote": "failed",
     "signing": "failed",
+    "secret": "failed",
     ABOUT_REVIEW: "review",
 }
 _KINDS: Mapping[str, str] = {
@@ -51,6 +52,7 @@ _KINDS: Mapping[str, str] = {
     "target": "Landing",
     "remote": "Landing",
     "signing": "Landing",
+    "secret": "Landing",
     ABOUT_REVIEW: "Reviewer",
 }
 
@@ -107,7 +109,7 @@ def answers_to(need: NeedView) -> tuple[Answer, ...]:
             return (Answer(words="Give it back", do="give_back"),)
         case "limit":
             return (Answer(words="Change limit…", do="limit"),)
-        case "review" | "target" | "remote" | "signing":
+        case "review" | "target" | "remote" | "signing" | "secret":
             return (Answer(words="Look at the landing…", do="land"),)
         case _:
             given = tuple(Answer(words=option, do="answer", text=option) for option in _options(need))

@@ -42,3 +42,8 @@ def cell_text(text: str) -> str:
 def _escaped(character: str) -> str:
     number = ord(character)
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def printable(text: str) -> str:
+    """Text of unknown origin for a terminal: no control, escape or direction characters; line ends stay."""
+    return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)

@@ -18,6 +18,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.flakiness import LEAST_REDS, FlakeRecord, describe, lesson, reds_needed
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.merge_queue import FailureRate
+from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.ports import (
     Clock,
@@ -107,8 +108,10 @@ class GateRunner:
         clock: Clock,
         cache: GateCache,
         environment: GateEnvironment,
+        secrets: Secrets = NO_SECRETS,
     ) -> None:
         """Without gates everything is green, which the user had to accept."""
+        self._secrets = secrets
         self._gates = gates
         self.clock = clock
         self.objects = objects
@@ -255,7 +258,7 @@ class GateRunner:
         key = self._key(gate)
         result = await self._execute(gate, subject)
         green = result.exit_code == 0 and not result.timed_out
-        text = result.output.decode("utf-8", "replace").strip()
+        text = self._secrets.masked(result.output.decode("utf-8", "replace")).strip()
         tail = "" if green else "\n".join(text.splitlines()[-_TAIL_LINES:])
         answer = GateAnswer(green=green, tail=tail, seconds=round(result.elapsed_s, 3))
         await self._learn(gate, subject, answer, key)

@@ -13,6 +13,7 @@ from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.power import MAINS, Power
 from gastown_desktop.core.prices import Price, price_of
+from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.diff_sizes import LineCounts
@@ -100,6 +101,10 @@ class Kit:
     """What the user holds back."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """Files that many beads touch at the same place, and how the rig settles them."""
+    secrets: Secrets = NO_SECRETS
+    """Values that nobody is told: what tools and gates print is masked before it goes anywhere."""
+    scans: bool = False
+    """Whether what is handed in is searched for secrets: a rehearsal hands in what history has."""
     line: ProviderLine
     """The way to the provider."""
     moving: asyncio.Lock = field(default_factory=asyncio.Lock)

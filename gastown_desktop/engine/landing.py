@@ -19,7 +19,7 @@ from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.gates import GateRunner
 from gastown_desktop.engine.intents import forget, intend
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded, plan_landing
+from gastown_desktop.engine.landing_plan import MOST_NAMED, LandingPlan, NotLanded, plan_landing
 from gastown_desktop.engine.landing_ports import Remote, Signer, Target
 from gastown_desktop.engine.landing_recovery import (
     LAND,
@@ -30,6 +30,8 @@ from gastown_desktop.engine.landing_recovery import (
     spelled,
 )
 from gastown_desktop.engine.restack import Restacked, Stacked, read_stack
+from gastown_desktop.engine.secret_scan import secret_added
+from gastown_desktop.engine.sensitive_changes import sensitive_changes
 
 MOST_ROUNDS = 5
 """Times that a landing begins again because target or remote moved under it."""
@@ -68,6 +70,7 @@ class Landing:
         target: the branch it lands on.
         remote: where that branch is shared; None to land here only.
         signer: signs the commits, if the user's git would.
+        looked: the user has looked at it; else it is stopped where something of it has to be looked at.
     """
 
     def __init__(
@@ -77,7 +80,10 @@ class Landing:
         target: Target,
         remote: Remote | None = None,
         signer: Signer | None = None,
+        *,
+        looked: bool = True,
     ) -> None:
+        self._looked = looked
         self._kit = kit
         self._gates = gates
         self._target = target
@@ -134,7 +140,7 @@ class Landing:
         if isinstance(plan, NotLanded):
             return plan
         crash_point("land-stacked")
-        stopped = await self._stopped(plan) or await self._gate(plan)
+        stopped = await self._stopped(plan) or await self._unseen(plan) or await self._gate(plan)
         if stopped is not None:
             return stopped
         crash_point("land-gated")
@@ -264,10 +270,25 @@ class Landing:
             await self._begin_again_if_moved(plan)
         return stopped
 
+    async def _unseen(self, plan: LandingPlan) -> NotLanded | None:
+        """What nobody has looked at and somebody has to."""
+        if self._looked or plan.lands == plan.here:
+            return None
+        trees = [await self._kit.objects.tree_of(commit) for commit in (plan.here, plan.lands)]
+        found = await sensitive_changes(self._kit.objects, *trees)
+        if not found:
+            return None
+        more = f", and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        words = f"Somebody has to look at this before it lands: {'; '.join(found[:MOST_NAMED])}{more}."
+        return NotLanded(about="review", words=words)
+
     async def _gate(self, plan: LandingPlan) -> NotLanded | None:
         """Runs all gates on exactly the tree that lands; a red has to come twice."""
         if plan.lands == plan.here and plan.pushes is None:
             return None
+        trees = [await self._kit.objects.tree_of(commit) for commit in (plan.here, plan.gated)]
+        if found := await secret_added(self._kit, *trees, by_looks=False):
+            return NotLanded(about="secret", words=f"{found}. Nothing was moved.")
         beads = tuple(one.bead for one in plan.stack.stack) if plan.stack else ()
         result = await self._gates.check(plan.gated, purpose="landing", beads=beads)
         if not result.green:

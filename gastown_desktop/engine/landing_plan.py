@@ -19,7 +19,8 @@ class NotLanded:
     """Why nothing landed; nothing of the target moved."""
 
     about: str
-    """What the item of Needs you is about: `conflict`, `review`, `red`, `target`, `remote` or `signing`."""
+    """What the item of Needs you is about: `conflict`, `review`, `red`, `target`, `remote`, `secret` or
+    `signing`."""
     words: str
     bead: BeadId | None = None
 

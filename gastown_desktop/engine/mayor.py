@@ -20,6 +20,7 @@ from gastown_desktop.core.ids import MAYOR, Oid
 from gastown_desktop.core.plain_text import plain_text
 from gastown_desktop.core.plan import Ground, Plan, facts_between, plan_text
 from gastown_desktop.core.prices import Price
+from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.api import SpokenTurn
 from gastown_desktop.engine.asking import ask_whole
@@ -77,6 +78,7 @@ class Mayor:
         gates: commands that have to succeed before a bead lands.
         serialising: files that the rig settles by itself.
         changing: held while the plan changes, also by those who change it for the user.
+        secrets: what it is not told.
     """
 
     def __init__(
@@ -97,8 +99,10 @@ class Mayor:
         gates: tuple[str, ...] = (),
         serialising: SerialisingFiles | None = None,
         changing: asyncio.Lock | None = None,
+        secrets: Secrets = NO_SECRETS,
     ) -> None:
         self._bus = bus
+        self._secrets = secrets
         self._clock = clock
         self._model, self._price = model, price
         self._scopes, self._send = (*scopes, "role:mayor"), ask
@@ -366,7 +370,7 @@ class Mayor:
             text, refused = await call(block["name"], block["input"], desk), False
         except ToolRefused as refusal:
             text, refused = str(refusal), True
-        return tool_result(block, text, refused=refused)
+        return tool_result(block, self._secrets.masked(text), refused=refused)
 
     @property
     def _entries(self) -> tuple[Entry, ...]:

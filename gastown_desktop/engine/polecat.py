@@ -269,7 +269,7 @@ class Polecat:
                 text, refused = await call(block["name"], block["input"], bench), False
             except ToolRefused as refusal:
                 text, refused = str(refusal), True
-            results.append(tool_result(block, text, refused=refused))
+            results.append(tool_result(block, self._kit.secrets.masked(text), refused=refused))
         return results
 
     async def _record(

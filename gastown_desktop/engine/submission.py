@@ -11,6 +11,7 @@ from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.hooks import Assignment, Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import Commit, Confinement, Signature, Slot
+from gastown_desktop.engine.secret_scan import refuse_left_out, refuse_secrets
 from gastown_desktop.engine.tools.workbench import Submission
 
 _EVIDENCE_S = 600.0
@@ -57,16 +58,18 @@ async def commit_submission(
     """Checks what the slot holds and commits it on the bead's work branch.
 
     Raises:
-        ToolRefused: there is no change, a conflict is left, a piece of evidence fails, the base is too old,
-            or the work branch moved.
+        ToolRefused: there is no change, a conflict or a secret is left, a piece of evidence fails, the base
+            is too old, or the work branch moved.
     """
     assignment = hook.assignment
     handed = handed_by(kit, assignment.bead)
     snapshot = await kit.slots.snapshot(slot)
+    refuse_left_out(snapshot)
     tree = await kit.finish_tree(handed.bead, assignment.base, snapshot.tree)
     if tree == await kit.objects.tree_of(assignment.base):
         raise ToolRefused("There is no change to submit.")
     await _refuse_markers(kit, assignment, tree)
+    await refuse_secrets(kit, assignment.base, tree)
     await _refuse_if_too_far_behind(kit, assignment)
     for command in submission.evidence:
         await _prove(kit, command, confinement)
@@ -136,7 +139,7 @@ async def _write_commit(kit: Kit, hook: Hook, handed: Handed, submission: Submis
     author = Signature(f"{name} (polecat)", kit.rig.user_email, now)
     committer = Signature(kit.rig.user_name, kit.rig.user_email, now)
     bead = kit.bus.state.beads[handed.bead].bead
-    body = summary = plain_text(submission.summary)
+    body = summary = kit.secrets.masked(plain_text(submission.summary))
     if handed.resolver is not None and (work := await _resolved_work(kit, handed.bead)) is not None:
         author = work.author
         body = f"{body_of(work)}\n\nResolved by {name}: {summary}".strip()

@@ -16,6 +16,7 @@ from gastown_desktop.bridge.tasks import only_log, spawn, tasks
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.plain_text import one_line
 from gastown_desktop.engine.api import Conflict, EngineApi, GateWish, Looked, OpenRig, RehearsalWish, RunsList
 from gastown_desktop.ui.actions import Actions
 from gastown_desktop.ui.command_palette import CommandPalette
@@ -276,7 +277,7 @@ class MainWindow(QMainWindow):
         self.rig = rig
         self.frame.top_bar.set_rig(rig.name, rig.branch)
         self.pages.merge.set_branch_hint(rig.branch)
-        self.setWindowTitle(f"{rig.name} — Gas Town")
+        self.setWindowTitle(f"{one_line(rig.name)} — Gas Town")
         self._enable_rail()
         self.pages.settings.show_repository()
         self.frame.show_page("fleet")

@@ -13,10 +13,9 @@ from typing import Any
 
 from gastown_desktop.adapters.gate_proposals import propose_gates
 from gastown_desktop.adapters.git.signing import GitSigner
-from gastown_desktop.adapters.git.trust import TrustStore
+from gastown_desktop.adapters.git.trust import TrustList, TrustStore
 from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.adapters.repository_config import RepositoryConfig
-from gastown_desktop.adapters.sandbox import find_sandbox
 from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
@@ -73,7 +72,7 @@ from gastown_desktop.wiring.running import Running
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.settings import about, set_setting, user_settings
 from gastown_desktop.wiring.stored import load_stored
-from gastown_desktop.wiring.workplace import Workplace, open_workplace, runs_list
+from gastown_desktop.wiring.workplace import Workplace, is_confined, open_workplace, runs_list
 
 MOST_COMMITS = 500
 
@@ -224,34 +223,37 @@ class Engine:
 
     async def runs_list(self, gates: tuple[GateWish, ...]) -> RunsList:
         async def ask(workplace: Workplace, objects: GitObjects) -> RunsList:
-            config = await workplace.config(objects, workplace.facts.head_oid)
-            listed = await runs_list(workplace, as_gates(gates), config.serialising.generated)
+            listed, confined = await self._listed(workplace, objects, gates)
             known = TrustStore(workplace.data / "trust.json")
             trusted = known.is_trusted(workplace.facts.top_level, listed.digest)
-            sandbox = await find_sandbox(
-                workplace.launcher,
-                home=Path.home(),
-                town_objects=workplace.rig.town_git / "objects",
-                scratch=workplace.rig.folder / "scratch",
-            )
             return RunsList(
                 items=tuple((item.kind, item.name, item.value) for item in listed.items),
                 digest=listed.digest,
                 trusted=trusted or workplace.facts.top_level == sample_folder(self._override),
-                confined=sandbox.confined,
+                confined=confined,
             )
 
         return await self._convoys.beside(ask)
 
     async def trust(self, digest: str, gates: tuple[GateWish, ...]) -> None:
         async def ask(workplace: Workplace, objects: GitObjects) -> None:
-            config = await workplace.config(objects, workplace.facts.head_oid)
-            listed = await runs_list(workplace, as_gates(gates), config.serialising.generated)
+            listed, _ = await self._listed(workplace, objects, gates)
             if listed.digest != digest:
                 raise Refused("What would run has changed since you read it.", remedy="Read it again.")
             TrustStore(workplace.data / "trust.json").trust(workplace.facts.top_level, digest)
 
         await self._convoys.beside(ask)
+
+    async def _listed(
+        self, workplace: Workplace, objects: GitObjects, gates: tuple[GateWish, ...]
+    ) -> tuple[TrustList, bool]:
+        """What would run with these gates now, and whether in a sandbox."""
+        config, confined = (
+            await workplace.config(objects, workplace.facts.head_oid),
+            await is_confined(workplace),
+        )
+        generated = config.serialising.generated
+        return await runs_list(workplace, as_gates(gates), generated, confined=confined), confined
 
     async def rehearse(self, wish: RehearsalWish) -> ConvoyId:
         settings = read_settings(settings_file(self._override))

@@ -101,6 +101,8 @@ async def build_work(
         system=system_blocks(prompt("polecat") + network_words(settings.allowed_hosts), repository),
         scopes=(f"convoy:{convoy}", TOWN_SCOPE, *access.scopes),
         serialising=settings.serialising,
+        secrets=workplace.secrets.plus("provider key", access.key),
+        scans=True,
         price=lambda model: price_at(access.provider, model, {settings.model: settings.price}),
         warms=access.provider.kind != "local",
         disk=lambda: disk_of(rig.folder),

@@ -97,6 +97,7 @@ async def build_rehearsal(
         power=power_now,
         waiting=waiting,
         serialising=rehearsal.settings.serialising,
+        secrets=workplace.secrets,
     )
     _show_who_waits(kit)
     return WiredTown(

@@ -89,7 +89,9 @@ async def prepare_rehearsal(
     before, commits = await choose_range(
         objects, tip, last=request.last, stop=stop, shallow=workplace.facts.shallow
     )
-    await require_trust(workplace, request.gates, config.serialising.generated, trust=request.trust)
+    await require_trust(
+        workplace, request.gates, config.serialising.generated, trust=request.trust, say=listening.say
+    )
     convoy = convoy_id(f"{workplace.rig.id} {tip} {workplace.clock.now().isoformat()}")
     plan = await plan_true(
         objects,

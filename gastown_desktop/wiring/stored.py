@@ -10,7 +10,7 @@ from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal, load
-from gastown_desktop.engine.work import StoredWork, load_work
+from gastown_desktop.engine.work import StoredWork, WorkSettings, load_work
 from gastown_desktop.wiring.access import ModelAccess
 from gastown_desktop.wiring.real_town import build_work
 from gastown_desktop.wiring.rehearsal_town import build_rehearsal
@@ -18,7 +18,7 @@ from gastown_desktop.wiring.rehearsing import Rehearsing
 from gastown_desktop.wiring.running import Running
 from gastown_desktop.wiring.town_parts import WiredTown, build_slots
 from gastown_desktop.wiring.working import Working
-from gastown_desktop.wiring.workplace import Workplace
+from gastown_desktop.wiring.workplace import Workplace, require_trust
 
 Stored = StoredRehearsal | StoredWork
 
@@ -43,12 +43,36 @@ async def build_town(
         stored: what was asked for.
         access: the way to the model; None where none is to be asked.
     """
-    slots = await build_slots(workplace, objects)
     if isinstance(stored, StoredRehearsal):
-        return await build_rehearsal(workplace, objects, slots, stored)
+        return await build_rehearsal(workplace, objects, await build_slots(workplace, objects), stored)
+    slots = await build_slots(workplace, objects, workplace.secrets)
     provider = provider_at(stored.settings.base_url)
     return await build_work(
         workplace, objects, slots, stored, access or ModelAccess(provider=provider, key="none")
+    )
+
+
+async def require_trust_in(
+    workplace: Workplace, stored: Stored, *, confined: bool | None = None, trust: bool = False
+) -> None:
+    """Lets a convoy run, or go on, only while the user trusts the repository with what it would run now.
+
+    Args:
+        workplace: the rig.
+        stored: the convoy.
+        confined: whether there is a sandbox, where that is known.
+        trust: the user agrees to the list as it is now.
+
+    Raises:
+        Refused: something changed since they agreed; lists what would run.
+    """
+    settings = stored.settings
+    hosts = settings.allowed_hosts if isinstance(settings, WorkSettings) else ()
+    await require_trust(
+        *(workplace, settings.gates, settings.serialising.generated, hosts),
+        trust=trust,
+        workers=isinstance(stored, StoredWork),
+        confined=confined,
     )
 
 
@@ -63,6 +87,7 @@ async def running(
     """Wires a convoy, and closes its ledger, model and history at the end."""
     town = await build_town(workplace, objects, stored, access)
     try:
+        await require_trust_in(workplace, stored, confined=town.sandbox.confined)
         if isinstance(stored, StoredRehearsal):
             yield Rehearsing(workplace=workplace, objects=objects, town=town, before=before, rehearsal=stored)
         else:

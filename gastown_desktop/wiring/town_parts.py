@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from gastown_desktop.adapters.allow_list_proxy import AllowListProxy, NetworkLog
@@ -21,6 +22,7 @@ from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.allowed_hosts import require_hosts
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.misbehaving import Misbehaving
@@ -32,6 +34,11 @@ from gastown_desktop.wiring.workplace import Workplace
 
 BOUND_FROM_CHECKOUT = (".venv", "node_modules")
 """Folders of the user's checkout that workers see, read-only."""
+
+
+FIRST_PORT, LAST_PORT = 20_000, 32_767
+"""Ports that servers of workers may take: below those that the system gives out by itself."""
+PORTS_A_SLOT = 20
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,8 +73,8 @@ def prompt(role: str) -> str:
     return _VERSION.sub("", resource(f"prompts/{role}.md").read_text(encoding="utf-8"))
 
 
-async def build_slots(workplace: Workplace, objects: GitObjects) -> GitSlots:
-    """The slots of a rig."""
+async def build_slots(workplace: Workplace, objects: GitObjects, secrets: Secrets = NO_SECRETS) -> GitSlots:
+    """The slots of a rig; files with one of these secrets are not part of snapshots."""
     kept = bound_folders(workplace.rig.checkout)
     return GitSlots(
         workplace.git,
@@ -76,6 +83,7 @@ async def build_slots(workplace: Workplace, objects: GitObjects) -> GitSlots:
         workplace.slots_root,
         workplace.rig.folder / "indexes",
         kept=kept,
+        secrets=secrets,
     )
 
 
@@ -143,6 +151,7 @@ def gate_runner(workplace: Workplace, kit: Kit, gates: tuple[Gate, ...]) -> Gate
         clock=workplace.clock,
         cache=FileGateCache(workplace.rig.folder / "gates.jsonl"),
         environment=_gate_environment(workplace.rig.checkout),
+        secrets=kit.secrets,
     )
 
 
@@ -154,11 +163,30 @@ def _gate_environment(checkout: Path) -> LocalGateEnvironment:
 
 
 def confinement_of(checkout: Path, sandbox: Sandbox) -> Callable[[Slot], Confinement]:
-    """How commands see a slot: at the checkout's own path where a sandbox can do that."""
+    """How commands see a slot: at the checkout's own path where a sandbox can do that, and under its name."""
     bound = tuple((checkout / name, checkout / name) for name in bound_folders(checkout))
+    ports = _PortBases(checkout)
 
     def confine(slot: Slot) -> Confinement:
         seen_at = checkout if sandbox.confined else slot.folder
-        return Confinement(slot=slot.folder, seen_at=seen_at, read_only=bound)
+        own = {"GASTOWN_SLOT": slot.name, "PORT_BASE": str(ports.of(slot.name))}
+        return Confinement(slot=slot.folder, seen_at=seen_at, read_only=bound, environment=own)
 
     return confine
+
+
+class _PortBases:
+    """Gives each slot ports of its own, in a range where another checkout's slots begin elsewhere.
+
+    A sandbox has a loopback of its own; without one, workers that start servers would meet.
+    """
+
+    def __init__(self, checkout: Path) -> None:
+        self._blocks = (LAST_PORT + 1 - FIRST_PORT) // PORTS_A_SLOT
+        self._first = int.from_bytes(sha256(os.fsencode(checkout)).digest()[:4], "big") % self._blocks
+        self._numbers: dict[str, int] = {}
+
+    def of(self, slot: str) -> int:
+        """The first of its ports."""
+        number = self._numbers.setdefault(slot, len(self._numbers))
+        return FIRST_PORT + PORTS_A_SLOT * ((self._first + number) % self._blocks)

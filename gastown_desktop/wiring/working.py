@@ -51,6 +51,7 @@ from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
 PILOT_CAP = NanoUsd(2 * NANO)
 """What a pilot may cost."""
 _PILOT_SIZE = 2
+_NOBODY = Listening()
 _LOOKS_EVERY_S = 30.0
 """Seconds after which the wall clock is looked at again, where something is to be done at a time."""
 
@@ -95,7 +96,9 @@ class WorkRequest:
     planned_by: Literal["mayor", "given"] = "mayor"
 
 
-async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkRequest) -> StoredWork:
+async def prepare_work(
+    workplace: Workplace, objects: GitObjects, request: WorkRequest, listening: Listening = _NOBODY
+) -> StoredWork:
     """Asks for trust and writes the convoy down; nothing was asked of a model yet.
 
     Raises:
@@ -108,7 +111,12 @@ async def prepare_work(workplace: Workplace, objects: GitObjects, request: WorkR
     if hosts:
         await choose_sandbox(workplace, workplace.rig.folder / "scratch", hosts)
     generated = settings.serialising.generated
-    await require_trust(workplace, settings.gates, generated, hosts, trust=request.trust)
+    await require_trust(
+        *(workplace, settings.gates, generated, hosts),
+        trust=request.trust,
+        workers=True,
+        say=listening.say,
+    )
     await clear_slots(await build_slots(workplace, objects))
     work = StoredWork(
         convoy=convoy_id(
@@ -249,6 +257,7 @@ class Working(Running):
             prefix=kit.rig.prefix,
             gates=self._gates,
             serialising=settings.serialising,
+            secrets=kit.secrets,
         )
 
     async def ask_about_limit(self) -> None:

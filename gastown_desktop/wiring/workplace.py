@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,19 +15,24 @@ from pathlib import Path
 from gastown_desktop.adapters.file_lock import FileLock
 from gastown_desktop.adapters.gate_proposals import FILES, FOLDERS, LARGEST_FILE, VENV_PYTHON
 from gastown_desktop.adapters.git.command import GitCommand
+from gastown_desktop.adapters.git.files import read_regular
 from gastown_desktop.adapters.git.objects import PygitObjects, open_objects
 from gastown_desktop.adapters.git.objects_command import CommandObjects
 from gastown_desktop.adapters.git.signing import GitSigner
 from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep_locks
-from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_would_run
+from gastown_desktop.adapters.git.trust import TrustItem, TrustList, TrustStore, what_would_run
 from gastown_desktop.adapters.git.user_repository import RepositoryFacts, gone, inspect
 from gastown_desktop.adapters.git.user_target import UserTarget
+from gastown_desktop.adapters.known_secrets import find_secrets
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.repository_config import NAME, RepositoryConfig, parse
+from gastown_desktop.adapters.sandbox import find_sandbox
 from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import ConvoyId, Oid, RigId
+from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.core.serialising import Generated
+from gastown_desktop.core.wording import show_hidden
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects
 from gastown_desktop.engine.rig import Rig
@@ -54,6 +60,8 @@ class Workplace:
     lock: FileLock | None = None
     objects: OwnObjects | None = None
     """The rig's own repository, once it was entered."""
+    secrets: Secrets = NO_SECRETS
+    """What a worker may come across and nobody is told, known once the rig was entered."""
     swept: int = 0
     """Children of a killed process that were still running when the rig was entered."""
 
@@ -190,7 +198,25 @@ async def enter(workplace: Workplace) -> GitObjects:
         sweep_locks(workplace.rig.town_git)
     town = await open_town(workplace.git, workplace.rig.folder, workplace.facts.git_dir)
     workplace.objects = await open_objects(workplace.git, town)
+    workplace.secrets = await _secrets(workplace, workplace.objects)
     return workplace.objects
+
+
+async def _secrets(workplace: Workplace, objects: GitObjects) -> Secrets:
+    facts, home = workplace.facts, Path.home()
+    entries = await workplace.git.read_config(facts.git_dir, home=home)
+    tree = await objects.tree_of(facts.head_oid)
+    tracked = frozenset(entry.path for entry in await objects.list_tree(tree, recursive=False))
+    return Secrets(
+        find_secrets(
+            facts.top_level,
+            home,
+            [(entry.key, entry.value or "") for entry in entries],
+            os.environ,
+            tracked=tracked,
+            read=read_regular,
+        )
+    )
 
 
 async def resolve(workplace: Workplace, objects: GitObjects, rev: str) -> Oid:
@@ -214,6 +240,8 @@ async def runs_list(
     gates: tuple[Gate, ...],
     generated: tuple[Generated, ...],
     hosts: tuple[str, ...] = (),
+    *,
+    confined: bool,
 ) -> TrustList:
     """What would run in a trusted rig with these gates and files made anew, and which hosts it may reach."""
     return await what_would_run(
@@ -223,7 +251,19 @@ async def runs_list(
         (),
         [(one.path, one.command) for one in generated],
         hosts,
+        confined=confined,
     )
+
+
+async def is_confined(workplace: Workplace) -> bool:
+    """Whether commands run in a sandbox on this machine."""
+    sandbox = await find_sandbox(
+        workplace.launcher,
+        home=Path.home(),
+        town_objects=workplace.rig.town_git / "objects",
+        scratch=workplace.rig.folder / "scratch",
+    )
+    return sandbox.confined
 
 
 async def require_trust(
@@ -233,26 +273,49 @@ async def require_trust(
     hosts: tuple[str, ...] = (),
     *,
     trust: bool,
+    workers: bool = False,
+    confined: bool | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Lets gates, and what makes files anew, run only in a rig that the user trusts with exactly that.
 
-    The same for hosts that commands may reach: they belong to the list.
+    The same for hosts that commands may reach, and for commands of workers where there is no sandbox: they
+    belong to the list.
+
+    Args:
+        workplace: the rig.
+        gates: gates that would run.
+        generated: files that would be made anew.
+        hosts: hosts that commands may reach.
+        trust: the user agrees to the list as it is now.
+        workers: a model's commands run as well.
+        confined: whether there is a sandbox, where that is known.
+        say: hears to which list the user has agreed.
 
     Raises:
         Refused: it is not trusted; lists what would run.
     """
-    if not gates and not hosts:
+    if confined is None:
+        confined = await is_confined(workplace)
+    if not gates and not hosts and (confined or not workers):
         return
-    listed = await runs_list(workplace, gates, generated, hosts)
-    store = TrustStore(workplace.data / "trust.json")
-    if trust:
-        store.trust(workplace.facts.top_level, listed.digest)
-    if not store.is_trusted(workplace.facts.top_level, listed.digest):
-        would = "\n".join(f"  {item.kind}: {item.name} {item.value}".rstrip() for item in listed.items)
+    listed = await runs_list(workplace, gates, generated, hosts, confined=confined)
+    store, named = TrustStore(workplace.data / "trust.json"), f"list {listed.digest[:12]}"
+    if store.is_trusted(workplace.facts.top_level, listed.digest):
+        return
+    if not trust:
+        would = "\n".join(f"  {item.kind}: {_shown(item)}".rstrip() for item in listed.items)
         raise Refused(
-            f"This repository is not trusted, and these would run:\n{would}",
+            f"This repository is not trusted, and these would run ({named}):\n{would}",
             remedy="\nRead them, then add --trust; or rehearse with --no-gate, which runs nothing of it.",
         )
+    store.trust(workplace.facts.top_level, listed.digest)
+    say(f"Trusted from now on with what would run ({named}).")
+
+
+def _shown(item: TrustItem) -> str:
+    """One thing on one line; a line end in a command must not look like the next thing."""
+    return show_hidden(f"{item.name} {item.value}").replace("\n", "‹U+000A›").replace("\t", " ")
 
 
 def git_path() -> Path:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import stat
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.git.town import open_town
 from gastown_desktop.core.errors import Unusable
 from gastown_desktop.core.ids import Oid
+from gastown_desktop.core.secrets import Secret, Secrets
 from gastown_desktop.engine.ports import SYMLINK, GitObjects, Slot
 from tests.builders import UNDECODABLE_NAME, RepositoryBuilder, hard_repository
 
@@ -494,3 +496,21 @@ async def test_folder_without_permissions_does_not_stop_a_new_start(rig: Rig) ->
     again = await rig.slots.prepare("Nux", rig.commit())
 
     assert not (again.folder / "locked").exists()
+
+
+async def test_a_file_with_a_secret_stays_out_and_keeps_its_earlier_version(rig: Rig) -> None:
+    secrets = Secrets([Secret("TOKEN", "tok-8f3a9c1e")])
+    slots = GitSlots(rig.git, rig.objects, rig.town, rig.root / "wt", rig.root / "index", (), secrets)
+    slot = await slots.prepare("Nux", rig.commit())
+    (slot.folder / "a.txt").write_text("tok-8f3a9c1e\n")
+    (slot.folder / "mine.txt").write_text("x = 'tok-8f3a9c1e'\n")
+    (slot.folder / "fine.txt").write_text("fine\n")
+    snapshot = await slots.snapshot(slot)
+    files = await rig.files(snapshot.tree)
+    assert (files["a.txt"], files["fine.txt"]) == ("two\n", "fine\n")
+    assert "mine.txt" not in files
+    assert snapshot.left_out == ("a.txt: holds ‹secret:TOKEN›", "mine.txt: holds ‹secret:TOKEN›")
+
+
+async def test_only_the_user_can_enter_the_folder_of_slots(rig: Rig) -> None:
+    assert stat.S_IMODE((rig.root / "wt").stat().st_mode) == 0o700

@@ -152,3 +152,13 @@ def test_trust_file_is_private_and_a_damaged_one_trusts_nothing(tmp_path: Path) 
     for damage in ("", "[1]", "{not json", '{"x": 3}'):
         (tmp_path / "trust.json").write_text(damage)
         assert not store.is_trusted(tmp_path, "one")
+
+
+async def test_what_was_agreed_to_with_a_sandbox_is_another_list_without_one(
+    git: GitCommand, repo: RepositoryBuilder
+) -> None:
+    facts, gates = await inspect(git, repo.folder), [("tests", "pytest")]
+    confined = await what_would_run(git, facts, gates, ())
+    without = await what_would_run(git, facts, gates, (), confined=False)
+    assert names(without) - names(confined) == {("unconfined", "no sandbox")}
+    assert without.digest != confined.digest

@@ -7,7 +7,7 @@ import pytest
 
 from gastown_desktop.adapters.git.town import open_town
 from gastown_desktop.adapters.git.user_repository import differences, fingerprint, inspect
-from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.errors import GitError, Refused
 from tests.builders import RepositoryBuilder, hard_repository
 
 if TYPE_CHECKING:
@@ -208,3 +208,39 @@ async def test_packing_refs_is_no_change_and_links_are_not_followed(
     (outside / "b.py").write_text("changed\n")
 
     assert differences(before, await fingerprint(git, facts)) == []
+
+
+ODD_PLACES = ("commondir", "shallow", "config", "packed-refs", "index", "info/exclude", "refs/heads/x")
+
+
+@pytest.mark.parametrize("name", ODD_PLACES)
+async def test_a_pipe_that_git_would_wait_for_is_refused_by_its_name(
+    git: GitCommand, repo: RepositoryBuilder, name: str
+) -> None:
+    place = repo.git_dir / name
+    place.unlink(missing_ok=True)
+    place.parent.mkdir(exist_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(Refused, match=f"{name} is no file"):
+        await inspect(git, repo.folder)
+
+
+async def test_a_configuration_that_never_ends_is_given_up(
+    git: GitCommand, repo: RepositoryBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gastown_desktop.adapters.git.command.READING_S", 0.3)
+    os.mkfifo(repo.folder / "more")
+    repo.git("config", "include.path", "../more")
+    with pytest.raises(GitError, match="took longer"):
+        await inspect(git, repo.folder)
+
+
+async def test_a_git_folder_that_borrows_anothers_repository_is_refused(
+    git: GitCommand, repo: RepositoryBuilder, tmp_path: Path
+) -> None:
+    other = RepositoryBuilder(tmp_path / "other")
+    other.write("private", "x\n").commit("Private")
+    (repo.git_dir / "commondir").write_text(f"{other.git_dir}\n")
+    with pytest.raises(Refused, match="has no such worktree") as caught:
+        await inspect(git, repo.folder)
+    assert str(other.folder) in caught.value.remedy

@@ -393,3 +393,27 @@ async def test_unconfined_prefers_the_rigs_environment_and_the_slots_sources(
     path, python_path = result.output.decode().splitlines()
     assert path.startswith(f"{venv}/bin:")
     assert python_path == f"{place.slot}:{place.slot}/src"
+
+
+async def test_unconfined_workers_have_a_home_and_a_temporary_folder_each(
+    launcher: LocalLauncher, place: Place
+) -> None:
+    other = place.slot.with_name("slit")
+    other.mkdir()
+    sandbox = make("unconfined", launcher, place)
+    told = [
+        (await sandbox.run('echo "$HOME $TMPDIR"', Confinement(slot=slot, seen_at=slot), timeout_s=S)).output
+        for slot in (place.slot, other)
+    ]
+    assert len({folder for line in told for folder in line.split()}) == 4
+
+
+@pytest.mark.usefixtures("_bubblewrap")
+async def test_files_that_lie_in_memory_count_as_memory(launcher: LocalLauncher, place: Place) -> None:
+    sandbox = make("bubblewrap", launcher, place, Limits(memory=64 << 20, interval_s=0.1))
+    hog = f"head -c 100000000 /dev/zero >/tmp/fill; sleep 1116.{OWN}"
+    result = await sandbox.run(hog, place.confinement(), timeout_s=S)
+    assert b"more than 64 MB of memory" in result.output
+    assert not processes_with(f"1116.{OWN}")
+    kept = "head -c 100000000 /dev/zero >fill && echo kept"
+    assert (await sandbox.run(kept, place.confinement(), timeout_s=S)).output == b"kept\n"

@@ -91,7 +91,11 @@ def test_a_path_that_leads_out_or_nowhere_is_refused(slot: Path, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", [".git/config", ".GIT/hooks/x", ".Git", "sub/.git/config", "sub/.gIt/hooks/x"]
+    "path",
+    [
+        *(".git/config", ".GIT/hooks/x", ".Git", "sub/.git/config", "sub/.gIt/hooks/x"),
+        *("git~1/config", "GIT~1/x", ".g\u200cit/config", ".git\ufeff/x", ".git./x", "sub/.git /x"),
+    ],
 )
 def test_the_git_folder_is_not_for_tools_however_it_is_spelled(slot: Path, path: str) -> None:
     refuses_both(slot, path)

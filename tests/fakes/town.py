@@ -317,6 +317,7 @@ class FakeTown:
             clock=self.clock,
             cache=self.gate_cache,
             environment=self.gate_environment,
+            secrets=self.kit.secrets,
         )
 
     async def restarted(self) -> FakeTown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -219,3 +220,9 @@ def test_nothing_but_the_window_is_ever_shown_as_one(qtbot: QtBot, qapp: QApplic
     qapp.removeEventFilter(flashes)
     window.dispose()
     assert flashes.names == ["MainWindow"]
+
+
+def test_the_title_of_the_window_holds_nothing_that_cannot_be_seen(window: MainWindow) -> None:
+    assert window.rig is not None
+    window.show_rig(replace(window.rig, name="har\x1b]0;x\x07\u202ebor\n"))
+    assert window.windowTitle() == "har]0;xbor — Gas Town"

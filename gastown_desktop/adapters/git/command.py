@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gastown_desktop.adapters.git.files import read_regular
 from gastown_desktop.core.errors import DiskFull, GasTownError, GitError, RefLocked, Refused
 from gastown_desktop.engine.ports import ChildCommand
 
@@ -24,14 +25,19 @@ if TYPE_CHECKING:
 
 OLDEST_VERSION = (2, 39, 0)
 REF_LOCK_WAIT_S = 5.0
+READING_S = 20.0
+"""Seconds that a command may take that reads a few files of a repository: one of them may be a pipe."""
 _RETRY_S = 0.05
 _STDERR_TAIL = 2000
+_SMALL = 1 << 16
 
 _PINNED = {
     "core.fsmonitor": "false",
     "core.quotePath": "false",
     "core.autocrlf": "false",
     "core.editor": "false",
+    "core.protectHFS": "true",
+    "core.protectNTFS": "true",
     "core.fsync": "committed,loose-object,reference",
     "core.fsyncMethod": "batch",
     "diff.algorithm": "histogram",
@@ -239,9 +245,14 @@ class GitCommand:
                 environment["XDG_CONFIG_HOME"] = xdg
         args = ("config", "--list", "-z", "--show-scope", "--includes")
         finished = await self._launcher.run(
-            ChildCommand(argv=(str(self._git_path), *args), environment=environment, folder=_made(git_dir))
+            ChildCommand(
+                argv=(str(self._git_path), *args),
+                environment=environment,
+                folder=_made(git_dir),
+                timeout_s=READING_S,
+            )
         )
-        if finished.exit_code:
+        if finished.exit_code or finished.timed_out:
             raise git_failure(args, finished)
         return _parse_config(finished.output)
 
@@ -325,11 +336,10 @@ def neutralised(keys: Iterable[str]) -> dict[str, str]:
 
 def common_dir(git_dir: Path) -> Path:
     """The folder that a linked worktree shares with its repository; else the same folder."""
-    try:
-        written = os.fsdecode((git_dir / "commondir").read_bytes().rstrip(b"\r\n"))
-    except OSError:
+    written = read_regular(git_dir / "commondir", _SMALL)
+    if written is None:
         return git_dir
-    return (git_dir / written).resolve()
+    return (git_dir / os.fsdecode(written.rstrip(b"\r\n"))).resolve()
 
 
 def git_failure(args: Sequence[str | bytes | Path], finished: Finished) -> GasTownError:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gastown_desktop.adapters.git.command import common_dir, git_failure
+from gastown_desktop.adapters.git.files import read_regular
 from gastown_desktop.core.errors import GitError, RefLocked
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ports import Commit, Merge, Signature, TreeChange, TreeEntry
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _WHO = re.compile(rb"(.*?) ?<(.*?)>? +(-?\d+)(?: ([+-])(\d\d)(\d\d))?", re.DOTALL)
 _FORBIDDEN_NAME = re.compile(rb"|\.|\.\.|\.git|git~1", re.IGNORECASE)
+_LARGEST_SHALLOW = 1 << 26
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MERGE_WHO = b"Gas Town <merge@gastown.invalid> 1000000000 +0000"
 
@@ -108,11 +110,8 @@ def _parse_signature(raw: bytes) -> Signature:
 
 def read_shallow(git_dir: Path) -> frozenset[Oid]:
     """Commits whose parents a shallow repository does not have."""
-    try:
-        text = (common_dir(git_dir) / "shallow").read_text("ascii")
-    except OSError:
-        return frozenset()
-    return frozenset(Oid(line) for line in text.split())
+    text = read_regular(common_dir(git_dir) / "shallow", _LARGEST_SHALLOW) or b""
+    return frozenset(Oid(line) for line in text.decode("ascii", "replace").split())
 
 
 class MergingObjects:

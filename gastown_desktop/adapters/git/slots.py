@@ -35,6 +35,7 @@ from gastown_desktop.adapters.git.files import (
 )
 from gastown_desktop.core.errors import GitError, Unusable
 from gastown_desktop.core.ids import Oid
+from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.engine.ports import EXECUTABLE, GITLINK, REGULAR, SYMLINK, Slot, Snapshot, TreeEntry
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class GitSlots:
         index_root: where the private indexes are kept, out of the workers' reach.
         kept: paths inside a slot (without leading slash) that are bound or copied there by us: never
             cleaned away and never part of a snapshot.
+        secrets: a file that holds one of them is no part of a snapshot.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class GitSlots:
         slots_root: Path,
         index_root: Path,
         kept: tuple[str, ...] = (),
+        secrets: Secrets = NO_SECRETS,
     ) -> None:
         self._git = git
         self._objects = objects
@@ -119,13 +122,14 @@ class GitSlots:
         self._slots_root = slots_root
         self._index_root = index_root
         self._kept = kept
+        self._secrets = secrets
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._listing = asyncio.Lock()
         self._checkouts = asyncio.Semaphore(_CHECKOUTS_AT_ONCE)
         self._held: dict[str, _Held] = {}
         self._leaves: dict[Oid, dict[str, TreeEntry]] = {}
         self._judged: defaultdict[str, dict[tuple[str, Oid], str]] = defaultdict(dict)
-        slots_root.mkdir(parents=True, exist_ok=True)
+        slots_root.mkdir(mode=0o700, parents=True, exist_ok=True)
         index_root.mkdir(parents=True, exist_ok=True)
 
     async def prepare(self, name: str, commit: Oid) -> Slot:
@@ -160,7 +164,8 @@ class GitSlots:
         """Stores what the slot holds now, untracked files included, ignored ones not.
 
         Nothing runs and nested repositories are not entered. Left out, each with its reason: files over
-        20 MB and what passes 200 MB in total, nested repositories, files that are not regular.
+        20 MB and what passes 200 MB in total, nested repositories, files that are not regular or hold a
+        secret (of a tracked one the earlier version stays).
 
         Raises:
             DiskFull: no space left.
@@ -335,10 +340,18 @@ class GitSlots:
                 # The entry is there already unless a snapshot stored another.
                 if mode != base.mode or held.stored is None or path in held.stored:
                     plan.entries.append((path, mode, base.oid))
+            elif reason := self._secret_in(slot.folder / path, info):
+                plan.left_out.append(f"{path}: {reason}")
             else:
                 plan.size += info.st_size
                 plan.added.append(path)
         return plan
+
+    def _secret_in(self, path: Path, info: os.stat_result) -> str:
+        if not stat.S_ISREG(info.st_mode):
+            return ""
+        found = self._secrets.held_in(read_regular(path, LARGEST_FILE) or b"")
+        return found and f"holds {found}"
 
     @staticmethod
     def _reason_against(path: Path, info: os.stat_result, plan: _Plan) -> str:

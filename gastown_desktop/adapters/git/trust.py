@@ -50,11 +50,18 @@ class TrustItem:
     """One thing that would run or be reached."""
 
     kind: str
-    """`gate`, `setup`, `generated`, `network`, `program`, `hook` or `submodule`."""
+    """`unconfined`, `gate`, `setup`, `generated`, `network`, `program`, `hook` or `submodule`."""
     name: str
     """The gate's name, the path, the host and port, the configuration key, the hook or the submodule."""
     value: str
     """The command, program, content digest or address; empty for a host."""
+
+
+_UNCONFINED = TrustItem(
+    kind="unconfined",
+    name="no sandbox",
+    value="commands run with your rights, and reach every file and host that you can",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,8 @@ async def what_would_run(
     setup: Sequence[str],
     generated: Sequence[tuple[str, str]] = (),
     hosts: Sequence[str] = (),
+    *,
+    confined: bool = True,
 ) -> TrustList:
     """Lists what a trusted repository would run; looking runs nothing.
 
@@ -82,12 +91,14 @@ async def what_would_run(
         setup: commands that prepare a slot.
         generated: (path, command) of each file that is made anew.
         hosts: hosts and ports that all of it may reach.
+        confined: there is a sandbox; without one the list says so, and a consent with one is none.
 
     Raises:
         GitError: its configuration cannot be parsed.
     """
     own = [entry for entry in await git.read_config(facts.git_dir) if entry.scope in ("local", "worktree")]
-    items = [TrustItem(kind="gate", name=name, value=command) for name, command in gates]
+    items = [] if confined else [_UNCONFINED]
+    items += [TrustItem(kind="gate", name=name, value=command) for name, command in gates]
     items += [TrustItem(kind="setup", name=str(step), value=line) for step, line in enumerate(setup, 1)]
     items += [TrustItem(kind="generated", name=path, value=command) for path, command in generated]
     items += [TrustItem(kind="network", name=host, value="") for host in hosts]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gastown_desktop.adapters.git.command import common_dir
+from gastown_desktop.adapters.git.command import READING_S, common_dir
 from gastown_desktop.adapters.git.files import RealFolders, read_regular
 from gastown_desktop.adapters.git.objects_command import read_shallow
 from gastown_desktop.core.errors import Refused
@@ -25,6 +25,8 @@ _HASHED_UP_TO = 20_000_000
 _SMALL = 1 << 16
 _PACKED_REFS = 1 << 28
 _LISTING_TIMEOUT_S = 120.0
+_READ_BY_GIT = ("HEAD", "config", "config.worktree", "index", "packed-refs", "shallow", "commondir", "gitdir")
+_FOLDERS_READ_BY_GIT = ("refs", "info", "objects/info", "objects/pack", "reftable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +81,18 @@ async def inspect(git: GitCommand, path: Path, *, home: Path | None = None) -> R
         GitError: its configuration cannot be parsed.
     """
     top_level, git_dir = find(path)
+    await asyncio.to_thread(_refuse_odd_files, git_dir)
     entries = await git.read_config(git_dir, home=home or Path.home())
     settings = _settings(entries)
     own = _settings([entry for entry in entries if entry.scope in ("local", "worktree")])
     if own.get("core.bare") == "true" and git_dir == common_dir(git_dir):
         raise _bare(git_dir)
-    head = await git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, check=False)
+    head = await git.run(
+        *("rev-parse", "--verify", "--quiet", "HEAD^{commit}"),
+        git_dir=git_dir,
+        check=False,
+        timeout_s=READING_S,
+    )
     if head.exit_code:
         raise Refused(f"{top_level} has no commits yet.", remedy="Make a first commit, then open it again.")
     branch = await git.run("symbolic-ref", "--quiet", "--short", "HEAD", git_dir=git_dir, check=False)
@@ -140,6 +148,7 @@ def find(path: Path) -> tuple[Path, Path]:
         git_dir = _git_dir_of(folder)
         if git_dir is not None:
             _refuse_foreign(folder, git_dir)
+            _refuse_borrowed(git_dir)
             return folder, git_dir
         if _is_git_dir(folder):
             _refuse_foreign(folder, folder)
@@ -176,12 +185,41 @@ def _is_git_dir(folder: Path) -> bool:
 def _refuse_foreign(top_level: Path, git_dir: Path) -> None:
     if not hasattr(os, "geteuid"):
         return
-    for place in (top_level, git_dir):
+    for place in (top_level, git_dir, common_dir(git_dir)):
         if place.stat().st_uid != os.geteuid():
             raise Refused(
                 f"{place} belongs to another user.",
                 remedy="Clone it into a folder of yours and open the clone.",
             )
+
+
+def _refuse_borrowed(git_dir: Path) -> None:
+    """Refuses a git folder that says it shares another repository's, which does not know it.
+
+    Work on it would move that other repository's branches and give its content to workers.
+    """
+    shared = common_dir(git_dir)
+    if shared != git_dir and git_dir.resolve().parent != (shared / "worktrees").resolve():
+        raise Refused(
+            f"{git_dir} uses the repository {shared}, which has no such worktree.",
+            remedy=f"Open {shared.parent if shared.name == '.git' else shared} itself.",
+        )
+
+
+def _refuse_odd_files(git_dir: Path) -> None:
+    """Refuses pipes, sockets and devices in the place of files that git reads: it would wait for ever."""
+    for folder in dict.fromkeys((git_dir, common_dir(git_dir))):
+        names = [folder / name for name in _READ_BY_GIT]
+        names += [file for name in _FOLDERS_READ_BY_GIT for file in (folder / name).rglob("*")]
+        for file in names:
+            try:
+                mode = file.stat().st_mode
+            except OSError:
+                continue
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise Refused(
+                    f"{file} is no file, and git would wait for it.", remedy="Delete it, or clone anew."
+                )
 
 
 def _bare(git_dir: Path) -> Refused:

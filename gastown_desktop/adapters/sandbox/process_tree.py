@@ -65,6 +65,27 @@ def seen_inside(root: int) -> tuple[list[int], Path]:
     return [], Path("/proc")
 
 
+def bytes_in_memory_files(processes: Path) -> int:
+    """Bytes of files that lie in the memory of a bubblewrap, in file systems that are its own.
+
+    A folder of the machine that is bound into it may lie in memory too: of those another folder than the top
+    is seen (fourth field of `mountinfo`, proc(5)), but for `/`, which is bubblewrap's own.
+
+    Args:
+        processes: the `/proc` that shows its processes (`seen_inside`).
+    """
+    root, tops, total = processes.parent, dict[bytes, bool](), 0
+    with contextlib.suppress(OSError, ValueError):
+        for line in (root.parent / "mountinfo").read_bytes().splitlines():
+            mount, _, source = line.partition(b" - ")
+            _, _, _, folder, place, *_ = mount.split(b" ")
+            tops[place] = source.startswith(b"tmpfs ") and (folder == b"/" or place == b"/")
+        for place in (place for place, is_own in tops.items() if is_own):
+            told = os.statvfs(os.fsencode(root) + place)
+            total += (told.f_blocks - told.f_bfree) * told.f_frsize
+    return total
+
+
 def cpu_seconds(pid: int, limit: int) -> float:
     """User + system seconds of a process and those below it."""
     total = 0.0

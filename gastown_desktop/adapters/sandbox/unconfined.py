@@ -51,7 +51,7 @@ class Unconfined(Runner):
     ) -> Entry:
         """Makes HOME and the folder for temporary files; there is no door where nothing is closed."""
         assert door is None
-        home, temporary = self._scratch / "home", self._scratch / "tmp"
+        home, temporary = (self._scratch / part / confinement.slot.name for part in ("home", "tmp"))
         for folder in (home, temporary):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (home / ".gitconfig").exists():

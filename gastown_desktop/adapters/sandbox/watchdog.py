@@ -10,7 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gastown_desktop.adapters.sandbox.process_tree import children_of, kill, resident_bytes, seen_inside, tree
+from gastown_desktop.adapters.sandbox.process_tree import (
+    bytes_in_memory_files,
+    children_of,
+    kill,
+    resident_bytes,
+    seen_inside,
+    tree,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +26,8 @@ class Limits:
 
     processes: int = 512
     memory: int = 4 << 30
-    """Bytes of resident memory; pages shared by several processes count for each."""
+    """Bytes of resident memory; pages shared by several processes count for each, files that lie in the
+    memory of a sandbox as well."""
     interval_s: float = 0.5
     """Seconds between looks."""
 
@@ -60,9 +68,13 @@ class Watchdog:
             members, processes = tree(root, limits.processes), Path("/proc")
         if len(members) > limits.processes:
             self._end(root, f"more than {limits.processes} processes")
-        elif sum(resident_bytes(member, processes) for member in members) > limits.memory:
+        elif self._used(members, processes) > limits.memory:
             self._end(root, f"more than {limits.memory >> 20} MB of memory")
         return len(members)
+
+    def _used(self, members: list[int], processes: Path) -> int:
+        used = sum(resident_bytes(member, processes) for member in members)
+        return used + (bytes_in_memory_files(processes) if self._confined else 0)
 
     def _end(self, root: int, what: str) -> None:
         self.reason = f"Stopped: the command used {what}."

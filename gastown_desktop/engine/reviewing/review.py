@@ -13,6 +13,7 @@ from gastown_desktop.core.context import clear_at
 from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.plain_text import plain_text, shown_path
 from gastown_desktop.core.projection import MergeView
+from gastown_desktop.core.secrets import Secrets
 from gastown_desktop.engine.api import FileDiff
 from gastown_desktop.engine.asking import ask_patiently, ask_whole
 from gastown_desktop.engine.conversation import Conversation, tool_result
@@ -82,7 +83,7 @@ class Review:
                 return Verdict("none", f"The model refused{f': {reply.refusal}' if reply.refusal else '.'}")
             if reply.stop_reason in _CUT:
                 return Verdict("none", "The reviewer's reply was too long.")
-            results = await _answers(reply, desk)
+            results = await _answers(reply, desk, kit.secrets)
             if desk.verdict is not None:
                 return desk.verdict
             talk.add(self._turn(reply, results))
@@ -125,7 +126,7 @@ class Review:
         )
 
 
-async def _answers(reply: Reply, desk: ReviewDesk) -> list[dict[str, Any]]:
+async def _answers(reply: Reply, desk: ReviewDesk, secrets: Secrets) -> list[dict[str, Any]]:
     """Runs the calls of a reply; nothing comes after the verdict."""
     results: list[dict[str, Any]] = []
     for block in reply.content:
@@ -135,7 +136,7 @@ async def _answers(reply: Reply, desk: ReviewDesk) -> list[dict[str, Any]]:
             text, refused = await call(block["name"], block["input"], desk), False
         except ToolRefused as refusal:
             text, refused = str(refusal), True
-        results.append(tool_result(block, text, refused=refused))
+        results.append(tool_result(block, secrets.masked(text), refused=refused))
     return results
 
 

@@ -11,6 +11,7 @@ from gastown_desktop.ui.widgets.labels import Glyph, Hairline, Paragraph, PlainL
 from gastown_desktop.ui.widgets.sheets import Sheet
 
 KINDS = {
+    "unconfined": "Not confined",
     "gate": "Gate",
     "setup": "Set-up",
     "generated": "Generated files",

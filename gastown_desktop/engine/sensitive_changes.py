@@ -1,0 +1,33 @@
+"""What of a landing somebody has to look at first."""
+
+from __future__ import annotations
+
+from gastown_desktop.core.ids import Oid
+from gastown_desktop.core.plain_text import shown_path
+from gastown_desktop.core.sensitive import why_content_is, why_sensitive
+from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects, TreeChange
+
+_LARGEST = 2_000_000
+"""Bytes of the largest file whose content is looked into."""
+
+
+async def sensitive_changes(objects: GitObjects, before: Oid, after: Oid) -> tuple[str, ...]:
+    """Each sensitive change between two trees, as `path: why`."""
+    found: list[str] = []
+    for change in await objects.diff_trees(before, after):
+        why = why_sensitive(change.path, change.old_mode, change.new_mode) or await _by_content(
+            objects, change
+        )
+        if why:
+            found.append(f"{shown_path(change.path)}: {why}")
+    return tuple(found)
+
+
+async def _by_content(objects: GitObjects, change: TreeChange) -> str:
+    if change.new_oid is None or change.new_mode not in {REGULAR, EXECUTABLE}:
+        return ""
+    if await objects.blob_size(change.new_oid) > _LARGEST:
+        return "it is large"
+    is_file = change.old_oid is not None and change.old_mode in {REGULAR, EXECUTABLE}
+    old = await objects.read_blob(change.old_oid) if is_file and change.old_oid else b""
+    return why_content_is(old, await objects.read_blob(change.new_oid))

@@ -1,0 +1,119 @@
+"""Secrets are known by where they stand and by their looks, and are kept back whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from gastown_desktop.core.secrets import (
+    Secret,
+    Secrets,
+    looks_secret,
+    secrets_of_address,
+    secrets_of_env,
+    secrets_of_variables,
+)
+
+TOKEN = "tok-8f3a9c1e"
+
+
+def test_each_value_is_replaced_by_its_name_wherever_it_stands() -> None:
+    secrets = Secrets([Secret("API_TOKEN", TOKEN)])
+    assert secrets.masked(f"a={TOKEN}; b='{TOKEN}'") == "a=‹secret:API_TOKEN›; b='‹secret:API_TOKEN›'"
+    assert secrets.masked("nothing here") == "nothing here"
+
+
+def test_the_longer_value_goes_first() -> None:
+    secrets = Secrets([Secret("PASSWORD", TOKEN), Secret("URL", f"https://u:{TOKEN}@h/")])
+    assert secrets.masked(f"https://u:{TOKEN}@h/ {TOKEN}") == "‹secret:URL› ‹secret:PASSWORD›"
+
+
+def test_a_value_is_known_as_an_address_spells_it() -> None:
+    assert Secrets([Secret("P", "a b/c:d@e")]).masked("x://u:a%20b%2Fc%3Ad%40e@h") == "x://u:‹secret:P›@h"
+
+
+def test_short_values_stand_everywhere_and_are_no_secrets() -> None:
+    assert Secrets([Secret("PORT_KEY", "5432"), Secret("EMPTY", "")]).masked("5432") == "5432"
+
+
+def test_bytes_are_searched_whatever_stands_around() -> None:
+    secrets = Secrets([Secret("K", "grün-9-Passwort")])
+    assert secrets.held_in(b"\0\xff" + "grün-9-Passwort".encode() + b"\xff") == "‹secret:K›"
+    assert secrets.held_in(b"\0\xff") == ""
+    assert Secrets().held_in(b"x") == ""
+
+
+def test_a_secret_does_not_show_itself() -> None:
+    assert TOKEN not in repr(Secret("K", TOKEN))
+
+
+def test_lines_of_an_env_file_are_secret_by_name_or_by_looks() -> None:
+    text = f"""
+# API_KEY=in-a-comment-1
+DEBUG=true
+PORT=5432
+APP_NAME=gas-town-desktop
+API_TOKEN={TOKEN}
+export DB_PASSWORD="with # and 'quotes' 1" # a comment
+SINGLE_SECRET='x y 9 z w'
+PLAIN=AbCd1234efgh5678IJKL90
+SESSION_SECRET=changeme
+GIT_AUTHOR_NAME=Ada Lovelace 1815
+DATABASE=postgres://ada:hun-ter-22@localhost/db
+"""
+    found = {secret.name: secret.value for secret in secrets_of_env(text)}
+    assert found == {
+        "API_TOKEN": TOKEN,
+        "DB_PASSWORD": "with # and 'quotes' 1",
+        "SINGLE_SECRET": "x y 9 z w",
+        "PLAIN": "AbCd1234efgh5678IJKL90",
+        "DATABASE": "hun-ter-22",
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "password"),
+    [
+        ("https://ada:hunter22x@example.org/x", "hunter22x"),
+        ("https://ghp-token-alone@example.org/x", "ghp-token-alone"),
+        ("https://example.org/x", None),
+        ("ssh://git@example.org/x", None),
+        ("git@example.org:x", None),
+        ("https://[broken/x", None),
+    ],
+)
+def test_addresses_hold_a_password_or_a_token(address: str, password: str | None) -> None:
+    assert [secret.value for secret in secrets_of_address("remote", address)] == [password] * bool(password)
+
+
+def test_variables_are_secret_by_name_and_paths_are_none() -> None:
+    given = {"ANTHROPIC_API_KEY": TOKEN, "HOME": "/home/x9", "SSH_AUTH_SOCK": "/run/9/agent", "PWD": "/x9"}
+    assert [secret.name for secret in secrets_of_variables(given)] == ["ANTHROPIC_API_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("aws = AKIA" + "Z7Q4" * 4, "a key of AWS"),
+        ("ghp_" + "a1B2" * 9, "a token of GitHub"),
+        ("-----BEGIN RSA PRIVATE KEY-----\n" + "A1b2" * 16, "a private key"),
+        ("sk-ant-api03-" + "x9_-" * 10, "a key of Anthropic"),
+        ("npm_" + "a1B2" * 9, "a token of npm"),
+    ],
+)
+def test_keys_whose_makers_gave_them_a_form_are_seen(text: str, kind: str) -> None:
+    assert looks_secret(f"x = '{text}'\n") == [kind]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AKIAIOSFODNN7EXAMPLE",
+        "ghp_xxxx",
+        "-----BEGIN PRIVATE KEY-----\n(your key here)",
+        "-----BEGIN PUBLIC KEY-----\n" + "A1b2" * 16,
+        "sk-ant-...",
+        "4a5b6c7d8e9f" * 4,
+    ],
+)
+def test_what_only_resembles_a_key_is_none(text: str) -> None:
+    assert looks_secret(text) == []
