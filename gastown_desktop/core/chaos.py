@@ -27,8 +27,8 @@ _RED_ONCE_RATE = 0.15
 _LASTING_RATE = 0.12
 _MOST_ATTEMPTS = 3
 """Attempts at one request that a fault may strike: a provider that never answers is another matter."""
-_LATEST_TURN = 3
-"""Turns after which a lasting fault begins at the latest."""
+_LATEST_TURN = 1
+"""With this turn of a bead a lasting fault begins at the latest: every bead has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def outage(kind: Kind, seconds: float, beads: int, polecats: int) -> Outage:
         ]  # fmt: skip
         began = time.monotonic()
         process = started(scratch, KEY, "run", repo, *options)
-        assert server.wait_for(beads * 3)
+        assert server.wait_for(beads * 3, seconds=240.0)
         relay.go(kind)
         before = _ledger(data)
         threading.Event().wait(seconds)

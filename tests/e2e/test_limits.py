@@ -53,7 +53,7 @@ def test_a_sum_stops_an_unattended_run_and_raising_the_cap_does_not_lift_it(
     result = command_line.run(*work, *more, environment=WITH_KEY).ended(3).json
     (need,) = result["needs_you"]
     assert need["about"] == "limit"
-    assert need["text"] == f"The limit of $0.13 until {until} leaves no room for the next request."
+    assert need["text"] == f"The limit of $0.13 until {until} leaves no room to go on."
     assert 0 < server.bill(idle=True)["total_nano"] <= spent(result) <= usd(sum_)
     away = result["unattended"]
     assert away["words"] == f"unattended until {until}, {show_usd(spent(result))} of $0.13"
@@ -112,7 +112,7 @@ def test_a_limit_of_the_settings_stops_real_work_and_resume_goes_on_when_there_i
     result = command_line.run(*work, "--cap", "5", environment=WITH_KEY).ended(3).json
     (need,) = result["needs_you"]
     assert (need["item"], need["about"]) == ("limit", "limit")
-    assert need["text"] == f"{words} of $0.13 leaves no room for the next request."
+    assert need["text"] == f"{words} of $0.13 leaves no room to go on."
     assert 0 < server.bill(idle=True)["total_nano"] <= spent(result) <= usd("0.13")
     sent = len(server.requests())
     again = command_line.run("resume", work[1], "--json", environment=WITH_KEY).ended(3).json
@@ -133,5 +133,5 @@ def test_a_mayor_without_room_is_one_item(
     goal = tuple(one for one in work if one != "--beads" and not str(one).endswith("beads.jsonl"))
     result = command_line.run(*goal, "--cap", "5", "--goal", "Three steps", environment=WITH_KEY).ended(3)
     (need,) = result.json["needs_you"]
-    assert need["text"] == "The town's limit of $0.001 leaves no room for the next request."
+    assert need["text"] == "The town's limit of $0.001 leaves no room to go on."
     assert server.requests() == []

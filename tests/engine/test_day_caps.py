@@ -94,6 +94,6 @@ async def test_the_cap_that_was_met_is_named() -> None:
         await gate.set_cap("convoy:cv-1", NanoUsd(1))
         with pytest.raises(CapReached, match="the convoy's limit"):
             await gate.ask(order(scopes=SCOPES))
-        assert gate.why_short(SCOPES) == "The spending limit leaves no room for the next request."
+        assert gate.why_short(SCOPES) == "The spending limit leaves no room to go on."
         gate.named["convoy:cv-1"] = "the limit of $15 until 07:00"
         assert gate.why_short(SCOPES).startswith("The limit of $15 until 07:00 leaves")
