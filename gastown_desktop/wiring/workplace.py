@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -257,12 +258,13 @@ async def runs_list(
 
 async def is_confined(workplace: Workplace) -> bool:
     """Whether commands run in a sandbox on this machine."""
-    sandbox = await find_sandbox(
-        workplace.launcher,
-        home=Path.home(),
-        town_objects=workplace.rig.town_git / "objects",
-        scratch=workplace.rig.folder / "scratch",
-    )
+    with tempfile.TemporaryDirectory(prefix="gastown-sandbox-") as scratch:
+        sandbox = await find_sandbox(
+            workplace.launcher,
+            home=Path.home(),
+            town_objects=workplace.rig.town_git / "objects",
+            scratch=Path(scratch),
+        )
     return sandbox.confined
 
 
