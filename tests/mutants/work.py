@@ -72,8 +72,8 @@ WORK: tuple[Mutant, ...] = (
     Mutant(
         name="trust is for any list",
         file="gastown_desktop/wiring/workplace.py",
-        old="    if not store.is_trusted(workplace.facts.top_level, listed.digest):\n",
-        new="    if not store.is_trusted(workplace.facts.top_level, listed.digest) and not listed.items:\n",
+        old="    if store.is_trusted(workplace.facts.top_level, listed.digest):\n",
+        new="    if listed.items:\n",
         tests=("tests/e2e/test_refusals.py", "tests/wiring"),
     ),
     Mutant(
@@ -156,8 +156,8 @@ WORK: tuple[Mutant, ...] = (
     Mutant(
         name="a worker begins on a disk that is low",
         file="gastown_desktop/engine/dispatcher.py",
-        old="        if disk.takes_slot:\n",
-        new="        if disk.total:\n",
+        old="        if disk.takes_slot and not power.is_low:\n",
+        new="        if not power.is_low:\n",
         tests=("tests/engine/test_machine_low.py",),
     ),
 )
