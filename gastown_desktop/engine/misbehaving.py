@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 from gastown_desktop.core.chaos import Chaos, LastingFault, TransportFault
@@ -93,8 +94,7 @@ class Misbehaving:
         self, bead: BeadId, messages: Sequence[Message], blocks: Sequence[Block], *, lasts: bool
     ) -> Sequence[Block]:
         """Breaks what the gates look at before it hands in: once, or each time."""
-        before = sum(_is_fault(message, "red") for message in messages)
-        if before and not lasts:
+        if not lasts and any(_is_fault(message, "red") for message in messages):
             return blocks
         path = await self._what_gates_see()
         if not path:
@@ -103,7 +103,7 @@ class Misbehaving:
             self._note(bead, "red")
         else:
             self.faults["red"] += 1
-        breaks = _call("bash", command=f"printf '%s\\n' '<<< {SABOTAGE} >>>' > '{path}'")
+        breaks = _call("bash", command=f"printf '%s\\n' '<<< {SABOTAGE} >>>' > {quote(path)}")
         return [_text("red", kept=True), breaks, *blocks]
 
     def _note(self, bead: BeadId, fault: LastingFault) -> None:

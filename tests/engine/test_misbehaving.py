@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -143,3 +144,12 @@ async def test_a_request_is_struck_once_and_its_next_attempt_is_another() -> Non
     body = {"messages": [TASK]}
     assert [model.strikes(body) for _ in range(3)] == ["cut", None, None]
     assert model.faults == {"cut": 1}
+
+
+async def test_a_path_is_a_word_of_the_command_whatever_is_in_it() -> None:
+    path = "it's; touch planted.py"
+    model = misbehaving(Fixed(lasting="red"), sees=path)
+    submits = {"role": "assistant", "content": [{"type": "text", "text": "done"}]}
+    answers = {"role": "user", "content": [{"type": "tool_result", "content": "ok"}]}
+    _, breaks, _ = await model.answer({"messages": [TASK, submits, answers, submits, answers]})
+    assert shlex.split(breaks["input"]["command"])[-1] == path
