@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource as limits
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gastown_desktop.adapters.git.janitor import Janitor
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.power import awake
 from gastown_desktop.core import events as ev
@@ -25,6 +28,8 @@ from gastown_desktop.engine.town import Town
 from gastown_desktop.engine.work import WorkSettings
 from gastown_desktop.wiring.town_parts import WiredTown, clear_slots
 from gastown_desktop.wiring.workplace import Workplace
+
+_TIDIES_EVERY_S = 300.0
 
 
 def _say_nothing(*_: object) -> None:
@@ -134,7 +139,7 @@ class Running(ABC):
         """
         self.at_work = whole
         try:
-            async with awake(self.workplace.launcher):
+            async with awake(self.workplace.launcher), self._tidied():
                 await whole.run(hooks)
         except Refused:
             await clear_slots(self.town.slots)
@@ -142,6 +147,25 @@ class Running(ABC):
         finally:
             self.at_work = None
         await clear_slots(self.town.slots)
+
+    @asynccontextmanager
+    async def _tidied(self) -> AsyncIterator[None]:
+        """The rig's own repository is looked after now and then in this block, and at its end."""
+        janitor, clock = Janitor(self.workplace.git, self.workplace.rig.town_git), self.town.kit.clock
+
+        async def now_and_then() -> None:
+            while True:
+                await clock.sleep(_TIDIES_EVERY_S)
+                await janitor.tidy()
+
+        at_it = asyncio.ensure_future(now_and_then())
+        try:
+            yield
+        finally:
+            at_it.cancel()
+            with suppress(asyncio.CancelledError):
+                await at_it
+        await janitor.tidy()
 
     async def _set_cap(self, cap: NanoUsd) -> None:
         """Sets the convoy's cap, and tells of it, unless it is so already."""

@@ -20,7 +20,7 @@ from gastown_desktop.adapters.git.files import read_regular
 from gastown_desktop.adapters.git.objects import PygitObjects, open_objects
 from gastown_desktop.adapters.git.objects_command import CommandObjects
 from gastown_desktop.adapters.git.signing import GitSigner
-from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep_locks
+from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep
 from gastown_desktop.adapters.git.trust import TrustItem, TrustList, TrustStore, what_would_run
 from gastown_desktop.adapters.git.user_repository import RepositoryFacts, gone, inspect
 from gastown_desktop.adapters.git.user_target import UserTarget
@@ -196,7 +196,7 @@ async def enter(workplace: Workplace) -> GitObjects:
     workplace.lock = FileLock(workplace.rig.folder / RIG_LOCK, "Work on this repository")
     workplace.swept = await workplace.launcher.sweep()
     if workplace.rig.town_git.exists():
-        sweep_locks(workplace.rig.town_git)
+        sweep(workplace.rig.town_git)
     town = await open_town(workplace.git, workplace.rig.folder, workplace.facts.git_dir)
     workplace.objects = await open_objects(workplace.git, town)
     workplace.secrets = await _secrets(workplace, workplace.objects)

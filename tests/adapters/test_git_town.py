@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gastown_desktop.adapters.git.objects import open_objects
-from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep_locks
+from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import Oid
 from tests.builders import RepositoryBuilder, hard_repository
@@ -217,7 +217,7 @@ async def test_nothing_of_a_hostile_source_runs(
     assert not mark.exists()
 
 
-async def test_only_stale_locks_of_our_refs_are_swept(
+async def test_only_stale_locks_and_unfinished_files_of_ours_are_swept(
     git: GitCommand, repo: RepositoryBuilder, tmp_path: Path
 ) -> None:
     town = await open_town(git, tmp_path / "rig", repo.git_dir)
@@ -225,11 +225,16 @@ async def test_only_stale_locks_of_our_refs_are_swept(
         town / "refs/heads/work/Nux/x.lock",
         town / "refs/gastown/hooks/Nux.lock",
         town / "packed-refs.lock",
+        town / "packed-refs.new",
+        town / "objects/pack/tmp_pack_x1",
+        town / "objects/pack/.tmp-12-pack-34.pack",
+        town / "objects/17/tmp_obj_x1",
+        town / "objects/tmp_object_git2_x1",
     ]
-    other = town / "refs/heads/theirs.lock"
-    for lock in (*ours, other):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        lock.touch()
+    others = [town / "refs/heads/theirs.lock", town / "objects/pack/pack-1.pack", town / "objects/17/ab"]
+    for file in (*ours, *others):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
 
-    assert sorted(sweep_locks(town)) == sorted(ours)
-    assert other.exists()
+    assert sorted(sweep(town)) == sorted(ours)
+    assert all(file.exists() for file in others)

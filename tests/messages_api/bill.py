@@ -58,6 +58,8 @@ class Line:
     fault: str
     body: str
     """Names the bytes that were asked."""
+    at: str = ""
+    """When, in UTC."""
 
     @property
     def written(self) -> int:

@@ -97,6 +97,7 @@ class Serving:
                 output_tokens=output_tokens,
                 fault=self.draw.kind,
                 body=self.body,
+                at=self.app.wall().isoformat(),
             )
         )
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SOURCE_REFS = "refs/gastown/source"
 _NEW = "town.git.new"
 _LOCKED_FOLDERS = ("refs/heads/work", "refs/heads/convoy", "refs/heads/rehearsal", "refs/gastown")
+_LOCKS = ("packed-refs.lock", "packed-refs.new", "HEAD.lock", "shallow.lock", "config.lock")
+_UNFINISHED = ("tmp_*", "pack/tmp_*", "pack/.tmp-*", "??/tmp_obj_*")
+"""Below `objects`: what git was writing, under names that nobody reads."""
 
 
 async def open_town(git: GitCommand, rig_folder: Path, source_git_dir: Path) -> Path:
@@ -97,18 +100,19 @@ async def resolve_source(objects: GitObjects, rev: str) -> Oid | None:
     return None
 
 
-def sweep_locks(town: Path) -> list[Path]:
-    """Removes ref locks that a killed process left in town.git; returns them.
+def sweep(town: Path) -> list[Path]:
+    """Removes locks and unfinished files that a killed process left in town.git; returns them.
 
     Only for a caller who holds the rig's lock and knows that no child of ours lives.
     """
     stale = [lock for folder in _LOCKED_FOLDERS for lock in (town / folder).rglob("*.lock")]
-    stale += [town / name for name in ("packed-refs.lock", "HEAD.lock", "shallow.lock", "config.lock")]
+    stale += [town / name for name in _LOCKS]
+    stale += [file for pattern in _UNFINISHED for file in (town / "objects").glob(pattern)]
     removed: list[Path] = []
-    for lock in stale:
-        if lock.is_file():
-            lock.unlink()
-            removed.append(lock)
+    for file in stale:
+        if file.is_file():
+            file.unlink()
+            removed.append(file)
     return removed
 
 
