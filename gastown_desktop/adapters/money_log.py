@@ -18,7 +18,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from gastown_desktop.core.errors import DiskFull, Refused, StoreError
 from gastown_desktop.core.ledger import Record, record_from_json
@@ -56,7 +55,7 @@ class FileMoneyLog:
                 "Another Gas Town Desktop is using this ledger.", remedy="Close it, or wait until it is done."
             ) from None
         try:
-            self._records = self._read_and_cut()
+            self._found = self._read_and_cut()
         except BaseException:
             os.close(self._lock)
             raise
@@ -66,9 +65,10 @@ class FileMoneyLog:
         self._make_spare()
         sync_folder(path.parent)
 
-    def records(self) -> list[dict[str, object]]:
-        """Records found at opening, oldest first."""
-        return list(self._records)
+    def records(self) -> Iterator[dict[str, object]]:
+        """Records found at opening, oldest first; they are read once, and not kept."""
+        found, self._found = self._found, b""
+        return _read_all(found)
 
     async def append(self, record: Mapping[str, object], *, durable: bool) -> None:
         """Writes a record; `durable` waits for fsync. A caller that is cancelled meanwhile stops no write.
@@ -139,16 +139,17 @@ class FileMoneyLog:
         with contextlib.suppress(OSError):
             self._spare.write_bytes(bytes(_RESERVE_BYTES))
 
-    def _read_and_cut(self) -> list[dict[str, object]]:
+    def _read_and_cut(self) -> bytes:
+        """All whole records; a torn last one is cut off the file."""
         if not self._path.exists():
-            return []
+            return b""
         data = self._path.read_bytes()
-        records, end = _whole_records(self._path, data)
+        end = _end_of_whole(self._path, data)
         if end < len(data):
             with self._path.open("r+b") as file:
                 file.truncate(end)
                 os.fsync(file.fileno())
-        return records
+        return data[:end]
 
 
 def read_ledger(path: Path) -> list[Record]:
@@ -161,46 +162,49 @@ def read_ledger(path: Path) -> list[Record]:
     """
     if not path.exists():
         return []
-    records, _ = _whole_records(path, path.read_bytes())
-    return [record_from_json(record) for record in records]
+    data = path.read_bytes()
+    return [record_from_json(record) for record in _read_all(data[: _end_of_whole(path, data)])]
 
 
-def _whole_records(path: Path, data: bytes) -> tuple[list[dict[str, object]], int]:
-    """The records of a log and where the last whole one ends.
+def _read_all(data: bytes) -> Iterator[dict[str, object]]:
+    """The records in data that holds nothing else."""
+    position = 0
+    while position < len(data):
+        body, position = _body(data, position)
+        assert body is not None
+        yield json.loads(body)
+
+
+def _end_of_whole(path: Path, data: bytes) -> int:
+    """Where the last whole record of a log ends.
 
     Raises:
         StoreError: one before the last is damaged.
     """
-    records: list[dict[str, object]] = []
     position = 0
     while position < len(data):
-        record, end = _read_record(data, position)
-        if record is None:
-            if end < len(data):
+        body, end = _body(data, position)
+        if body is None:
+            if _is_followed(data, position):
                 raise StoreError(
                     f"The money log {path} is damaged at byte {position}.",
                     safe="Nothing was changed.",
                     remedy="Restore it from a backup, or move it away to start a new ledger.",
                 )
             break
-        records.append(record)
         position = end
-    return records, position
+    return position
 
 
-def _read_record(data: bytes, position: int) -> tuple[dict[str, Any] | None, int]:
-    """The record at a position and where it ends; None when it is torn or damaged.
+def _is_followed(data: bytes, position: int) -> bool:
+    """Whether what is no whole record is followed by one: then it is damaged, and not only torn.
 
-    The end of a torn record is the end of the data; of a damaged one with more behind it, somewhere before.
-    A record with a damaged length looks torn: it is not when a whole record follows.
+    A record with a damaged length looks torn.
     """
-    body, end = _body(data, position)
-    if body is not None:
-        return json.loads(body), end
-    for brace in _positions(data, b"{", position + _HEADER.size + 1):
-        if _body(data, brace - _HEADER.size)[0] is not None:
-            return None, brace - _HEADER.size
-    return None, len(data)
+    return any(
+        _body(data, brace - _HEADER.size)[0] is not None
+        for brace in _positions(data, b"{", position + _HEADER.size + 1)
+    )
 
 
 def _body(data: bytes, position: int) -> tuple[bytes | None, int]:

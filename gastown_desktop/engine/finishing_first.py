@@ -95,7 +95,10 @@ class FinishingFirst:
             return True
         if self._lands(bead):
             return True
-        self._chosen |= self._also_chosen(standing)
+        also = self._also_chosen(standing)
+        self._chosen |= also
+        if also.keys() - {bead}:
+            self._gate.look_again()  # they may have looked when less was known, and wait since then
         if not self._chosen:
             self._gate.met.add(standing.scope)
             raise CapReached("What is left finishes no bead.", scope=standing.scope, fits_later=False)

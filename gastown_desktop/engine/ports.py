@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from socket import socket
@@ -489,8 +489,8 @@ class MoneyLog(Protocol):
         """
         ...
 
-    def records(self) -> list[dict[str, object]]:
-        """All records, oldest first; a torn last one is cut off."""
+    def records(self) -> Iterable[dict[str, object]]:
+        """All records that were found at opening, oldest first, once; a torn last one is cut off."""
         ...
 
     async def close(self) -> None:

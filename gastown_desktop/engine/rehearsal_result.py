@@ -7,6 +7,7 @@ from typing import Any
 
 from gastown_desktop.core.flakiness import reds_needed
 from gastown_desktop.core.ids import Oid
+from gastown_desktop.core.ledger import Settle
 from gastown_desktop.core.money import json_usd
 from gastown_desktop.core.prices import PRICES_DATED
 from gastown_desktop.core.projection import GateView, Projection
@@ -55,6 +56,7 @@ def result_of(
     dag = dag_of(plan, kind, rehearsal.settings.serialising)
     totals = gate.ledger.totals(f"convoy:{rehearsal.convoy}")
     evidence = gather(state, rehearsal)
+    usages = [record.usage for record in gate.records if isinstance(record, Settle)]
     return {
         "convoy": rehearsal.convoy,
         "plan": kind,
@@ -90,11 +92,11 @@ def result_of(
         **cpu_json(measured),
         "list_price_usd": json_usd(totals.settled),
         "provider_bill_usd": json_usd(provider_bill),
-        "cost_by_model": cost_by_model(gate.usages),
+        "cost_by_model": cost_by_model(usages),
         "tokens": {
-            "prompt": sum(usage.prompt_tokens for usage in gate.usages),
-            "cached": sum(usage.cache_read_tokens for usage in gate.usages),
-            "reply": sum(usage.output_tokens for usage in gate.usages),
+            "prompt": sum(usage.prompt_tokens for usage in usages),
+            "cached": sum(usage.cache_read_tokens for usage in usages),
+            "reply": sum(usage.output_tokens for usage in usages),
         },
         "prices_dated": PRICES_DATED,
         "ledger": {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -147,6 +147,7 @@ class SpendGate:
         origin: str,
         geo_factor: Fraction = _ONE,
         by_day: bool = False,
+        keeps: str | None = None,
         disk: Callable[[], Disk] = lambda: PLENTY,
         moved: Moved = lambda _: None,
     ) -> None:
@@ -159,6 +160,7 @@ class SpendGate:
             geo_factor: the worst multiplier of place and speed of inference there; 1 at Anthropic's own
                 origin, where each request pins them, and in a rehearsal.
             by_day: count each request under its local calendar day as well.
+            keeps: the scope whose records are kept in memory; None for all.
             disk: the disk that ledger, transcripts and slots are on, as it is now.
             moved: hears the scopes that moved, after every change of the ledger.
         """
@@ -173,14 +175,16 @@ class SpendGate:
         self._model: ModelStream | None = None
         self._unsent: dict[str, str] = {}
         self._line = WaitingLine()
-        records = [record_from_json(record) for record in log.records()]
-        self.ledger, self._orphans = Ledger.replay(records)
-        self.requests = sum(isinstance(record, Reserve) for record in records)
+        self._keeps = keeps
+        self._kept: set[str] = set()
+        self.records: list[Record] = []
+        """The records of the ledger, or of the scope that it keeps, oldest first; for reading only."""
+        self.requests = 0
+        self._day: Day | None = None
+        self.ledger, self._orphans = Ledger.replay(self._found(log))
+        for orphan in self._orphans:
+            self._keep(orphan)
         self._number = self.requests
-        self.usages = [record.usage for record in records if isinstance(record, Settle)]
-        self.records: list[Record] = [*records, *self._orphans]
-        """All records of the ledger, oldest first; for reading only."""
-        self._day = _newest_day(records)
         self.named: dict[str, str] = {}
         """What to call caps that are not what the user would take them for, by scope."""
         self.met: set[str] = set()
@@ -447,7 +451,6 @@ class SpendGate:
             request_id=reply.request_id,
             listed=None if amount == listed else listed,
         )
-        self.usages.append(reply.usage)
         crash_point("settle")
         held = self.ledger.open_reservations[reservation].held
         await self._record(record)
@@ -477,18 +480,33 @@ class SpendGate:
     def _apply(self, record: Record) -> None:
         touched = self.ledger.touched_by(record)
         self.ledger.apply(record)
-        self.records.append(record)
+        self._keep(record)
         self._line.tell()
         self._moved(touched)
 
+    def _found(self, log: MoneyLog) -> Iterator[Record]:
+        """The records of the log, noted as they pass."""
+        for found in log.records():
+            record = record_from_json(found)
+            if isinstance(record, Reserve):
+                self.requests += 1
+                self._day = next(filter(None, map(Day.of, record.scopes)), self._day)
+            self._keep(record)
+            yield record
 
-def _newest_day(records: list[Record]) -> Day | None:
-    """The day of the newest request that was counted under one."""
-    for record in reversed(records):
-        scopes = record.scopes if isinstance(record, Reserve) else ()
-        for day in filter(None, map(Day.of, scopes)):
-            return day
-    return None
+    def _keep(self, record: Record) -> None:
+        """Keeps a record, where it is of the scope that is kept: a ledger of years does not fit in memory."""
+        if self._keeps is not None:
+            if isinstance(record, SetCap):
+                if record.scope != self._keeps:
+                    return
+            elif isinstance(record, Reserve):
+                if self._keeps not in record.scopes:
+                    return
+                self._kept.add(record.id)
+            elif not isinstance(record, Acknowledge) and record.id not in self._kept:
+                return
+        self.records.append(record)
 
 
 @dataclass(slots=True)

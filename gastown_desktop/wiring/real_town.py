@@ -73,6 +73,7 @@ async def build_work(
         origin=access.provider.origin,
         geo_factor=access.provider.factor,
         by_day=True,
+        keeps=f"convoy:{convoy}",
         disk=lambda: disk_of(rig.folder),
     )
     refs, line = RefNames(convoy, rehearsal=False), ProviderLine(workplace.clock)

@@ -30,7 +30,7 @@ async def write(path: Path, *records: dict[str, object]) -> None:
 
 async def read(path: Path) -> list[dict[str, object]]:
     log = FileMoneyLog(path)
-    records = log.records()
+    records = list(log.records())
     await log.close()
     return records
 

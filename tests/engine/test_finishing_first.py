@@ -106,6 +106,21 @@ def test_who_was_chosen_stays_so_and_others_come_when_there_is_room() -> None:
         assert purse.first.may_ask(C)
 
 
+async def test_whoever_is_chosen_when_another_looks_hears_of_it() -> None:
+    purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 266})
+    with purse.first.at_work(A), purse.first.at_work(B), purse.first.at_work(C):
+        waits = asyncio.ensure_future(purse.gate.news())
+        await asyncio.sleep(0)
+        assert not purse.first.may_ask(C), "A and B are chosen"
+        await asyncio.wait_for(waits, 1)
+        waits = asyncio.ensure_future(purse.gate.news())
+        await asyncio.sleep(0)
+        assert not purse.first.may_ask(C), "nobody else is"
+        await asyncio.sleep(0)
+        assert not waits.done()
+        waits.cancel()
+
+
 def test_the_last_fortieth_is_not_begun_with_for_a_bead_that_it_does_not_finish() -> None:
     purse = Purse(1_000, {A: 30, B: 20, NEW: 940})
     with pytest.raises(CapReached) as reached:

@@ -17,8 +17,8 @@ import pytest_asyncio
 from gastown_desktop.adapters.claude import ClaudeMessages
 from gastown_desktop.adapters.spend_transport import SpendGateTransport
 from gastown_desktop.core.errors import CapReached, ModelError, NoReservation, StoreError, TripwirePulled
-from gastown_desktop.core.ledger import Ledger, record_from_json
-from gastown_desktop.core.money import NanoUsd, usd
+from gastown_desktop.core.ledger import Acknowledge, Ledger, Reserve, SetCap, record_from_json
+from gastown_desktop.core.money import NANO, NanoUsd, usd
 from gastown_desktop.core.prices import PRICES, request_bound
 from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.spend_gate import ANTHROPIC_ORIGIN, Order, SpendGate, request_body
@@ -431,6 +431,24 @@ async def test_restart_charges_every_request_without_an_end_and_writes_that_down
     asking.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await asking
+
+
+async def test_only_records_of_the_scope_that_it_keeps_stay_in_memory(stacks: Any) -> None:
+    first = await stacks()
+    await first.gate.set_cap("convoy:a", NanoUsd(NANO))
+    await first.gate.ask(order(scopes=("convoy:a", "town")))
+    await first.gate.ask(order(scopes=("convoy:b", "town")))
+    everything = list(first.gate.records)
+
+    gate = SpendGate(first.log, FakeClock(), origin=ORIGIN, keeps="convoy:b")
+
+    asked = [record for record in everything if isinstance(record, Reserve)]
+    assert [record.scopes[0] for record in asked] == ["convoy:a", "convoy:b"]
+    ids = {record.id for record in gate.records if not isinstance(record, SetCap | Acknowledge)}
+    assert ids == {asked[1].id}
+    assert len(gate.records) == 3
+    assert gate.ledger.totals("convoy:a") == first.gate.ledger.totals("convoy:a")
+    assert gate.requests == 2
 
 
 # --- what may leave ---------------------------------------------------------------------------------
