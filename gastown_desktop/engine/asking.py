@@ -20,7 +20,7 @@ MOST_UNKNOWN = 5.0
 TRY_WEIGHT = 0.25
 """An attempt that tries a line in doubt counts for so much: the line is more likely to blame than it is."""
 PATIENCE_S = 1_800.0
-"""Seconds that are waited for a provider that refuses for the moment, all attempts of a request together."""
+"""Seconds that are waited where a request is refused while others are answered, all its attempts together."""
 _LONGEST_WAIT_S = 60.0
 _RATE_LIMITED = 429
 
@@ -71,7 +71,7 @@ async def ask_patiently(
             if line.closed:
                 raise ProviderClosed(line.closed) from error
             wait_s = _wait_s(error, order, attempt)
-            patience_s -= wait_s
+            patience_s -= 0.0 if line.is_away else wait_s
             if error.retry_after is None or unknown >= MOST_UNKNOWN or patience_s < 0:
                 raise
             if error.status == _RATE_LIMITED:

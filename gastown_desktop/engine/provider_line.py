@@ -1,8 +1,9 @@
 """The line to the provider, as the fleet finds it: open, in doubt, or closed by the provider.
 
 A request whose outcome is unknown is charged in full, so a dead network must not be asked by thirty workers
-at once: after two unknown outcomes in a row one request at a time tries the line. A provider that takes the
-key no more is asked by nobody until the user did something about it.
+at once: after two unknown outcomes in a row one request at a time tries the line. A provider that cannot be
+reached, or lets nobody in, is waited for through a night, since that costs nothing and is no worker's fault.
+One that takes the key no more is asked by nobody until the user did something about it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from gastown_desktop.engine.ports import Clock
 
 PROBE_S = 30.0
 """Seconds between two requests that try a line in doubt."""
+AWAY_S = 60.0
+"""Seconds for which nobody was let in, after which the provider is away: it is waited for, by everybody."""
+PATIENCE_S = 6 * 3_600.0
+"""Seconds for which a provider that is away is waited for; it costs nothing."""
 _DOUBTFUL = 2
 _CLOSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN})
 """Statuses that are about the key or the account, so that every further request would end the same."""
@@ -34,6 +39,7 @@ class ProviderLine:
         self._unknown = 0
         self._next_probe = 0.0
         self._probing = False
+        self._refused_since: float | None = None
         self._changed = asyncio.Event()
         self.pace = Pace.of(MOST_POLECATS)
         """What the provider lets run."""
@@ -48,7 +54,16 @@ class ProviderLine:
     @property
     def holds_back(self) -> bool:
         """Whether requests wait for the provider, so that nobody is to blame for being silent."""
-        return bool(self.closed) or self.in_doubt or self.pace.wait_s(self._clock.monotonic()) > 0
+        waits_s = self.pace.wait_s(self._clock.monotonic())
+        return bool(self.closed) or self.in_doubt or self.is_away or waits_s > 0
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the provider let nobody in for some time."""
+        return self._refused_s() >= AWAY_S
+
+    def _refused_s(self) -> float:
+        return 0.0 if self._refused_since is None else self._clock.monotonic() - self._refused_since
 
     def may_ask(self) -> bool:
         """Whether a request may be sent now.
@@ -94,7 +109,7 @@ class ProviderLine:
             self._learn(error)
             raise
         else:
-            self._unknown = 0
+            self._unknown, self._refused_since = 0, None
             self.pace = self.pace.replied(self._clock.monotonic())
         finally:
             if probes:
@@ -103,7 +118,7 @@ class ProviderLine:
 
     def reopen(self) -> None:
         """The user did something about it: requests may be sent again."""
-        self.closed, self._unknown = "", 0
+        self.closed, self._unknown, self._refused_since = "", 0, None
         self._tell()
 
     def _learn(self, error: ModelError) -> None:
@@ -111,10 +126,23 @@ class ProviderLine:
             self.closed = error.whole
         elif error.unbilled:
             self._unknown = 0 if error.status else self._unknown
+            self._refuse(error)
         else:
             self._unknown += 1
             wait_s = 1.0 if self._unknown == _DOUBTFUL else self._probe_s
             self._next_probe = self._clock.monotonic() + wait_s
+
+    def _refuse(self, error: ModelError) -> None:
+        """Notes that nobody was let in; after hours of that the user is asked."""
+        if error.retry_after is None:
+            return
+        if self._refused_since is None:
+            self._refused_since = self._clock.monotonic()
+        if self._refused_s() >= PATIENCE_S:
+            self.closed = (
+                f"For {PATIENCE_S / 3600:.0f} hours the provider answered nobody: {error} "
+                "Everything so far is kept. Look whether it can be reached, then go on."
+            )
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()

@@ -32,7 +32,10 @@ class Witness:
         workers = self._supervisor.workers
         self._shown = {name: health for name, health in self._shown.items() if name in workers}
         for name, worker in list(workers.items()):
-            self._act(name, classify(self._sighting(name, worker)))
+            seen = self._sighting(name, worker)
+            if seen.waits:  # that time is nobody's silence, also when the waiting is over
+                worker.seen_at = worker.progress_at = self._kit.clock.monotonic()
+            self._act(name, classify(seen))
 
     def _sighting(self, name: PolecatName, worker: Worker) -> Sighting:
         now, state = self._kit.clock.monotonic(), self._kit.bus.state

@@ -96,6 +96,8 @@ class State:
     """It was started by a process before."""
     now: str = ""
     """The simulated wall clock when the last process ended, in UTC."""
+    port: int = 0
+    """The server's: a convoy asks the same address as long as it lives."""
     stopped: list[int] = field(default_factory=list[int])
     """Hours in which a process was stopped."""
 
@@ -155,8 +157,10 @@ class SoakedTown:
         """Does what is left; returns the exit code."""
         SystemClock.now = lambda _: self.wall()  # type: ignore[method-assign]
         SystemClock.monotonic = lambda _: self.loop.time()  # type: ignore[method-assign]
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=512, limit=1 << 20)
-        self._url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        port = self.state.port
+        server = await asyncio.start_server(self._serve, "127.0.0.1", port, backlog=512, limit=1 << 20)
+        self.state.port = server.sockets[0].getsockname()[1]
+        self._url = f"http://127.0.0.1:{self.state.port}"
         leg = self.soak.leg(self.state.hour)
         watching = asyncio.ensure_future(self._watch_memory())
         try:

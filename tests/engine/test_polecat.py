@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
 from gastown_desktop.engine.polecat import CUT_WORDS, MOST_TURNS, Outcome, Polecat
 from gastown_desktop.engine.ports import CommandResult, ModelRequest
+from gastown_desktop.engine.provider_line import PATIENCE_S as LINE_PATIENCE_S
 from gastown_desktop.engine.telling import slung_event
 from tests.fakes.provider import MODEL
 from tests.fakes.slots import said
@@ -367,11 +368,42 @@ async def test_a_provider_s_error_is_tried_again_under_a_new_reservation(town: F
     assert town.gate.ledger.open_reservations == {}
 
 
-async def test_a_provider_that_refuses_for_half_an_hour_is_given_up(town: FakeTown) -> None:
-    assert await work(town, *[overloaded() for _ in range(100)]) == "failed"
+async def test_a_request_that_is_refused_for_half_an_hour_while_others_are_answered_is_given_up(
+    town: FakeTown,
+) -> None:
+    async def answer(_: ModelRequest) -> Said:
+        with town.kit.line.request():
+            pass  # somebody else's
+        raise overloaded()
+
+    town.model.answer = answer
+    assert await Polecat(town.kit, await hung(town)).work() == "failed"
     assert PATIENCE_S - 120 < town.clock.elapsed_s < PATIENCE_S
     (need,) = town.bus.state.needs_you.values()
     assert (need.about, need.bead) == ("model", BEAD)
+
+
+def unreachable() -> ModelError:
+    return ModelError("The connection to the provider failed: refused.", retry_after=1.0, unbilled=True)
+
+
+@pytest.mark.parametrize("failure", [overloaded, unreachable])
+async def test_a_provider_that_is_away_for_hours_is_waited_for(
+    town: FakeTown, failure: Callable[[], ModelError]
+) -> None:
+    assert await work(town, *[failure() for _ in range(200)], says(WRITES, submits())) == "submitted"
+    assert 2 * 3_600 < town.clock.elapsed_s < LINE_PATIENCE_S
+    assert town.bus.state.needs_you == {}
+
+
+async def test_a_provider_that_is_away_longer_is_asked_about_once_and_the_hook_is_kept(
+    town: FakeTown,
+) -> None:
+    assert await work(town, *[unreachable() for _ in range(600)]) == "provider"
+    assert LINE_PATIENCE_S <= town.clock.elapsed_s < LINE_PATIENCE_S + 120
+    assert "For 6 hours the provider answered nobody" in town.kit.line.closed
+    town.kit.line.reopen()
+    assert await work(town, says(WRITES, submits())) == "submitted"
 
 
 async def test_what_may_be_billed_is_given_up_and_tries_of_a_dead_line_count_less(town: FakeTown) -> None:

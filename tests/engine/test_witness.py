@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import ModelError
 from gastown_desktop.core.ids import BeadId, PolecatName
 from gastown_desktop.core.witness import ESCALATE_S, MOST_DEATHS, QUIET_S, STALLED_S
 from gastown_desktop.engine.dispatcher import Dispatcher
@@ -132,6 +133,24 @@ async def test_a_worker_that_waits_for_others_is_left_alone(town: FakeTown) -> N
         town.clock.elapsed_s += 10 * ESCALATE_S
         watched.witness.look()
         assert watched.health() == "waiting"
+        assert watched.dispatcher.working == 1
+
+
+async def test_the_time_for_which_the_provider_was_away_is_not_held_against_a_worker(town: FakeTown) -> None:
+    watched = Watched(town)
+    line = town.kit.line
+    async with at_work(watched):
+        for _ in range(2):
+            with pytest.raises(ModelError), line.request():
+                raise ModelError("refused", retry_after=1.0, unbilled=True)
+            town.clock.elapsed_s += 2 * ESCALATE_S
+            watched.witness.look()
+            assert watched.health() == "waiting"
+        with line.request():
+            pass
+        town.clock.elapsed_s += QUIET_S - 1
+        watched.witness.look()
+        assert watched.health() == "healthy"
         assert watched.dispatcher.working == 1
 
 
