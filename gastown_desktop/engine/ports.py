@@ -138,6 +138,10 @@ class GitObjects(Protocol):
         """The size of a blob in bytes, without reading it."""
         ...
 
+    async def blob_sizes(self, oids: Sequence[Oid]) -> list[int]:
+        """The sizes of many blobs in bytes, in their order."""
+        ...
+
     async def write_blob(self, data: bytes) -> Oid:
         """Stores a blob."""
         ...

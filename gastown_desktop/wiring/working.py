@@ -307,7 +307,7 @@ class Working(Running):
         tree = await objects.tree_of(self.stored.base)
         entries = await objects.list_tree(tree, recursive=True)
         files = [entry.oid for entry in entries if entry.mode != GITLINK]
-        sizes = [await objects.blob_size(oid) for oid in files]
+        sizes = await objects.blob_sizes(files)
         return check(
             Plan.of(state),
             known_paths={entry.path for entry in entries},

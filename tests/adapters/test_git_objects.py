@@ -114,7 +114,12 @@ async def test_tree_lists_every_mode_and_odd_names(
     assert "docs/übersicht – naïve.md" in leaves
     assert top["src"] == FOLDER
     assert await old_objects.read_blob(leaves["latest"].oid) == b"docs/windows.txt"
-    assert await old_objects.blob_size(leaves["assets/logo.bin"].oid) == 2048
+    logo = leaves["assets/logo.bin"].oid
+    assert await old_objects.blob_size(logo) == 2048
+    others = [entry.oid for entry in leaves.values() if entry.mode != GITLINK and entry.oid != logo]
+    sizes = [len(await old_objects.read_blob(oid)) for oid in others]
+    assert await old_objects.blob_sizes([*others, logo]) == [*sizes, 2048]
+    assert await old_objects.blob_sizes([]) == []
 
 
 async def test_diffs_between_all_neighbours_rebuild_the_next_tree(

@@ -105,14 +105,11 @@ class PygitObjects(MergingObjects):
 
     async def blob_size(self, oid: Oid) -> int:
         """The size of a blob in bytes, without reading it."""
+        return await self._do(self._size, oid)
 
-        def measure() -> int:
-            kind, size = self._repo.odb.read_header(oid)
-            if kind != ObjectType.BLOB:
-                raise GitError(f"{oid} is not a blob.")
-            return size
-
-        return await self._do(measure)
+    async def blob_sizes(self, oids: Sequence[Oid]) -> list[int]:
+        """The sizes of many blobs in bytes, in their order."""
+        return await self._do(lambda: [self._size(oid) for oid in oids])
 
     async def write_blob(self, data: bytes) -> Oid:
         """Stores a blob."""
@@ -231,6 +228,12 @@ class PygitObjects(MergingObjects):
         if self._opened is None:
             self._opened = pygit2.Repository(str(self._git_dir))
         return self._opened
+
+    def _size(self, oid: Oid) -> int:
+        kind, size = self._repo.odb.read_header(oid)
+        if kind != ObjectType.BLOB:
+            raise GitError(f"{oid} is not a blob.")
+        return size
 
     def _read(self, oid: Oid, kind: ObjectType) -> bytes:
         found, data = self._repo.odb.read(oid)

@@ -313,11 +313,18 @@ class CommandObjects(MergingObjects):
 
     async def blob_size(self, oid: Oid) -> int:
         """The size of a blob in bytes, without reading it."""
-        answer = await self._out("cat-file", "--batch-check", input=oid.encode() + b"\n")
-        fields = answer.split()
-        if len(fields) != 3 or fields[1] != b"blob":
-            raise GitError(f"{oid} is not a blob.")
-        return int(fields[2])
+        return (await self.blob_sizes([oid]))[0]
+
+    async def blob_sizes(self, oids: Sequence[Oid]) -> list[int]:
+        """The sizes of many blobs in bytes, in their order."""
+        asked = b"".join(oid.encode() + b"\n" for oid in oids)
+        sizes: list[int] = []
+        for line in (await self._out("cat-file", "--batch-check", input=asked)).splitlines():
+            fields = line.split()
+            if len(fields) != 3 or fields[1] != b"blob":
+                raise GitError(f"{fields[0].decode()} is not a blob.")
+            sizes.append(int(fields[2]))
+        return sizes
 
     async def write_blob(self, data: bytes) -> Oid:
         """Stores a blob."""
