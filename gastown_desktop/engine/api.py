@@ -529,7 +529,7 @@ class EngineApi(Protocol):
         ...
 
     async def discard(self, convoy: ConvoyId, bead: BeadId, *, with_dependants: bool) -> Outcome:
-        """Takes a bead out of the convoy; its work stays in the attic for 30 days."""
+        """Takes a bead out of the convoy; its work so far stays in town.git."""
         ...
 
     # looking

@@ -35,7 +35,7 @@ from tests.e2e.real_work import GATE, Shape, script
 from tests.fakes.skipping_loop import SkippingLoop
 from tests.messages_api.app import App, Options
 from tests.messages_api.faults import Faults, faults_from
-from tests.messages_api.wire import exchanges
+from tests.messages_api.wire import Exchange, exchanges
 
 ZONE = "Europe/Berlin"
 HOUR_S = 3_600.0
@@ -73,15 +73,15 @@ class Soak:
     def leg(self, hour: int) -> int:
         return hour // self.hours_of_leg
 
-    def stops(self) -> dict[int, tuple[str, float]]:
-        """Hours in which the process is stopped: how, and how many seconds after the convoy's begin."""
+    def stops(self) -> dict[int, tuple[str, int]]:
+        """Hours in which the process is stopped: how, and at which request of the convoy."""
         draw = random.Random(self.seed)
         changes = {leg * self.hours_of_leg for leg in range(1, len(self.legs))}
         free = [hour for hour in range(self.hours) if hour not in changes]
         left = self.restarts - len(changes)
         chosen = sorted(free[(2 * number + 1) * len(free) // (2 * left)] for number in range(left))
         return {
-            hour: ("kill" if number % 2 == 0 else "cancel", draw.uniform(20.0, 200.0))
+            hour: ("kill" if number % 2 == 0 else "cancel", draw.randint(2, 5 * self.beads))
             for number, hour in enumerate(chosen)
         }
 
@@ -127,6 +127,13 @@ class _SoakedApp(App):
         self._town = town
         options = Options(bill=town.folder / "bill.jsonl", latency=1.0, pace=60.0)
         super().__init__(script(_SHAPE), faults, options)
+        self.stop_at: tuple[str, int] | None = None
+
+    async def serve(self, exchange: Exchange) -> None:
+        if self.stop_at is not None and self.bill.counts["requests"] >= self.stop_at[1]:
+            how, self.stop_at = self.stop_at[0], None
+            self._town.stop(how)
+        await super().serve(exchange)
 
     def now(self) -> float:
         return self._town.loop.time()
@@ -146,7 +153,7 @@ class SoakedTown:
         now = datetime.fromisoformat(self.state.now) if self.state.now else begins
         same_leg = self.state.hour % self.soak.hours_of_leg or self.state.begun
         self._origin = max(now, begins) if not same_leg else now
-        self._app: App | None = None
+        self._app: _SoakedApp | None = None
         self._url = ""
 
     def wall(self) -> datetime:
@@ -185,9 +192,8 @@ class SoakedTown:
         self._app = _SoakedApp(self, self._faults(hour))
         if hour % 6 == 3:
             self._storm()
-        stop = self.soak.stops().get(hour)
-        if stop is not None and hour not in self.state.stopped:
-            self.loop.call_later(stop[1], self._stop, stop[0])
+        if hour not in self.state.stopped:
+            self._app.stop_at = self.soak.stops().get(hour)
         began, before = self.wall(), time.monotonic()
         result = await self._to_its_end(hour)
         self._note(
@@ -278,7 +284,8 @@ class SoakedTown:
         switches.storm_status, switches.storm_retry_after = 429, 30.0
         switches.storm_until = self.loop.time() + 900.0
 
-    def _stop(self, how: str) -> None:
+    def stop(self, how: str) -> None:
+        """Ends this process: `kill` or `cancel`."""
         self.state.stopped.append(self.state.hour)
         self._save()
         self._note("ends", hour=self.state.hour, at=self.wall().isoformat(), how=how)

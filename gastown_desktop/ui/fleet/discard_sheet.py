@@ -47,7 +47,7 @@ class DiscardSheet(Sheet):
         self.body.setContentsMargins(21, 17, 21, 17)
         self.body.setSpacing(8)
         self.body.addWidget(Paragraph(f"Discard {what}?", "strong", "text.primary"))
-        safe = "It stays in the attic for 30 days. What it cost is spent."
+        safe = "Its work so far stays in Gas Town's own repository. What it cost is spent."
         self.body.addWidget(Paragraph(safe, "body", "text.secondary"))
         self.waiting = Paragraph(_waits(waiting), "body", "text.primary")
         self.body.addWidget(self.waiting)
