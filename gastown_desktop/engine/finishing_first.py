@@ -7,10 +7,12 @@ turns; they go on as soon as there is room for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from gastown_desktop.core.errors import CapReached
 from gastown_desktop.core.ids import BeadId
@@ -104,11 +106,14 @@ class FinishingFirst:
             raise CapReached("What is left finishes no bead.", scope=standing.scope, fits_later=False)
         return bead in self._chosen
 
-    async def until_changed(self, bead: BeadId) -> None:
-        """Waits until it may be otherwise."""
+    def until_changed(self, bead: BeadId) -> Coroutine[Any, Any, None]:
+        """Waits until it may be otherwise; heard is what happens after this call."""
+        return self._until(bead, self._gate.news())
+
+    async def _until(self, bead: BeadId, news: asyncio.Event) -> None:
         self.held_back.add(bead)
         try:
-            await self._gate.news()
+            await news.wait()
         finally:
             self.held_back.discard(bead)
 

@@ -9,9 +9,10 @@ One that takes the key no more is asked by nobody until the user did something a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
+from typing import Any
 
 from gastown_desktop.core.errors import ModelError, ProviderClosed
 from gastown_desktop.core.pace import Pace
@@ -78,17 +79,20 @@ class ProviderLine:
             return False
         return not self.in_doubt or (not self._probing and now >= self._next_probe)
 
-    async def until_changed(self) -> None:
-        """Waits until `may_ask` may answer otherwise."""
+    def until_changed(self) -> Coroutine[Any, Any, None]:
+        """Waits until `may_ask` may answer otherwise; heard is what happens after this call."""
+        return self._until(self._changed)
+
+    async def _until(self, news: asyncio.Event) -> None:
         now = self._clock.monotonic()
         waits = [self.pace.wait_s(now)]
         if self.in_doubt and not self._probing:
             waits.append(self._next_probe - now)
         seconds = max(waits)
         if seconds <= 0:
-            await self._changed.wait()
+            await news.wait()
             return
-        changed = asyncio.ensure_future(self._changed.wait())
+        changed = asyncio.ensure_future(news.wait())
         rested = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait({changed, rested}, return_when=asyncio.FIRST_COMPLETED)

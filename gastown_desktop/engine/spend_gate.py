@@ -232,9 +232,9 @@ class SpendGate:
                 rooms.append(Room(scope=scope, cap=limit, free=max(0, limit - totals.committed)))
         return min(rooms, key=lambda room: room.free, default=None)
 
-    async def news(self) -> None:
-        """Waits until the ledger or the line of those who ask moved."""
-        await self._line.news.wait()
+    def news(self) -> asyncio.Event:
+        """Is set as soon as the ledger, or the line of those who ask, moves after this call."""
+        return self._line.news
 
     def look_again(self) -> None:
         """Something else moved that those who wait for news go by."""

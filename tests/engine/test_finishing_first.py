@@ -109,16 +109,22 @@ def test_who_was_chosen_stays_so_and_others_come_when_there_is_room() -> None:
 async def test_whoever_is_chosen_when_another_looks_hears_of_it() -> None:
     purse = Purse(500, {A: 80, B: 60, C: 10, NEW: 266})
     with purse.first.at_work(A), purse.first.at_work(B), purse.first.at_work(C):
-        waits = asyncio.ensure_future(purse.gate.news())
-        await asyncio.sleep(0)
+        news = purse.gate.news()
         assert not purse.first.may_ask(C), "A and B are chosen"
-        await asyncio.wait_for(waits, 1)
-        waits = asyncio.ensure_future(purse.gate.news())
-        await asyncio.sleep(0)
+        assert news.is_set()
+        news = purse.gate.news()
         assert not purse.first.may_ask(C), "nobody else is"
-        await asyncio.sleep(0)
-        assert not waits.done()
-        waits.cancel()
+        assert not news.is_set()
+
+
+async def test_what_happens_before_a_worker_has_begun_to_wait_is_heard() -> None:
+    purse = Purse(500, {A: 80, B: 60, C: 50, NEW: 226})
+    with purse.first.at_work(B), purse.first.at_work(C):
+        with purse.first.at_work(A):
+            assert [purse.first.may_ask(one) for one in (A, B, C)] == [True, True, False]
+            waits = purse.first.until_changed(C)
+        await asyncio.wait_for(waits, 1)
+        assert purse.first.held_back == set()
 
 
 def test_the_last_fortieth_is_not_begun_with_for_a_bead_that_it_does_not_finish() -> None:

@@ -52,6 +52,19 @@ async def test_one_request_at_a_time_tries_a_line_in_doubt(line: ProviderLine, c
     assert not line.in_doubt
 
 
+async def test_a_try_that_ends_before_another_has_begun_to_wait_is_heard(
+    line: ProviderLine, clock: FakeClock
+) -> None:
+    fails(line)
+    fails(line)
+    await clock.sleep(1.0)
+    with line.request():
+        assert not line.may_ask()
+        waits = line.until_changed()
+    await asyncio.wait_for(waits, 1)
+    assert line.may_ask()
+
+
 async def test_a_try_that_fails_is_repeated_half_a_minute_later(line: ProviderLine, clock: FakeClock) -> None:
     fails(line)
     fails(line)
