@@ -307,15 +307,21 @@ class SoakedTown:
     def _sample(self, when: str) -> None:
         if when == "rest":
             gc.collect()
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
         self._note(
             "memory",
             pid=os.getpid(),
             age_s=round(self.loop.time() - self._started),
             hour=self.state.hour,
             when=when,
-            mb=round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 2),
+            mb=_resident_mb("RssAnon"),
+            with_files_mb=_resident_mb("VmRSS"),
         )
+
+
+def _resident_mb(kind: str) -> float:
+    """Resident memory of this process: its own, or with files that are mapped, as packs of git are."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) / 1e3, 2)
 
 
 def _short(result: Any) -> Any:
