@@ -34,7 +34,8 @@ from tests.e2e.money_soak import FAULTS
 from tests.e2e.real_work import GATE, Shape, script
 from tests.fakes.skipping_loop import SkippingLoop
 from tests.messages_api.app import App, Options
-from tests.messages_api.faults import Faults, faults_from
+from tests.messages_api.cache import PromptCache
+from tests.messages_api.faults import Dice, Faults, faults_from
 from tests.messages_api.wire import Exchange, exchanges
 
 ZONE = "Europe/Berlin"
@@ -123,11 +124,19 @@ def load_soak(folder: Path) -> Soak:
 class _SoakedApp(App):
     """The server, on the loop's clock."""
 
-    def __init__(self, town: SoakedTown, faults: Faults) -> None:
+    def __init__(self, town: SoakedTown) -> None:
         self._town = town
         options = Options(bill=town.folder / "bill.jsonl", latency=1.0, pace=60.0)
-        super().__init__(script(_SHAPE), faults, options)
+        super().__init__(script(_SHAPE), Faults(), options)
         self.stop_at: tuple[str, int] | None = None
+
+    def begin_hour(self, faults: Faults) -> None:
+        """Forgets what it knows of the hour before; the bill's file goes on."""
+        self.dice, self.cache = Dice(faults), PromptCache(self.now)
+        self.seen.clear()
+        self.came.clear()
+        self.bill.counts.clear()
+        self.bill.faults.clear()
 
     async def serve(self, exchange: Exchange) -> None:
         if self.stop_at is not None and self.bill.counts["requests"] >= self.stop_at[1]:
@@ -153,7 +162,7 @@ class SoakedTown:
         now = datetime.fromisoformat(self.state.now) if self.state.now else begins
         same_leg = self.state.hour % self.soak.hours_of_leg or self.state.begun
         self._origin = max(now, begins) if not same_leg else now
-        self._app: _SoakedApp | None = None
+        self._app = _SoakedApp(self)
         self._url = ""
 
     def wall(self) -> datetime:
@@ -181,7 +190,6 @@ class SoakedTown:
         return 0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert self._app is not None
         try:
             await exchanges(reader, writer, self._app.serve)
         except asyncio.CancelledError:
@@ -189,7 +197,7 @@ class SoakedTown:
 
     async def _convoy(self) -> None:
         hour = self.state.hour
-        self._app = _SoakedApp(self, self._faults(hour))
+        self._app.begin_hour(self._faults(hour))
         if hour % 6 == 3:
             self._storm()
         if hour not in self.state.stopped:
@@ -279,7 +287,6 @@ class SoakedTown:
 
     def _storm(self) -> None:
         """A quarter of an hour in which most of the time nobody is let in."""
-        assert self._app is not None
         switches = self._app.switches
         switches.storm_status, switches.storm_retry_after = 429, 30.0
         switches.storm_until = self.loop.time() + 900.0
