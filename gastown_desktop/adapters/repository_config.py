@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.preparation import SETUP_TIMEOUT_S, SetupStep
 from gastown_desktop.core.serialising import Generated, SerialisingFiles
 from gastown_desktop.engine.gates import GATE_TIMEOUT_S, Gate
 
@@ -55,12 +56,37 @@ class _GeneratedTable(BaseModel):
     command: str = Field(min_length=1, max_length=10_000)
 
 
+_Command = Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+
+
+class _SetupTable(BaseModel):
+    """One `[[setup]]` table."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    command: _Command
+    timeout_s: float = Field(default=SETUP_TIMEOUT_S, gt=0, le=24 * 3600)
+
+
+_Setup = Annotated[list[_SetupTable | _Command], Field(max_length=20)]
+
+
+def _top_pattern(text: str) -> str:
+    """A pattern below the top of the repository; `:` at its start would be git's own magic."""
+    _inside(text.removeprefix("/"))
+    return text.removeprefix("/")
+
+
 class _File(BaseModel):
-    """What is read of the file today; other proposals are checked where they are used."""
+    """What is read of the file."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
     gates: list[_GateTable | str] = Field(default_factory=list[_GateTable | str], max_length=20)
+    setup: _Command | _Setup = Field(default_factory=list[_SetupTable | str])
+    copied: list[Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_top_pattern)]] = Field(
+        default_factory=list[str], max_length=50, alias="copy"
+    )
     generated: list[_GeneratedTable] = Field(default_factory=list[_GeneratedTable], max_length=50)
     union: list[_Pattern] = Field(default_factory=list[_Pattern], max_length=50)
     serial: list[_Pattern] = Field(default_factory=list[_Pattern], max_length=50)
@@ -72,6 +98,10 @@ class RepositoryConfig:
     """What a repository proposes."""
 
     gates: tuple[Gate, ...] = ()
+    setup: tuple[SetupStep, ...] = ()
+    """Commands that prepare a working folder, in their order."""
+    copied: tuple[str, ...] = ()
+    """Patterns of ignored files that working folders need: `config/*.json`, `**/.env.test`."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """Files that many beads touch at the same place, and how they are settled."""
     prefix: str | None = None
@@ -97,9 +127,18 @@ def parse(text: bytes) -> RepositoryConfig:
     gates = tuple(_gate(number, gate) for number, gate in enumerate(file.gates, 1))
     return RepositoryConfig(
         gates=gates,
+        setup=_steps(file.setup),
+        copied=tuple(dict.fromkeys(file.copied)),
         serialising=_serialising(file),
         prefix=file.prefix,
         ignored=tuple(sorted(key for key in raw if key not in _PROPOSED)),
+    )
+
+
+def _steps(setup: str | list[_SetupTable | str]) -> tuple[SetupStep, ...]:
+    listed = [setup] if isinstance(setup, str) else setup
+    return tuple(
+        SetupStep(one) if isinstance(one, str) else SetupStep(one.command, one.timeout_s) for one in listed
     )
 
 
