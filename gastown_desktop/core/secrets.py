@@ -23,7 +23,8 @@ _RANDOM = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[A-Za-z0-9+/=_.~-]{20,}")
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*?)\s*$")
 _SETTING = re.compile(r"""\s*(?:-\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]\s*(.+?)\s*,?\s*""")
 """A line of YAML, TOML, INI or JSON that sets something."""
-_TOKEN = re.compile(r"""[^\s"'`,;()\[\]{}<>]+""")
+_TOKEN = re.compile(r"[A-Za-z0-9+/_.~-]{20,}={0,2}")
+_ALONE = re.compile(r"[^\s{}\[\]()<>]{1,1000}")
 _LOOKS: Mapping[str, re.Pattern[str]] = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40}"),
     "a key of AWS": re.compile(r"\bA(?:KIA|SIA)(?!IOSFODNN7EXAMPLE)[0-9A-Z]{16}\b"),
@@ -118,7 +119,7 @@ def secrets_of_settings(file: str, text: str) -> list[Secret]:
         text: what it holds.
     """
     alone = text.strip()
-    if len(alone.split()) == 1 and not _WORD.fullmatch(alone) and _SETTING.fullmatch(alone) is None:
+    if _ALONE.fullmatch(alone) and not _WORD.fullmatch(alone) and not _SETTING.fullmatch(alone):
         return [Secret(file, alone)]
     found = secrets_of_env(text)
     try:
@@ -128,8 +129,8 @@ def secrets_of_settings(file: str, text: str) -> list[Secret]:
         pairs = [(one[1], _unquoted(one[2])) for one in lines if one]
     for name, value in pairs:
         found += _secrets_of_value(name, value)
-    found += [Secret(file, one) for one in _TOKEN.findall(text) if _RANDOM.fullmatch(one)]
-    return found
+    tokens = [one for one in _TOKEN.findall(text) if _RANDOM.fullmatch(one) and not _WORD.fullmatch(one)]
+    return [*found, *(Secret(file, one) for one in tokens)]
 
 
 def _pairs(held: Any, name: str) -> Iterator[tuple[str, str]]:
