@@ -86,6 +86,12 @@ def setup_inputs(paths: Iterable[str], steps: Iterable[SetupStep]) -> list[str]:
     return sorted(path for path in paths if path in named or _is_input(path.rpartition("/")[2]))
 
 
+def setup_words(preparation: Preparation) -> str:
+    """What a worker is told of the setup: the same words for the whole fleet; empty without one."""
+    commands = " and ".join(f"`{step.command}`" for step in preparation.steps)
+    return f"\nYour copy was set up with {commands}; git ignores what that made.\n" if commands else ""
+
+
 def _is_input(name: str) -> bool:
     is_list = name.startswith(("requirements", "constraints")) and name.endswith((".txt", ".in"))
     return is_list or name in _LOCKS or name in _MANIFESTS

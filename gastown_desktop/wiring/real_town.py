@@ -11,6 +11,7 @@ from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.power import power_now
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.allowed_hosts import network_words
+from gastown_desktop.core.preparation import setup_words
 from gastown_desktop.core.providers import price_at
 from gastown_desktop.core.rate_limits import rate_room
 from gastown_desktop.core.slowing import machine_is_busy
@@ -112,7 +113,9 @@ async def build_work(
         clock=workplace.clock,
         line=line,
         resolver_words=prompt("resolver"),
-        system=system_blocks(prompt("polecat") + network_words(settings.allowed_hosts), repository),
+        system=system_blocks(
+            prompt("polecat") + network_words(settings.allowed_hosts) + setup_words(preparation), repository
+        ),
         scopes=(f"convoy:{convoy}", TOWN_SCOPE, *access.scopes),
         serialising=settings.serialising,
         secrets=workplace.secrets.plus("provider key", access.key),

@@ -268,7 +268,14 @@ def _gate_environment(checkout: Path, prepared: Prepared) -> LocalGateEnvironmen
     path = os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_PATH))
     variables = {"LANG": os.environ.get("LANG", "")}
     bound = bound_folders(checkout, prepared.preparation)
-    return LocalGateEnvironment(checkout, bound, path=path, variables=variables, setup=prepared.spelled)
+    return LocalGateEnvironment(
+        checkout,
+        bound,
+        path=path,
+        variables=variables,
+        setup=prepared.spelled,
+        steps=[step.command for step in prepared.preparation.steps],
+    )
 
 
 def confinement_of(

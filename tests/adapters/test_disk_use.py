@@ -32,6 +32,7 @@ def test_one_that_gets_fuller_is_looked_at_soon(tmp_path: Path, rested: float, i
     use.looked(1000.0, 1000.1)
     (tmp_path / "big").write_bytes(os.urandom(64 * MB))
     assert use.is_due(1000.1 + rested) is is_due
+    assert use.fills
 
 
 def test_each_file_counts_once_and_an_empty_one_too(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from gastown_desktop.core.preparation import (
     preparation_of,
     setup_inputs,
     setup_key,
+    setup_words,
 )
 
 UV = SetupStep("uv sync")
@@ -74,3 +75,9 @@ def test_a_preparation_comes_back_as_it_was_stored() -> None:
     assert not NO_PREPARATION
     assert Preparation(copied=("x",))
     assert Preparation(copied=("x",)).spelled == ""
+
+
+def test_workers_are_told_what_their_copy_was_set_up_with() -> None:
+    assert setup_words(NO_PREPARATION) == ""
+    told = setup_words(Preparation(steps=(UV, SetupStep("make deps"))))
+    assert told == "\nYour copy was set up with `uv sync` and `make deps`; git ignores what that made.\n"

@@ -41,6 +41,8 @@ class DiskUse:
     since: float
     limit: int = MOST_IN_A_SLOT
     began: float = 0.0
+    fills: bool = field(init=False, default=False)
+    """The file system got fuller so fast that the next look should come soon."""
     _room: int | None = field(init=False, default=None)
     """Bytes that were free at the last look."""
     _ended: float = field(init=False, default=0.0)
@@ -54,7 +56,8 @@ class DiskUse:
         room, rested = self._free(), now - self._ended
         if room is None or self._room is None:
             return False
-        if self._room - room >= self.limit // _PARTS:
+        self.fills = self._room - room >= self.limit // _PARTS
+        if self.fills:
             return rested >= _REST_WHILE_FILLING * self._took
         return rested >= max(_SELDOM_S, _REST * self._took)
 

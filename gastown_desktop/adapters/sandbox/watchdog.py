@@ -68,7 +68,7 @@ class Watchdog:
         root = self._root()
         size = 0 if root is None else self._judge(root)
         if not self.reason:
-            hurry = 5 if size > self._limits.processes // 8 else 1
+            hurry = 5 if size > self._limits.processes // 8 or self._disk.fills else 1
             self._timer = self._loop.call_later(self._limits.interval_s / hurry, self._look)
 
     def _judge(self, root: int) -> int:
