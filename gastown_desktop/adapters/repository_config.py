@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.preparation import SETUP_TIMEOUT_S, SetupStep
@@ -68,7 +68,12 @@ class _SetupTable(BaseModel):
     timeout_s: float = Field(default=SETUP_TIMEOUT_S, gt=0, le=24 * 3600)
 
 
-_Setup = Annotated[list[_SetupTable | _Command], Field(max_length=20)]
+def _listed(setup: object) -> object:
+    """One command is a list of one."""
+    return [setup] if isinstance(setup, str) else setup
+
+
+_Setup = Annotated[list[_SetupTable | _Command], Field(max_length=20), BeforeValidator(_listed)]
 
 
 def _top_pattern(text: str) -> str:
@@ -83,7 +88,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     gates: list[_GateTable | str] = Field(default_factory=list[_GateTable | str], max_length=20)
-    setup: _Command | _Setup = Field(default_factory=list[_SetupTable | str])
+    setup: _Setup = Field(default_factory=list[_SetupTable | str])
     copied: list[Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_top_pattern)]] = Field(
         default_factory=list[str], max_length=50, alias="copy"
     )
@@ -127,7 +132,7 @@ def parse(text: bytes) -> RepositoryConfig:
     gates = tuple(_gate(number, gate) for number, gate in enumerate(file.gates, 1))
     return RepositoryConfig(
         gates=gates,
-        setup=_steps(file.setup),
+        setup=tuple(map(_step, file.setup)),
         copied=tuple(dict.fromkeys(file.copied)),
         serialising=_serialising(file),
         prefix=file.prefix,
@@ -135,11 +140,8 @@ def parse(text: bytes) -> RepositoryConfig:
     )
 
 
-def _steps(setup: str | list[_SetupTable | str]) -> tuple[SetupStep, ...]:
-    listed = [setup] if isinstance(setup, str) else setup
-    return tuple(
-        SetupStep(one) if isinstance(one, str) else SetupStep(one.command, one.timeout_s) for one in listed
-    )
+def _step(step: _SetupTable | str) -> SetupStep:
+    return SetupStep(step) if isinstance(step, str) else SetupStep(step.command, step.timeout_s)
 
 
 def _serialising(file: _File) -> SerialisingFiles:
