@@ -30,6 +30,7 @@ from gastown_desktop.engine.messages import as_said, delivered_events, hear
 from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.preambles import Preamble, write_preamble
 from gastown_desktop.engine.reply import Reply
+from gastown_desktop.engine.setting_up import SETUP_SAID
 from gastown_desktop.engine.spend_gate import URGENCY_CLOSING, URGENCY_DONE, URGENCY_WORK, Order
 from gastown_desktop.engine.submission import catch_up, commit_submission, handed_by
 from gastown_desktop.engine.telling import last_call, submitted_event, turn_event
@@ -96,7 +97,7 @@ class Polecat:
             slot = await self._prepared()
         except SetupFailed as failed:
             kit.setup_failed = str(failed)
-            await self._become("paused", f"setup: {failed}")
+            await self._become("paused", f"setup: {str(failed).partition(SETUP_SAID)[0]}")
             return "setup"
         if self._hook.wip is not None:
             await kit.slots.reset(slot, self._hook.wip)

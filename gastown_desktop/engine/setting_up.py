@@ -33,6 +33,8 @@ from gastown_desktop.engine.ports import (
 
 _AT_ONCE = 4
 """Setups that run side by side: they use all of a machine's cores and its disk."""
+SETUP_SAID = " It said last:\n"
+"""What stands between the sentence about a failure and the end of its output."""
 _TAIL_LINES = 20
 _REMEMBERED_TREES = 64
 
@@ -160,7 +162,7 @@ class SetUpSlots:
             if result.exit_code or result.timed_out:
                 tail = "\n".join(text.splitlines()[-_TAIL_LINES:])
                 told = f"Setup failed: `{step.command}` {_ending(step, result)}."
-                told = self._secrets.masked(told) + (f" It said last:\n{tail}" if tail else "")
+                told = self._secrets.masked(told) + (f"{SETUP_SAID}{tail}" if tail else "")
                 if not is_gate:
                     self._failed[tree] = told
                 raise SetupFailed(told)

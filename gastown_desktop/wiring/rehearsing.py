@@ -111,7 +111,7 @@ async def prepare_rehearsal(
         convoy=convoy,
         told=listening.planned,
     )
-    slots = await build_slots(workplace, objects)
+    slots = await build_slots(workplace, objects, preparation)
     await clear_slots(slots)
     rehearsal = StoredRehearsal(
         convoy=convoy,

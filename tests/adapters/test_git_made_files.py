@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.git.command import GitCommand
-from gastown_desktop.adapters.git.made_files import MadeFiles, literal
+from gastown_desktop.adapters.git.made_files import literal, tops_of
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.engine.ports import Slot
@@ -188,11 +188,30 @@ async def test_a_removed_slot_has_made_nothing(rig: Rig) -> None:
     assert not list((rig.root / "index").glob("*.made"))
 
 
-def test_the_topmost_paths_stand_for_all_below_them() -> None:
-    stamps = dict.fromkeys(
-        [".venv/", ".venv/a/", ".venv/a/b", ".venvx", "src/x.pyc", "b/", "b/c", "b.txt"], "s"
-    )
-    assert MadeFiles(key="k", stamps=stamps).tops == (".venv/", "b/", ".venvx", "b.txt", "src/x.pyc")
+async def test_new_files_beside_what_was_made_are_work(rig: Rig) -> None:
+    slot = await set_up(rig)
+    for path in ("config/new.json", "src/gen/new.py", "src/new.py"):
+        (slot.folder / path).parent.mkdir(exist_ok=True)
+        (slot.folder / path).write_text("new\n")
+    files = set(await rig.files((await rig.slots.snapshot(slot)).tree))
+    assert files == {"a.txt", "src/b.py", ".gitignore", "config/new.json", "src/gen/new.py", "src/new.py"}
+
+
+async def test_new_files_in_a_folder_that_holds_only_what_was_made_are_work(rig: Rig) -> None:
+    slot = await rig.slots.prepare("Nux", rig.commit("HEAD~3"), made=KEY)
+    (slot.folder / "gen/deep").mkdir(parents=True)
+    (slot.folder / "gen/deep/x.pyc").write_text("made\n")
+    await rig.slots.keep_made(slot, rig.commit("HEAD~3"), KEY)
+    (slot.folder / "gen/new.py").write_text("new\n")
+    files = set(await rig.files((await rig.slots.snapshot(slot)).tree))
+    assert files == {"a.txt", "src/b.py", ".gitignore", "gen/new.py"}
+    await rig.slots.prepare("Nux", rig.commit("HEAD~3"), made=KEY)
+    assert await rig.slots.has_made("Nux", KEY)
+
+
+def test_folders_that_are_ignored_as_a_whole_stand_for_all_below_them() -> None:
+    listed = ["src/gen/", "src/gen/x.pyc", "build/", "a.log", "b/", "b/c/", "b/c/d.pyc", "b/e/"]
+    assert tops_of(listed) == ("b/e/", "build/", "a.log", "b/c/d.pyc", "src/gen/x.pyc")
 
 
 def test_signs_of_patterns_are_meant_as_they_stand() -> None:

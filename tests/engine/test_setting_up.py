@@ -232,6 +232,8 @@ async def test_a_setup_that_fails_for_a_worker_stops_the_fleet_once_and_goes_on_
         need = town.bus.state.needs_you[LIMIT_ITEM]
         assert (need.about, need.options) == ("setup", (MACHINE_READY["setup"],))
         assert "disk on fire" in need.text
+        reasons = {one.reason for one in town.events("polecat_state_changed") if one.state == "paused"}
+        assert reasons == {"setup: Setup failed: `make deps` ended with 1."}
         assert town.model.requests == []
         setups.fails = []
         await town.bus.publish(ev.NeedAnswered(**town.where, item=LIMIT_ITEM, answer=MACHINE_READY["setup"]))

@@ -33,18 +33,29 @@ class MadeFiles:
     """Names the setup."""
     stamps: Mapping[str, str]
     """Stamp by path; folders end in a slash."""
-
-    @property
-    def tops(self) -> tuple[str, ...]:
-        """The topmost of these paths, folders first."""
-        tops: list[str] = []
-        for path in sorted(self.stamps):
-            if not tops or not path.startswith(tops[-1]) or not tops[-1].endswith("/"):
-                tops.append(path)
-        return tuple(sorted(tops, key=lambda path: (not path.endswith("/"), path)))
+    tops: tuple[str, ...] = ()
+    """Folders that git ignores as a whole, and files that it ignores besides; what is told to git."""
 
 
-def take_down(folder: Path, key: str, tracked: Collection[str], left_out: Collection[str]) -> MadeFiles:
+def tops_of(listed: Collection[str]) -> tuple[str, ...]:
+    """What git ignores, folders first.
+
+    Args:
+        listed: `ls-files --others --ignored --directory`: a folder that is not ignored as a whole is listed
+            too, with what is ignored in it.
+    """
+    paths = sorted(listed)
+    whole = [
+        path
+        for path, after in zip(paths, (*paths[1:], ""), strict=True)
+        if not (path.endswith("/") and after.startswith(path))
+    ]
+    return tuple(sorted(whole, key=lambda path: (not path.endswith("/"), path))[:MOST_TOPS])
+
+
+def take_down(
+    folder: Path, key: str, tracked: Collection[str], left_out: Collection[str], ignored: Collection[str]
+) -> MadeFiles:
     """Takes down what is in a slot now.
 
     Args:
@@ -52,8 +63,9 @@ def take_down(folder: Path, key: str, tracked: Collection[str], left_out: Collec
         key: names the setup.
         tracked: paths that are not its work.
         left_out: paths that are written anew at each use.
+        ignored: what git ignores, as `tops_of` takes it.
     """
-    above = _folders_of(tracked)
+    above = _folders_of({*tracked, *left_out})
     found: dict[str, str] = {}
     for path, info in _walk(folder):
         if path in tracked or path in left_out:
@@ -62,7 +74,8 @@ def take_down(folder: Path, key: str, tracked: Collection[str], left_out: Collec
             found[path] = _stamp(info)
         elif path not in above:
             found[f"{path}/"] = _FOLDER
-    return MadeFiles(key=key, stamps=found)
+    tops = tuple(path for path in tops_of(ignored) if path not in left_out)
+    return MadeFiles(key=key, stamps=found, tops=tops)
 
 
 def sweep(folder: Path, tracked: Collection[str], made: MadeFiles) -> bool:
@@ -91,7 +104,7 @@ def sweep(folder: Path, tracked: Collection[str], made: MadeFiles) -> bool:
 
 def store_made(file: Path, made: MadeFiles) -> None:
     """Writes it down, whole or not at all."""
-    told = json.dumps({"key": made.key, "stamps": made.stamps}, ensure_ascii=True)
+    told = json.dumps({"key": made.key, "stamps": made.stamps, "tops": made.tops}, ensure_ascii=True)
     new = file.with_name(f"{file.name}.new")
     new.write_bytes(zlib.compress(told.encode("ascii"), 1))
     new.replace(file)
@@ -101,7 +114,7 @@ def load_made(file: Path) -> MadeFiles | None:
     """Reads it back; None where there is none, or what is there cannot be read."""
     with suppress(OSError, ValueError, KeyError, TypeError, zlib.error):
         told: dict[str, Any] = json.loads(zlib.decompress(file.read_bytes()))
-        return MadeFiles(key=told["key"], stamps=told["stamps"])
+        return MadeFiles(key=told["key"], stamps=told["stamps"], tops=tuple(told["tops"]))
     return None
 
 

@@ -34,7 +34,6 @@ from gastown_desktop.adapters.git.files import (
     remove_planted,
 )
 from gastown_desktop.adapters.git.made_files import (
-    MOST_TOPS,
     MadeFiles,
     literal,
     load_made,
@@ -233,16 +232,15 @@ class GitSlots:
         """
         tree = await self._objects.tree_of(commit)
         async with self._locks[slot.name]:
-            others = ("ls-files", "-z", "--others", "--directory", "--no-empty-directory")
-            listing = await self._run(slot, *others, "--exclude-standard", *self._excludes(()))
-            listed = os.fsdecode(listing).split("\0")[:-1]
+            removed = await self._others(slot, "--no-empty-directory")
             await self._check_out(slot, tree, clean="-ffdq")
-            leaves = await self._leaves_of(tree)
-            found = await _to_its_end(take_down, slot.folder, made, leaves, {*self._kept, *self._copied})
+            ignored, leaves = await self._others(slot, "--ignored"), await self._leaves_of(tree)
+            ours = {*self._kept, *self._copied}
+            found = await _to_its_end(take_down, slot.folder, made, leaves, ours, ignored)
             await _to_its_end(store_made, self._made_file(slot.name), found)
-            self._made[slot.name] = (made, found.tops[:MOST_TOPS])
+            self._made[slot.name] = (made, found.tops)
             await _to_its_end(self._write_git_folder, slot, commit)
-        return tuple(listed)
+        return removed
 
     async def remove(self, name: str) -> None:
         """Deletes a slot and its private index; a slot that does not exist is no error.
@@ -274,10 +272,16 @@ class GitSlots:
             return False
         return True
 
+    async def _others(self, slot: Slot, option: str) -> tuple[str, ...]:
+        """What is not tracked, and not ignored or ignored; folders end in a slash."""
+        others = ("ls-files", "-z", "--others", "--directory", "--exclude-standard", option)
+        listing = await self._run(slot, *others, *self._excludes(()))
+        return tuple(os.fsdecode(listing).split("\0")[:-1])
+
     async def _recall_made(self, name: str) -> tuple[str, tuple[str, ...]]:
         if name not in self._made:
             known: MadeFiles | None = await asyncio.to_thread(load_made, self._made_file(name))
-            self._made[name] = ("", ()) if known is None else (known.key, known.tops[:MOST_TOPS])
+            self._made[name] = ("", ()) if known is None else (known.key, known.tops)
         return self._made[name]
 
     def _forget_made(self, name: str) -> None:
