@@ -43,7 +43,7 @@ _ENVIRONMENT = {
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _WITHOUT_GATE = "go on without this gate"
 """What the user answers about a gate that is not to count any more."""
-_STOPPED_BY = frozenset({"breaker", "disk", "gate", "limit", "model", "power"})
+_STOPPED_BY = frozenset({"breaker", "disk", "gate", "limit", "model", "power", "setup"})
 """What a whole convoy stops for: then beads may be left that ask nothing."""
 
 

@@ -27,7 +27,8 @@ class LocalGateEnvironment:
         bound: names of its folders that slots see, for example `.venv`.
         path: where programs are looked for, as PATH spells it.
         variables: what gates get of the environment.
-        setup: the command that prepares a slot; empty for none.
+        setup: names what prepares a slot; empty for nothing.
+        steps: its commands: of them the programs count as well.
     """
 
     def __init__(
@@ -38,16 +39,19 @@ class LocalGateEnvironment:
         path: str,
         variables: Mapping[str, str],
         setup: str = "",
+        steps: Iterable[str] = (),
     ) -> None:
         self._checkout = checkout
         self._bound = tuple(bound)
         self._path = path
+        self._steps = tuple(steps)
         self._fixed = [platform.system(), platform.machine(), *platform.libc_ver(), setup, path]
         self._fixed += [f"{name}={value}" for name, value in sorted(variables.items())]
 
     def digest(self, command: str) -> str:
         """Names the environment of a command; reads the disk, a few dozen `stat` calls."""
-        parts = [*self._fixed, *self._programs(command), *self._installed()]
+        programs = [stamp for one in (command, *self._steps) for stamp in self._programs(one)]
+        parts = [*self._fixed, *programs, *self._installed()]
         return sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
     def _programs(self, command: str) -> list[str]:

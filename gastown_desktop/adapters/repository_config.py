@@ -6,9 +6,10 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.preparation import SETUP_TIMEOUT_S, SetupStep
 from gastown_desktop.core.serialising import Generated, SerialisingFiles
 from gastown_desktop.engine.gates import GATE_TIMEOUT_S, Gate
 
@@ -55,12 +56,42 @@ class _GeneratedTable(BaseModel):
     command: str = Field(min_length=1, max_length=10_000)
 
 
+_Command = Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+
+
+class _SetupTable(BaseModel):
+    """One `[[setup]]` table."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    command: _Command
+    timeout_s: float = Field(default=SETUP_TIMEOUT_S, gt=0, le=24 * 3600)
+
+
+def _listed(setup: object) -> object:
+    """One command is a list of one."""
+    return [setup] if isinstance(setup, str) else setup
+
+
+_Setup = Annotated[list[_SetupTable | _Command], Field(max_length=20), BeforeValidator(_listed)]
+
+
+def _top_pattern(text: str) -> str:
+    """A pattern below the top of the repository; `:` at its start would be git's own magic."""
+    _inside(text.removeprefix("/"))
+    return text.removeprefix("/")
+
+
 class _File(BaseModel):
-    """What is read of the file today; other proposals are checked where they are used."""
+    """What is read of the file."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
     gates: list[_GateTable | str] = Field(default_factory=list[_GateTable | str], max_length=20)
+    setup: _Setup = Field(default_factory=list[_SetupTable | str])
+    copied: list[Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_top_pattern)]] = Field(
+        default_factory=list[str], max_length=50, alias="copy"
+    )
     generated: list[_GeneratedTable] = Field(default_factory=list[_GeneratedTable], max_length=50)
     union: list[_Pattern] = Field(default_factory=list[_Pattern], max_length=50)
     serial: list[_Pattern] = Field(default_factory=list[_Pattern], max_length=50)
@@ -72,6 +103,10 @@ class RepositoryConfig:
     """What a repository proposes."""
 
     gates: tuple[Gate, ...] = ()
+    setup: tuple[SetupStep, ...] = ()
+    """Commands that prepare a working folder, in their order."""
+    copied: tuple[str, ...] = ()
+    """Patterns of ignored files that working folders need: `config/*.json`, `**/.env.test`."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """Files that many beads touch at the same place, and how they are settled."""
     prefix: str | None = None
@@ -97,10 +132,16 @@ def parse(text: bytes) -> RepositoryConfig:
     gates = tuple(_gate(number, gate) for number, gate in enumerate(file.gates, 1))
     return RepositoryConfig(
         gates=gates,
+        setup=tuple(map(_step, file.setup)),
+        copied=tuple(dict.fromkeys(file.copied)),
         serialising=_serialising(file),
         prefix=file.prefix,
         ignored=tuple(sorted(key for key in raw if key not in _PROPOSED)),
     )
+
+
+def _step(step: _SetupTable | str) -> SetupStep:
+    return SetupStep(step) if isinstance(step, str) else SetupStep(step.command, step.timeout_s)
 
 
 def _serialising(file: _File) -> SerialisingFiles:

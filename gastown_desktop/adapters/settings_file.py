@@ -87,6 +87,10 @@ class Settings(BaseModel):
 
     allowed_hosts: Annotated[tuple[str, ...], AfterValidator(listed_hosts)] = ()
     """Hosts that commands of workers and gates may reach, `name` or `name:port`; none: no network."""
+    setup_hosts: Annotated[tuple[str, ...], AfterValidator(listed_hosts)] = ()
+    """Hosts that a repository's setup may reach besides, `name` or `name:port`."""
+    copy_files: Annotated[bool, Field(strict=True)] = False
+    """Ignored files that a repository proposes are copied into working folders."""
 
     def typed_prices(self) -> dict[str, Price]:
         """The prices that the user typed, by model."""

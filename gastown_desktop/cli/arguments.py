@@ -51,6 +51,7 @@ def _rehearse(command: argparse.ArgumentParser) -> None:
         "--parallel", dest="plan", action="store_const", const="none", help="the same as --plan none"
     )
     _gates(command)
+    _preparation(command)
     command.add_argument("--trust", action="store_true", help="allow what the repository would run")
     command.add_argument("--cap", type=_money, metavar="USD", help="limit at list price (100)")
     command.add_argument(
@@ -83,6 +84,7 @@ def _run(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--on", metavar="BRANCH", help="the branch to start from and to land on")
     _gates(command)
+    _preparation(command)
     command.add_argument("--trust", action="store_true", help="allow what the repository would run")
     command.add_argument(
         "--allow-host",
@@ -146,6 +148,25 @@ def _stay(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _preparation(command: argparse.ArgumentParser) -> None:
+    _setup_hosts(command)
+    command.add_argument(
+        "--copy", action="store_true", help="copy the ignored files that the repository proposes"
+    )
+
+
+def _setup_hosts(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--setup-host",
+        dest="setup_hosts",
+        action="append",
+        type=_host,
+        default=[],
+        metavar="HOST[:PORT]",
+        help="a host that setup may reach besides (443)",
+    )
+
+
 def _gates(command: argparse.ArgumentParser) -> None:
     gates = command.add_mutually_exclusive_group()
     gates.add_argument(
@@ -158,6 +179,7 @@ def _resume(command: argparse.ArgumentParser) -> None:
     command.add_argument("repo", metavar="REPO")
     command.add_argument("--cap", type=_money, metavar="USD", help="set a new limit first")
     command.add_argument("--trust", action="store_true", help="allow what the repository would run now")
+    _setup_hosts(command)
     _acknowledge(command)
     _away(command)
     command.add_argument("--yes", action="store_true", help="run what was only planned so far without asking")

@@ -32,6 +32,7 @@ _ASKS = {
     "provider": "is not served by the provider any more",
     "disk": "has too little disk",
     "power": "has too little battery",
+    "setup": "cannot set up its copies",
     "breaker": "was stopped because too much failed",
     "gate": "has a gate that cannot be trusted",
     "taken": "is in your hands",

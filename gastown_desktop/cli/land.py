@@ -89,7 +89,9 @@ async def _scene(given: argparse.Namespace) -> AsyncIterator[_Scene]:
         hosts = settings.allowed_hosts if isinstance(settings, WorkSettings) else ()
         generated = settings.serialising.generated
         await require_trust(
-            *(workplace, settings.gates, generated, hosts), trust=given.trust, say=_say_beside
+            *(workplace, settings.gates, generated, hosts, settings.preparation),
+            trust=given.trust,
+            say=_say_beside,
         )
         town = await build_town(workplace, objects, stored)
         try:

@@ -8,7 +8,14 @@ from pathlib import Path
 from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.cli.progress import Progress, open_progress
-from gastown_desktop.cli.running import gates_of, listening, rehearse_to_end, say_oddities, show
+from gastown_desktop.cli.running import (
+    gates_of,
+    listening,
+    preparation_of,
+    rehearse_to_end,
+    say_oddities,
+    show,
+)
 from gastown_desktop.core.money import usd
 from gastown_desktop.engine.plan_kinds import dag_of
 from gastown_desktop.engine.ports import GitObjects
@@ -68,6 +75,7 @@ async def _prepare(
         plan=given.plan,
         lands_each=given.land_each,
         chaos=given.chaos,
+        preparation=await preparation_of(given, workplace, config, settings, progress),
     )
     rehearsal = await prepare_rehearsal(workplace, objects, request, config, listening(progress))
     dag = dag_of(rehearsal.plan, given.plan, config.serialising)

@@ -15,6 +15,7 @@ from gastown_desktop.cli.progress import Progress, open_progress
 from gastown_desktop.cli.running import rehearse_to_end, show
 from gastown_desktop.cli.stay import Stay
 from gastown_desktop.cli.work import opened, work_on
+from gastown_desktop.core.allowed_hosts import listed_hosts
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.ports import GitObjects
@@ -22,7 +23,8 @@ from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring.access import find_access
-from gastown_desktop.wiring.histories import newest_unlanded
+from gastown_desktop.wiring.histories import history_of, newest_unlanded
+from gastown_desktop.wiring.preparing import with_setup_read_again
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.stored import load_stored, require_trust_in
 from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace
@@ -37,8 +39,17 @@ async def resume(given: argparse.Namespace) -> int:
             before = await fingerprint(workplace.git, workplace.facts)
             objects = await enter(workplace)
             convoy = await newest_unlanded(workplace, objects)
-            stored = await load_stored(objects, convoy)
             progress.say(f"Resuming {convoy}")
+            stored = await with_setup_read_again(
+                workplace,
+                objects,
+                await load_stored(objects, convoy),
+                history_of(workplace, convoy),
+                hosts=listed_hosts(
+                    given.setup_hosts or read_settings(settings_file(given.data_dir)).setup_hosts
+                ),
+                say=progress.say,
+            )
             if given.trust:
                 await require_trust_in(workplace, stored, trust=True)
             if isinstance(stored, StoredRehearsal):

@@ -12,7 +12,7 @@ from gastown_desktop.adapters.settings_file import Settings, read_settings
 from gastown_desktop.cli.away import away_of
 from gastown_desktop.cli.beads import planned_beads, told_beads
 from gastown_desktop.cli.progress import Progress, open_progress
-from gastown_desktop.cli.running import gates_of, listening, say_oddities, show
+from gastown_desktop.cli.running import gates_of, listening, preparation_of, say_oddities, show
 from gastown_desktop.cli.stay import Stay
 from gastown_desktop.cli.work import opened, work_on
 from gastown_desktop.core.allowed_hosts import listed_hosts
@@ -83,6 +83,7 @@ async def _request(
             review=given.review,
             unattended=away_of(given, workplace.clock.now()),
             allowed_hosts=listed_hosts(given.allowed_hosts or settings.allowed_hosts),
+            preparation=await preparation_of(given, workplace, start.config, settings, progress),
         ),
         trust=given.trust,
         planned_by="given" if given.beads is not None else "mayor",

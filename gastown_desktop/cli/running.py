@@ -14,15 +14,19 @@ from rich.markdown import Markdown
 from gastown_desktop.adapters.gate_proposals import propose_gates
 from gastown_desktop.adapters.git.user_repository import Fingerprint
 from gastown_desktop.adapters.repository_config import RepositoryConfig
+from gastown_desktop.adapters.settings_file import Settings
 from gastown_desktop.cli.progress import Progress
+from gastown_desktop.core.allowed_hosts import listed_hosts
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.plain_text import printable
+from gastown_desktop.core.preparation import Preparation
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.rehearsal_result import exit_code
 from gastown_desktop.engine.work_result import work_exit_code, work_markdown
+from gastown_desktop.wiring.preparing import find_preparation
 from gastown_desktop.wiring.rehearsing import write_report
 from gastown_desktop.wiring.running import Listening
 from gastown_desktop.wiring.stored import running
@@ -84,6 +88,24 @@ async def gates_of(
         for proposal in propose_gates(await workplace.gate_hints(objects, tip)):
             progress.say(f"  --gate {shlex.quote(proposal.command)}: {proposal.reason}")
     return config.gates
+
+
+async def preparation_of(
+    given: argparse.Namespace,
+    workplace: Workplace,
+    config: RepositoryConfig,
+    settings: Settings,
+    progress: Progress,
+) -> Preparation:
+    """What working folders are to be prepared with; with `--no-gate` nothing of the repository runs."""
+    return await find_preparation(
+        workplace,
+        config,
+        runs=not given.no_gate,
+        copies=given.copy or settings.copy_files,
+        hosts=listed_hosts(given.setup_hosts or settings.setup_hosts),
+        say=progress.say,
+    )
 
 
 def _named(commands: tuple[str, ...] | list[str]) -> tuple[Gate, ...]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from gastown_desktop.adapters.git.town import refresh
 from gastown_desktop.adapters.git.user_repository import fingerprint
+from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.cli.inbox import answerable, answered_words, write_answer
 from gastown_desktop.cli.lines import Lines
 from gastown_desktop.cli.progress import open_progress
@@ -35,6 +36,7 @@ from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.wiring.access import ModelAccess
 from gastown_desktop.wiring.histories import history_of
+from gastown_desktop.wiring.preparing import with_setup_read_again
 from gastown_desktop.wiring.troubles import trouble_of
 from gastown_desktop.wiring.working import Working, WorkRequest, find_start, prepare_work
 from gastown_desktop.wiring.workplace import Workplace
@@ -255,7 +257,13 @@ class Stay:
             raise Refused("It has landed; nothing is left to go on with.", remedy="Say: goal TEXT")
         if state.stage == "ready_to_land":
             raise Refused("Everything is merged; nothing is left to go on with.", remedy="Say: land")
-        await self._do(self._newest())
+        renewed = await with_setup_read_again(
+            *(self._workplace, self._objects, self._newest(), state),
+            hosts=read_settings(self._workplace.settings_file).setup_hosts,
+            say=_say,
+        )
+        assert isinstance(renewed, StoredWork)
+        await self._do(renewed)
 
     async def _land(self, _: str) -> None:
         state = self._state()

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 _FOR_A_SLOT = 2 * 10**9
 _FOR_A_REQUEST = 500 * 10**6
+MOST_IN_A_SLOT = 20 * 10**9
+"""Bytes that commands may write in one working folder: what a build with its dependencies leaves is a few
+gigabytes, so that who comes here is in a loop, or wants the disk full."""
 _LOW_SHARE, _LOW_AT_MOST = 20, 20 * 10**9
 """One part in twenty of a disk is little, unless that is a large part of a large disk."""
 _SMALL_SLOT_SHARE, _SMALL_REQUEST_SHARE = 10, 40
@@ -33,6 +36,11 @@ class Disk:
     def slots_that_fit(self, each: int) -> int:
         """How many folders of `each` bytes it takes before it is low."""
         return max(0, self.free - self._low) // max(each, 1)
+
+    @property
+    def most_in_a_slot(self) -> int:
+        """Bytes that commands may write in one working folder: never more than half of what is free."""
+        return min(MOST_IN_A_SLOT, self.free // 2)
 
     @property
     def _low(self) -> int:

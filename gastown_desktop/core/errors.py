@@ -18,6 +18,7 @@ GasTownError                 anything below; has `safe`: what is safe and `remed
 │   └── RemoteUnreachable    a remote did not answer
 ├── ModelError               the provider refused or the reply could not be used
 │   └── ProviderClosed       it takes no request of this key until the user did something
+├── SetupFailed              a working folder could not be prepared
 ├── ToolRefused              a tool call that is not allowed or cannot work; told to the model
 └── Unusable                 a tree, path or file that this program cannot express
 """
@@ -172,3 +173,11 @@ class ToolRefused(GasTownError):
 
 class Unusable(GasTownError):
     """A tree, path or file that this program cannot express."""
+
+
+class SetupFailed(GasTownError):
+    """A working folder could not be prepared: a setup command failed or took too long.
+
+    Args:
+        message: which command and how, with the last lines of its output.
+    """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 MARK = "‹secret:"
@@ -19,6 +21,10 @@ _WORD = re.compile(r"[a-z]+|[A-Z]?[a-z]+|[0-9]+|/.*|unix:.*")
 """What is no secret, whatever its name tells: a word that stands in many files, a number, a path."""
 _RANDOM = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[A-Za-z0-9+/=_.~-]{20,}")
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*?)\s*$")
+_SETTING = re.compile(r"""\s*(?:-\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]\s*(.+?)\s*,?\s*""")
+"""A line of YAML, TOML, INI or JSON that sets something."""
+_TOKEN = re.compile(r"[A-Za-z0-9+/_.~-]{20,}={0,2}")
+_ALONE = re.compile(r"[^\s{}\[\]()<>]{1,1000}")
 _LOOKS: Mapping[str, re.Pattern[str]] = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40}"),
     "a key of AWS": re.compile(r"\bA(?:KIA|SIA)(?!IOSFODNN7EXAMPLE)[0-9A-Z]{16}\b"),
@@ -70,6 +76,10 @@ class Secrets:
         """These and one more."""
         return Secrets([*self._known, Secret(name, value)])
 
+    def and_these(self, more: Iterable[Secret]) -> Secrets:
+        """These and others."""
+        return Secrets([*self._known, *more])
+
     def masked(self, text: str) -> str:
         """The text with `‹secret:NAME›` in the place of each value."""
         if self._any is None:
@@ -97,16 +107,47 @@ def looks_secret(text: str) -> list[str]:
 
 def secrets_of_env(text: str) -> list[Secret]:
     """The secrets of a file of `NAME=value` lines: by what their name tells, or by the looks of the value."""
-    found: list[Secret] = []
-    for line in text.splitlines():
-        parts = _LINE.fullmatch(line)
-        if parts is None:
-            continue
-        name, value = parts[1], _unquoted(parts[2])
-        if is_telling(name, value) or _RANDOM.fullmatch(value) or looks_secret(value):
-            found.append(Secret(name, value))
-        found += secrets_of_address(name, value)
-    return found
+    lines = map(_LINE.fullmatch, text.splitlines())
+    return [secret for one in lines if one for secret in _secrets_of_value(one[1], _unquoted(one[2]))]
+
+
+def secrets_of_settings(file: str, text: str) -> list[Secret]:
+    """The secrets of a file of settings, whatever its form: JSON, YAML, TOML, INI, lines, or one value alone.
+
+    Args:
+        file: its name, which a value without one of its own is called by.
+        text: what it holds.
+    """
+    alone = text.strip()
+    if _ALONE.fullmatch(alone) and not _WORD.fullmatch(alone) and not _SETTING.fullmatch(alone):
+        return [Secret(file, alone)]
+    found = secrets_of_env(text)
+    try:
+        pairs = list(_pairs(json.loads(text), file))
+    except (ValueError, RecursionError):
+        lines = map(_SETTING.fullmatch, text.splitlines())
+        pairs = [(one[1], _unquoted(one[2])) for one in lines if one]
+    for name, value in pairs:
+        found += _secrets_of_value(name, value)
+    tokens = [one for one in _TOKEN.findall(text) if _RANDOM.fullmatch(one) and not _WORD.fullmatch(one)]
+    return [*found, *(Secret(file, one) for one in tokens)]
+
+
+def _pairs(held: Any, name: str) -> Iterator[tuple[str, str]]:
+    """(name, value) of each text in a JSON value; those of a list have the list's name."""
+    if isinstance(held, dict):
+        for key, value in cast("dict[str, Any]", held).items():
+            yield from _pairs(value, key)
+    elif isinstance(held, list):
+        for value in cast("list[Any]", held):
+            yield from _pairs(value, name)
+    elif isinstance(held, str):
+        yield name, held
+
+
+def _secrets_of_value(name: str, value: str) -> list[Secret]:
+    is_secret = is_telling(name, value) or _RANDOM.fullmatch(value) or looks_secret(value)
+    return [*([Secret(name, value)] if is_secret else []), *secrets_of_address(name, value)]
 
 
 def secrets_of_address(name: str, address: str) -> list[Secret]:

@@ -162,7 +162,8 @@ class RunsList:
     """What would run once the repository is trusted; trust is bound to `digest` and the path."""
 
     items: tuple[tuple[str, str, str], ...]
-    """(kind, name, value): kind is unconfined, gate, setup, generated, program, hook or submodule."""
+    """(kind, name, value): kind is unconfined, gate, setup, copy, generated, network, program, hook or
+    submodule."""
     digest: str
     trusted: bool
     confined: bool

@@ -29,7 +29,10 @@ from gastown_desktop.engine.telling import goes_on, slung_event
 
 _UNDER_WAY = frozenset({"hooked", "submitted"})
 
-_MACHINE = frozenset({"disk", "power"})
+_MACHINE = frozenset({"disk", "power", "setup"})
+"""What stops a convoy until the user says that it is as it should be."""
+_SHORT_OF = frozenset({"limit", "provider", "disk", "setup"})
+"""Stops after which workers stand still on their hooks."""
 _log = logging.getLogger(__name__)
 
 
@@ -61,7 +64,7 @@ class Dispatcher:
         self.stopped = ""
         """Why no new work is started; empty while it is."""
         self.stopped_by = ""
-        """What that is about: `limit`, `provider`, `disk`, `power`, `model` or `breaker`."""
+        """What that is about: `limit`, `provider`, `disk`, `power`, `setup`, `model` or `breaker`."""
 
     @property
     def working(self) -> int:
@@ -197,7 +200,7 @@ class Dispatcher:
         known |= {worker.bead for worker in self.supervisor.workers.values()}
         for hook in await self._kit.hooks.load_all():
             is_new = hook.assignment.bead not in known and goes_on(self._kit, hook)
-            if is_new and not (self.stopped_by in {"limit", "provider", "disk"} and self._is_short(hook)):
+            if is_new and not (self.stopped_by in _SHORT_OF and self._is_short(hook)):
                 self._standing.append(hook)
 
     def _is_short(self, hook: Hook) -> bool:
@@ -326,5 +329,7 @@ class Dispatcher:
             self.stopped, self.stopped_by = self._kit.line.closed, "provider"
         elif outcome == "disk":
             self._stop_for_disk()
+        elif outcome == "setup":
+            self.stopped, self.stopped_by = self._kit.setup_failed, "setup"
         elif outcome == "failed" and self._asks_about_model():
             self.stopped, self.stopped_by = "The model cannot be used.", "model"

@@ -73,6 +73,8 @@ class GateProof:
 
     def least_known(self) -> Gate | None:
         """The gate that should run on the base again while there is time; None when all are known enough."""
+        if not self._gates.spares:
+            return None
         counted = [(self._gates.record(gate).runs, gate) for gate in self._gates.gates]
         runs, gate = min(counted, key=lambda one: one[0], default=(BASE_RUNS, None))
         return gate if runs < BASE_RUNS else None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.errors import SetupFailed
 from gastown_desktop.core.flakiness import LEAST_REDS, FlakeRecord, describe, lesson, reds_needed
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.merge_queue import FailureRate
@@ -39,6 +40,8 @@ SABOTAGE = "sabotage: this line must turn the gate red"
 WITHOUT_GATE = "Go on without this gate"
 """Answer to an item of Needs you about a gate."""
 _SLOT, _SPARE_SLOT = "gate", "spare-gate"
+GATE_SLOTS = frozenset({_SLOT, _SPARE_SLOT})
+"""Slots in which gates run."""
 _TAIL_LINES = 20
 _PATIENCE = 10
 
@@ -124,6 +127,17 @@ class GateRunner:
         self._using: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One run at a time in each slot: the user may drop a bead while the Refinery tests."""
         self.cpu_s = 0.0
+        self.spares = True
+        """Whether there may be runs that nobody waits for: none once their slot could not be set up."""
+
+    async def set_up(self, commit: Oid) -> None:
+        """Prepares the slot in which gates run, so that it is known whether a copy can be.
+
+        Raises:
+            SetupFailed: it cannot.
+        """
+        async with self._using[_SLOT]:
+            await self._slots.prepare(_SLOT, commit)
 
     @property
     def gates(self) -> tuple[Gate, ...]:
@@ -199,7 +213,10 @@ class GateRunner:
     async def run_spare(self, gate: Gate, commit: Oid) -> None:
         """Runs one gate on the base once more, to learn how steady it is; may be cancelled at any time."""
         tree = await self.objects.tree_of(commit)
-        await self._run(gate, _Subject(commit=commit, tree=tree, purpose="base", slot=_SPARE_SLOT))
+        try:
+            await self._run(gate, _Subject(commit=commit, tree=tree, purpose="base", slot=_SPARE_SLOT))
+        except SetupFailed:
+            self.spares = False
 
     def distrust(self, result: GateResult) -> ev.NeedsYou:
         """What to ask the user when a gate is red whose reds blame nobody."""
@@ -273,6 +290,11 @@ class GateRunner:
                 slot = await self._slots.prepare(subject.slot, subject.commit)
                 confined = self._confinement(slot)
                 result = await self._sandbox.run(gate.command, confined, timeout_s=gate.timeout_s)
+        except SetupFailed as failed:
+            # the base was set up before: what cannot be is the candidate's doing, like any other red
+            if subject.purpose == "base":
+                raise
+            result = CommandResult(exit_code=1, output=str(failed).encode())
         finally:
             self._progress(gate, subject, running=False)
         self.cpu_s += result.cpu_s

@@ -10,7 +10,7 @@ from typing import Any
 from gastown_desktop.core.context import WINDOW
 from gastown_desktop.core.disk import PLENTY, Disk
 from gastown_desktop.core.errors import GitError
-from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.core.ids import BeadId, Oid, PolecatName
 from gastown_desktop.core.power import MAINS, Power
 from gastown_desktop.core.prices import Price, price_of
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
@@ -107,6 +107,12 @@ class Kit:
     """Whether what is handed in is searched for secrets: a rehearsal hands in what history has."""
     line: ProviderLine
     """The way to the provider."""
+    sets_up: bool = False
+    """Whether slots are set up by commands of the rig before they are given out."""
+    preparing: set[PolecatName] = field(default_factory=set[PolecatName])
+    """Workers whose slots are being prepared, which may take long: they wait."""
+    setup_failed: str = ""
+    """Why a worker's slot could not be prepared last."""
     moving: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by who moves the convoy branch until that is told: the Refinery, or the user who drops a bead."""
     lines: LineCounts = field(default_factory=LineCounts)

@@ -9,7 +9,14 @@ from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.context import clear_at, full_at
-from gastown_desktop.core.errors import CapReached, DiskLow, ModelError, ProviderClosed, ToolRefused
+from gastown_desktop.core.errors import (
+    CapReached,
+    DiskLow,
+    ModelError,
+    ProviderClosed,
+    SetupFailed,
+    ToolRefused,
+)
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.money import NanoUsd, show_usd
 from gastown_desktop.core.prices import MAX_TOKENS_CEILING
@@ -23,6 +30,7 @@ from gastown_desktop.engine.messages import as_said, delivered_events, hear
 from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.preambles import Preamble, write_preamble
 from gastown_desktop.engine.reply import Reply
+from gastown_desktop.engine.setting_up import SETUP_SAID
 from gastown_desktop.engine.spend_gate import URGENCY_CLOSING, URGENCY_DONE, URGENCY_WORK, Order
 from gastown_desktop.engine.submission import catch_up, commit_submission, handed_by
 from gastown_desktop.engine.telling import last_call, submitted_event, turn_event
@@ -43,8 +51,8 @@ CUT_WORDS = (
 _ABOUT_THIS_REQUEST = frozenset({400, 413, 422})
 """Statuses that say nothing about other requests: the bead asks, the fleet goes on."""
 
-Outcome = Literal["submitted", "asked", "limit", "provider", "disk", "held", "stuck", "failed"]
-"""`limit`, `provider` and `disk` leave the bead on its hook: it goes on when what is missing is there."""
+Outcome = Literal["submitted", "asked", "limit", "provider", "disk", "setup", "held", "stuck", "failed"]
+"""`limit`, `provider`, `disk` and `setup` leave the bead on its hook: it goes on when that is mended."""
 
 
 class _HeldByUser(Exception):
@@ -85,7 +93,12 @@ class Polecat:
         if (told := await hear(kit, self._hook)) is not self._hook:
             self._hook = told
             self._conversation = self._begun()
-        slot = await kit.slots.prepare(self._name, self._hook.assignment.base)
+        try:
+            slot = await self._prepared()
+        except SetupFailed as failed:
+            kit.setup_failed = str(failed)
+            await self._become("paused", f"setup: {str(failed).partition(SETUP_SAID)[0]}")
+            return "setup"
         if self._hook.wip is not None:
             await kit.slots.reset(slot, self._hook.wip)
         bench = self._workbench(slot)
@@ -94,6 +107,16 @@ class Polecat:
         finally:
             await bench.close()
         return "held" if outcome == "limit" and self._cap_moved() else outcome
+
+    async def _prepared(self) -> Slot:
+        kit = self._kit
+        if kit.sets_up:
+            self._act("Preparing its copy")
+        kit.preparing.add(self._name)
+        try:
+            return await kit.slots.prepare(self._name, self._hook.assignment.base)
+        finally:
+            kit.preparing.discard(self._name)
 
     async def _at_work(self, slot: Slot, bench: Workbench) -> Outcome:
         self._preamble = await self._write_preamble()

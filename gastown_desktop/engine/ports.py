@@ -255,6 +255,28 @@ class Slots(Protocol):
         ...
 
 
+class KeepingSlots(Slots, Protocol):
+    """Slots in which something that git ignores may stay from one use to the next."""
+
+    async def prepare(self, name: str, commit: Oid, *, made: str = "") -> Slot:
+        """As any slot; what `keep_made` took down under the name `made` stays if nobody changed any of it."""
+        ...
+
+    async def has_made(self, name: str, made: str) -> bool:
+        """Whether that stayed."""
+        ...
+
+    async def keep_made(self, slot: Slot, commit: Oid, made: str) -> tuple[str, ...]:
+        """Takes down what is in a slot besides a commit and is ignored by git: no snapshot has it.
+
+        Everything else is put back as the commit has it.
+
+        Returns:
+            Paths that were removed as git does not ignore them.
+        """
+        ...
+
+
 class SlotFiles(Protocol):
     """Files of one slot, opened without following links, regular files only."""
 
@@ -363,6 +385,8 @@ class Confinement:
     """(real, seen) pairs bound read-only, for example the rig's `.venv` over the slot."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Allow-listed variables beyond the base set."""
+    since: float = 0.0
+    """Seconds since 1970 at which the slot was given out: what is newer was written by commands."""
 
 
 class Serving(Protocol):

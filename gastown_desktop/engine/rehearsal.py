@@ -10,6 +10,7 @@ from typing import Any
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
+from gastown_desktop.core.preparation import NO_PREPARATION, Preparation, preparation_of
 from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.expressible import MechanicalPaths, mechanical_paths
@@ -38,6 +39,8 @@ class RehearsalSettings:
     """Every merged prefix lands at once, instead of the whole convoy at its end."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """What the repository's `.gastown.toml` says about files that many beads touch."""
+    preparation: Preparation = NO_PREPARATION
+    """What working folders are prepared with."""
     chaos: int | None = None
     """The seed of faults on purpose; None for none."""
     silence_s: float = 2.0
@@ -98,6 +101,7 @@ async def load(objects: GitObjects, convoy: ConvoyId) -> StoredRehearsal:
     settings: dict[str, Any] = fields["settings"]
     settings["gates"] = tuple(Gate(**gate) for gate in settings["gates"])
     settings["serialising"] = serialising_of(settings.get("serialising", {}))
+    settings["preparation"] = preparation_of(settings.get("preparation", {}))
     return StoredRehearsal(
         convoy=convoy,
         plan=await restore_plan(objects, fields),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
+from gastown_desktop.core.errors import SetupFailed
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.core.serialising import Generated, settle
@@ -96,7 +97,10 @@ class Settling:
         kit = self._kit
         town = Signature("Gas Town", "town@gastown.invalid", kit.clock.now())
         commit = await kit.objects.write_commit(start, (under,), f"Make {one.path} anew\n", town, town)
-        slot = await kit.slots.prepare(_SLOT, commit)
+        try:
+            slot = await kit.slots.prepare(_SLOT, commit)
+        except SetupFailed:
+            return None
         result = await kit.sandbox.run(one.command, kit.confinement(slot), timeout_s=_REGENERATE_S)
         if result.exit_code or result.timed_out:
             return None

@@ -29,7 +29,7 @@ class Worker:
     seen_at: float
     """Its last sign of life."""
     progress_at: float
-    """The end of its last turn, or its start."""
+    """The end of its last turn, or when it began to work."""
     began_at: float = 0.0
     task: asyncio.Task[None] | None = None
     verdict: Finding | None = None
@@ -159,12 +159,13 @@ class Supervisor:
         return True
 
     def _heard(self, event: ev.Envelope | ev.EphemeralEvent) -> None:
-        """Every event about a worker is a sign of life; a turn that ended is progress."""
+        """Every event about a worker is a sign of life; a turn that ended is progress, and that it begins."""
         inner = event.event if isinstance(event, ev.Envelope) else event
         name = getattr(inner, "polecat", None)
         worker = self.workers.get(PolecatName(name)) if isinstance(name, str) else None
         if worker is None or isinstance(inner, ev.HealthChanged):
             return
         worker.seen_at = self._kit.clock.monotonic()
-        if isinstance(inner, ev.TurnEnded):
+        begins = isinstance(inner, ev.PolecatStateChanged) and inner.state == "working"
+        if isinstance(inner, ev.TurnEnded) or begins:
             worker.progress_at = worker.seen_at

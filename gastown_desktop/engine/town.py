@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from gastown_desktop.core import events as ev
-from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.errors import Refused, SetupFailed
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.dispatcher import Dispatcher
@@ -28,13 +28,17 @@ from gastown_desktop.engine.witness import Witness
 from gastown_desktop.engine.worked_on import OVER
 
 LIMIT_ITEM = "limit"
-"""Needs-you item that says what stopped the convoy: the cap, the provider, the model or a breaker."""
-MACHINE_READY = {"disk": "There is room now", "power": "Go on"}
+"""Needs-you item that says what stopped the convoy: cap, provider, model, machine, setup or a breaker."""
+MACHINE_READY = {"disk": "There is room now", "power": "Go on", "setup": "Try again"}
 """What is answered when the machine has again what stopped the convoy."""
 PILOT_DONE = "The pilot is done."
 """Why a convoy waits whose pilot went well."""
 RED_BASE_ITEM = "gate-base"
 """Needs-you item that says that the gates are red before anything was changed."""
+SETUP_ITEM = "setup"
+"""Needs-you item that says that no copy can be set up."""
+FIX_SETUP = "Fix setup…"
+"""Answer: the user mended the rig's setup, on the target branch or the machine; `resume` reads it again."""
 
 
 class Town:
@@ -115,6 +119,9 @@ class Town:
         if self._kit.bus.state.stage == "landed":
             await self._take_down_hooks()
             return
+        if self._kit.sets_up and not await self._prove_setup():
+            await self._to_stage("paused", "Setup fails before anything was changed.")
+            return
         if not await self._prove_base():
             await self._to_stage("paused", "The gates are red before anything was changed.")
             return
@@ -186,6 +193,27 @@ class Town:
         self._dispatcher.set_fleet_size(polecats)
         self._wake.set()
 
+    async def _prove_setup(self) -> bool:
+        """Nothing starts before a copy of the base can be set up: tried once, not by every worker."""
+        state = self._kit.bus.state
+        try:
+            await self._gates.set_up(state.base)
+        except SetupFailed as failed:
+            if SETUP_ITEM not in state.needs_you:
+                need = ev.NeedsYou(
+                    **self._where(),
+                    item=SETUP_ITEM,
+                    about="setup",
+                    text=str(failed),
+                    options=(FIX_SETUP, "Cancel"),
+                )
+                await self._kit.bus.publish(need)
+            return False
+        if SETUP_ITEM in state.needs_you:
+            mended = ev.NeedAnswered(**self._where(), item=SETUP_ITEM, answer="Setup works now.")
+            await self._kit.bus.publish(mended)
+        return True
+
     async def _prove_base(self) -> bool:
         """Nothing starts before the gates are green on the base; a rehearsal goes on ungated on a red one.
 
@@ -205,7 +233,7 @@ class Town:
                 item=RED_BASE_ITEM,
                 about="gate",
                 text=state.gate_reason,
-                options=("Fix setup…", WITHOUT_GATE, "Cancel"),
+                options=(FIX_SETUP, WITHOUT_GATE, "Cancel"),
             )
             await self._kit.bus.publish(need)
         return False
@@ -280,7 +308,7 @@ class Town:
             await self._unattended.answer_overdue()
             self._reviews.fill(group)
             await self._dispatcher.fill(group)
-            await self._say_why_stopped("provider", "disk", "power")
+            await self._say_why_stopped("provider", "disk", "power", "setup")
             if self._nothing_is_in_flight():
                 await self._say_why_stopped("limit")
             self._goes_on = self._wake.is_set() or self._somebody_is_at_work() or self._user_holds_work()
@@ -326,7 +354,7 @@ class Town:
             if isinstance(await self._landing().land(), Landed):
                 await self._take_down_hooks()
             return
-        await self._say_why_stopped("limit", "provider", "disk", "power", "model", "breaker")
+        await self._say_why_stopped("limit", "provider", "disk", "power", "setup", "model", "breaker")
         await self._to_stage("paused", self._dispatcher.stopped or self._why_it_waits())
 
     def _why_it_waits(self) -> str:

@@ -42,7 +42,7 @@ class Witness:
         view = state.polecats.get(name)
         bead = state.beads[worker.bead]
         held_back = self._kit.line.holds_back or worker.bead in self._kit.waiting.beads
-        held_back = held_back or worker.bead in self._kit.first.held_back
+        held_back = held_back or worker.bead in self._kit.first.held_back or name in self._kit.preparing
         return Sighting(
             state=view.state if view else "starting",
             silent_s=now - worker.seen_at,

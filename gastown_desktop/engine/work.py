@@ -12,6 +12,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.away import Away
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import ConvoyId, Oid
+from gastown_desktop.core.preparation import NO_PREPARATION, Preparation, preparation_of
 from gastown_desktop.core.prices import Price
 from gastown_desktop.core.serialising import Generated, SerialisingFiles
 from gastown_desktop.engine.bus import Bus
@@ -50,6 +51,8 @@ class WorkSettings:
     """Hosts with their ports that commands of workers and gates may reach; none: no network."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())
     """What the repository's `.gastown.toml` says about files that many beads touch."""
+    preparation: Preparation = NO_PREPARATION
+    """What working folders are prepared with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,7 @@ async def load_work(objects: GitObjects, convoy: ConvoyId) -> StoredWork | None:
     settings["price"] = Price(**settings["price"])
     settings["allowed_hosts"] = tuple(settings.get("allowed_hosts", ()))
     settings["serialising"] = serialising_of(settings["serialising"])
+    settings["preparation"] = preparation_of(settings.get("preparation", {}))
     settings["unattended"] = _away_of(settings.get("unattended"))
     return StoredWork(
         convoy=convoy,

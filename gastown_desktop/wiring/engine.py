@@ -21,6 +21,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
 from gastown_desktop.core.money import usd
+from gastown_desktop.core.preparation import Preparation
 from gastown_desktop.engine import holding, messages
 from gastown_desktop.engine.api import (
     About,
@@ -59,7 +60,9 @@ from gastown_desktop.engine.transcripts import transcript_of
 from gastown_desktop.engine.undo import Undo, Undone
 from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring.convoys import LINGER_S, Convoys
+from gastown_desktop.wiring.histories import history_of
 from gastown_desktop.wiring.opening import Opening, oddities
+from gastown_desktop.wiring.preparing import find_preparation, with_setup_read_again
 from gastown_desktop.wiring.rehearsing import (
     Listening,
     RehearsalRequest,
@@ -71,7 +74,7 @@ from gastown_desktop.wiring.rehearsing import (
 from gastown_desktop.wiring.running import Running
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.settings import about, set_setting, user_settings
-from gastown_desktop.wiring.stored import load_stored
+from gastown_desktop.wiring.stored import Stored, load_stored
 from gastown_desktop.wiring.workplace import Workplace, is_confined, open_workplace, runs_list
 
 MOST_COMMITS = 500
@@ -253,7 +256,22 @@ class Engine:
             await is_confined(workplace),
         )
         generated = config.serialising.generated
-        return await runs_list(workplace, as_gates(gates), generated, confined=confined), confined
+        preparation = await self._preparation(workplace, config, gates)
+        listed = await runs_list(workplace, as_gates(gates), generated, (), preparation, confined=confined)
+        return listed, confined
+
+    async def _preparation(
+        self, workplace: Workplace, config: RepositoryConfig, gates: tuple[GateWish, ...]
+    ) -> Preparation:
+        """What working folders are prepared with: without gates nothing of the repository runs."""
+        settings = read_settings(settings_file(self._override))
+        return await find_preparation(
+            workplace,
+            config,
+            runs=bool(gates),
+            copies=bool(gates) and settings.copy_files,
+            hosts=settings.setup_hosts,
+        )
 
     async def rehearse(self, wish: RehearsalWish) -> ConvoyId:
         settings = read_settings(settings_file(self._override))
@@ -271,6 +289,7 @@ class Engine:
                 real_pace=wish.real_pace,
                 model=settings.model,
                 plan=wish.plan,
+                preparation=await self._preparation(workplace, config, wish.gates),
             )
             planned = Listening(planned=self._tell_planned)
             return await prepare_rehearsal(workplace, objects, request, config, planned)
@@ -296,7 +315,13 @@ class Engine:
         if town is not None and town.goes_on:
             return
         await self._convoys.wait_for_end(convoy)
-        await self._convoys.begin(lambda _, objects: load_stored(objects, convoy))
+        await self._convoys.begin(lambda workplace, objects: self._renewed(workplace, objects, convoy))
+
+    async def _renewed(self, workplace: Workplace, objects: GitObjects, convoy: ConvoyId) -> Stored:
+        """A convoy as it was written down; where its start failed, with the setup as it is now."""
+        stored, state = await load_stored(objects, convoy), history_of(workplace, convoy)
+        hosts = read_settings(settings_file(self._override)).setup_hosts
+        return await with_setup_read_again(workplace, objects, stored, state, hosts=hosts)
 
     async def stop(self, convoy: ConvoyId) -> None:
         await self._convoys.stop(convoy)

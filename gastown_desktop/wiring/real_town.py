@@ -11,6 +11,7 @@ from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.power import power_now
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.allowed_hosts import network_words
+from gastown_desktop.core.preparation import setup_words
 from gastown_desktop.core.providers import price_at
 from gastown_desktop.core.rate_limits import rate_room
 from gastown_desktop.core.slowing import machine_is_busy
@@ -26,10 +27,13 @@ from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.wiring.access import ModelAccess, connect
 from gastown_desktop.wiring.town_parts import (
+    Prepared,
     WiredTown,
     choose_sandbox,
+    choose_setup_sandbox,
     confinement_of,
     gate_runner,
+    prepared_slots,
     prompt,
     slot_files,
 )
@@ -45,6 +49,7 @@ async def build_work(
     slots: GitSlots,
     work: StoredWork,
     access: ModelAccess,
+    prepared: Prepared,
 ) -> WiredTown:
     """Wires a convoy of real work.
 
@@ -54,6 +59,7 @@ async def build_work(
         slots: its slots.
         work: the convoy.
         access: the way to the model.
+        prepared: what working folders are prepared with.
 
     Raises:
         Refused: another process has the ledger, or the allowed hosts cannot be reached from a sandbox here.
@@ -64,6 +70,9 @@ async def build_work(
     sandbox = await choose_sandbox(
         workplace, folder / "scratch", settings.allowed_hosts, folder / "network.log"
     )
+    preparation = prepared.preparation
+    confinement = confinement_of(rig.checkout, sandbox, preparation)
+    prepared_in = await choose_setup_sandbox(workplace, sandbox, preparation, settings.allowed_hosts, folder)
     store = FileEventStore(workplace.events_file(convoy))
     bus = Bus(store, workplace.clock)
     log = FileMoneyLog(workplace.money_file)
@@ -91,15 +100,23 @@ async def build_work(
         bus=bus,
         gate=gate,
         hooks=Hooks(objects, refs, workplace.clock),
-        slots=slots,
+        slots=prepared_slots(
+            *(workplace, objects, slots, prepared, folder),
+            bus=bus,
+            sandbox=prepared_in,
+            confinement=confinement,
+        ),
+        sets_up=bool(preparation.steps),
         objects=objects,
         sandbox=sandbox,
-        confinement=confinement_of(rig.checkout, sandbox),
+        confinement=confinement,
         files=slot_files,
         clock=workplace.clock,
         line=line,
         resolver_words=prompt("resolver"),
-        system=system_blocks(prompt("polecat") + network_words(settings.allowed_hosts), repository),
+        system=system_blocks(
+            prompt("polecat") + network_words(settings.allowed_hosts) + setup_words(preparation), repository
+        ),
         scopes=(f"convoy:{convoy}", TOWN_SCOPE, *access.scopes),
         serialising=settings.serialising,
         secrets=workplace.secrets.plus("provider key", access.key),
@@ -115,7 +132,7 @@ async def build_work(
     )
     return WiredTown(
         kit=kit,
-        gates=gate_runner(workplace, kit, settings.gates),
+        gates=gate_runner(workplace, kit, settings.gates, prepared),
         gate=gate,
         sandbox=sandbox,
         slots=slots,

@@ -34,10 +34,13 @@ from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.stand_in import StandIn
 from gastown_desktop.engine.waiting import Waiting
 from gastown_desktop.wiring.town_parts import (
+    Prepared,
     WiredTown,
     choose_sandbox,
+    choose_setup_sandbox,
     confinement_of,
     gate_runner,
+    prepared_slots,
     prompt,
     slot_files,
 )
@@ -51,8 +54,17 @@ async def build_rehearsal(
     objects: GitObjects,
     slots: GitSlots,
     rehearsal: StoredRehearsal,
+    prepared: Prepared,
 ) -> WiredTown:
-    """Wires a rehearsal: the real engine on real adapters, the stand-in where the network would be."""
+    """Wires a rehearsal: the real engine on real adapters, the stand-in where the network would be.
+
+    Args:
+        workplace: the rig.
+        objects: its repository.
+        slots: its slots.
+        rehearsal: what is rehearsed.
+        prepared: what working folders are prepared with.
+    """
     rig, convoy = workplace.rig, rehearsal.convoy
     folder = workplace.rehearsal_folder(convoy)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,17 +87,26 @@ async def build_rehearsal(
         base_url=REHEARSAL_ORIGIN,
         transport=SpendGateTransport(inner, gate.consume),
     )
+    preparation = prepared.preparation
     sandbox = await choose_sandbox(workplace, folder / "scratch")
+    confinement = confinement_of(rig.checkout, sandbox, preparation)
+    prepared_in = await choose_setup_sandbox(workplace, sandbox, preparation, (), folder)
     kit = Kit(
         rig=rig,
         refs=refs,
         bus=bus,
         gate=gate,
         hooks=Hooks(objects, refs, workplace.clock),
-        slots=slots,
+        slots=prepared_slots(
+            *(workplace, objects, slots, prepared, folder),
+            bus=bus,
+            sandbox=prepared_in,
+            confinement=confinement,
+        ),
+        sets_up=bool(preparation.steps),
         objects=objects,
         sandbox=sandbox,
-        confinement=confinement_of(rig.checkout, sandbox),
+        confinement=confinement,
         files=slot_files,
         clock=workplace.clock,
         line=ProviderLine(workplace.clock),
@@ -102,7 +123,7 @@ async def build_rehearsal(
     _show_who_waits(kit)
     return WiredTown(
         kit=kit,
-        gates=gate_runner(workplace, kit, rehearsal.settings.gates),
+        gates=gate_runner(workplace, kit, rehearsal.settings.gates, prepared),
         gate=gate,
         bill=bill,
         misbehaving=misbehaving,

@@ -13,6 +13,7 @@ from gastown_desktop.checker import Report, check
 from gastown_desktop.core.chaos import Chaos, LastingFault
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, convoy_id
+from gastown_desktop.core.preparation import NO_PREPARATION, Preparation
 from gastown_desktop.engine.diff_sizes import changed_lines
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.evidence_page import as_page
@@ -32,7 +33,7 @@ from gastown_desktop.engine.rehearsal_result import result_of
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.town import Town
 from gastown_desktop.wiring.running import Listening, Running
-from gastown_desktop.wiring.town_parts import build_slots, clear_slots
+from gastown_desktop.wiring.town_parts import build_slots, choose_sandbox, clear_slots
 from gastown_desktop.wiring.workplace import Workplace, rehearsal_folder, require_trust, resolve
 
 
@@ -56,6 +57,8 @@ class RehearsalRequest:
     lands_each: bool = False
     chaos: int | None = None
     """The seed of faults on purpose; None for none."""
+    preparation: Preparation = NO_PREPARATION
+    """What working folders are prepared with."""
 
 
 async def span_of(workplace: Workplace, objects: GitObjects, span: str | None) -> tuple[Oid | None, Oid]:
@@ -89,8 +92,14 @@ async def prepare_rehearsal(
     before, commits = await choose_range(
         objects, tip, last=request.last, stop=stop, shallow=workplace.facts.shallow
     )
+    preparation = request.preparation
+    if preparation.hosts:
+        scratch = workplace.rig.folder / "scratch"
+        await choose_sandbox(workplace, scratch, preparation.hosts, for_setup=True)
     await require_trust(
-        workplace, request.gates, config.serialising.generated, trust=request.trust, say=listening.say
+        *(workplace, request.gates, config.serialising.generated, (), preparation),
+        trust=request.trust,
+        say=listening.say,
     )
     convoy = convoy_id(f"{workplace.rig.id} {tip} {workplace.clock.now().isoformat()}")
     plan = await plan_true(
@@ -102,7 +111,7 @@ async def prepare_rehearsal(
         convoy=convoy,
         told=listening.planned,
     )
-    slots = await build_slots(workplace, objects)
+    slots = await build_slots(workplace, objects, preparation)
     await clear_slots(slots)
     rehearsal = StoredRehearsal(
         convoy=convoy,
@@ -119,6 +128,7 @@ async def prepare_rehearsal(
             lands_each=request.lands_each,
             chaos=request.chaos,
             serialising=config.serialising,
+            preparation=preparation,
         ),
     )
     await store(objects, rehearsal)

@@ -12,11 +12,12 @@ from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal, load
 from gastown_desktop.engine.work import StoredWork, WorkSettings, load_work
 from gastown_desktop.wiring.access import ModelAccess
+from gastown_desktop.wiring.preparing import read_copies
 from gastown_desktop.wiring.real_town import build_work
 from gastown_desktop.wiring.rehearsal_town import build_rehearsal
 from gastown_desktop.wiring.rehearsing import Rehearsing
 from gastown_desktop.wiring.running import Running
-from gastown_desktop.wiring.town_parts import WiredTown, build_slots
+from gastown_desktop.wiring.town_parts import Prepared, WiredTown, build_slots
 from gastown_desktop.wiring.working import Working
 from gastown_desktop.wiring.workplace import Workplace, require_trust
 
@@ -43,12 +44,15 @@ async def build_town(
         stored: what was asked for.
         access: the way to the model; None where none is to be asked.
     """
+    preparation = stored.settings.preparation
+    prepared = Prepared(preparation=preparation, copies=read_copies(workplace, preparation))
     if isinstance(stored, StoredRehearsal):
-        return await build_rehearsal(workplace, objects, await build_slots(workplace, objects), stored)
-    slots = await build_slots(workplace, objects, workplace.secrets)
+        slots = await build_slots(workplace, objects, preparation)
+        return await build_rehearsal(workplace, objects, slots, stored, prepared)
+    slots = await build_slots(workplace, objects, preparation, workplace.secrets)
     provider = provider_at(stored.settings.base_url)
     return await build_work(
-        workplace, objects, slots, stored, access or ModelAccess(provider=provider, key="none")
+        workplace, objects, slots, stored, access or ModelAccess(provider=provider, key="none"), prepared
     )
 
 
@@ -69,7 +73,7 @@ async def require_trust_in(
     settings = stored.settings
     hosts = settings.allowed_hosts if isinstance(settings, WorkSettings) else ()
     await require_trust(
-        *(workplace, settings.gates, settings.serialising.generated, hosts),
+        *(workplace, settings.gates, settings.serialising.generated, hosts, settings.preparation),
         trust=trust,
         workers=isinstance(stored, StoredWork),
         confined=confined,

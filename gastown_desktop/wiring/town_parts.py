@@ -4,41 +4,61 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 from gastown_desktop.adapters.allow_list_proxy import AllowListProxy, NetworkLog
 from gastown_desktop.adapters.claude import ClaudeMessages
+from gastown_desktop.adapters.disk_space import disk_of
 from gastown_desktop.adapters.gate_cache import FileGateCache
 from gastown_desktop.adapters.gate_environment import LocalGateEnvironment
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.rehearsal_model import ProviderBill
-from gastown_desktop.adapters.sandbox import Unconfined, find_sandbox
+from gastown_desktop.adapters.sandbox import Limits, Unconfined, find_sandbox
 from gastown_desktop.adapters.sandbox.entry import SYSTEM_PATH
+from gastown_desktop.adapters.setup_log import SetupLog
 from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.adapters.town_store import FileEventStore
-from gastown_desktop.core.allowed_hosts import require_hosts
+from gastown_desktop.core.allowed_hosts import listed_hosts, require_hosts
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.preparation import NO_PREPARATION, Preparation
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
+from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.misbehaving import Misbehaving
-from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot
+from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot, Slots
+from gastown_desktop.engine.setting_up import SetUpSlots
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.taking_over import is_hand_slot
 from gastown_desktop.paths import resource
 from gastown_desktop.wiring.workplace import Workplace
 
 BOUND_FROM_CHECKOUT = (".venv", "node_modules")
-"""Folders of the user's checkout that workers see, read-only."""
+"""Folders of the user's checkout that workers see, read-only, where no setup makes them."""
 
 
 FIRST_PORT, LAST_PORT = 20_000, 32_767
 """Ports that servers of workers may take: below those that the system gives out by itself."""
 PORTS_A_SLOT = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What working folders are prepared with, and the files that are copied as they are now."""
+
+    preparation: Preparation = NO_PREPARATION
+    copies: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+    @property
+    def spelled(self) -> str:
+        """All of it, for names of what depends on it."""
+        files = [f"{path} {sha256(content).hexdigest()}" for path, content in self.copies.items()]
+        return "\n".join([self.preparation.spelled, *files]) if self.preparation else ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,9 +93,21 @@ def prompt(role: str) -> str:
     return _VERSION.sub("", resource(f"prompts/{role}.md").read_text(encoding="utf-8"))
 
 
-async def build_slots(workplace: Workplace, objects: GitObjects, secrets: Secrets = NO_SECRETS) -> GitSlots:
-    """The slots of a rig; files with one of these secrets are not part of snapshots."""
-    kept = bound_folders(workplace.rig.checkout)
+async def build_slots(
+    workplace: Workplace,
+    objects: GitObjects,
+    preparation: Preparation = NO_PREPARATION,
+    secrets: Secrets = NO_SECRETS,
+) -> GitSlots:
+    """The slots of a rig, clean and not prepared yet.
+
+    Args:
+        workplace: the rig.
+        objects: its repository.
+        preparation: what is copied and made in them, which is no part of snapshots.
+        secrets: files with one of these are no part of snapshots either.
+    """
+    kept = bound_folders(workplace.rig.checkout, preparation)
     return GitSlots(
         workplace.git,
         objects,
@@ -84,11 +116,54 @@ async def build_slots(workplace: Workplace, objects: GitObjects, secrets: Secret
         workplace.rig.folder / "indexes",
         kept=kept,
         secrets=secrets,
+        copied=preparation.copied,
+        ignored=BOUND_FROM_CHECKOUT if preparation.steps else (),
     )
 
 
-def bound_folders(checkout: Path) -> tuple[str, ...]:
-    """Names of the checkout's folders that slots see."""
+def prepared_slots(
+    workplace: Workplace,
+    objects: GitObjects,
+    slots: GitSlots,
+    prepared: Prepared,
+    folder: Path,
+    *,
+    bus: Bus,
+    sandbox: Sandbox,
+    confinement: Callable[[Slot], Confinement],
+) -> Slots:
+    """The slots of a convoy, prepared when they are given out.
+
+    Args:
+        workplace: the rig.
+        objects: its repository.
+        slots: its slots.
+        prepared: what they are prepared with.
+        folder: the convoy's, where the log of the setup is.
+        bus: its events.
+        sandbox: where the setup runs.
+        confinement: how commands see a slot.
+    """
+    if not prepared.preparation:
+        return slots
+    return SetUpSlots(
+        slots,
+        prepared.preparation,
+        prepared.copies,
+        bus=bus,
+        objects=objects,
+        sandbox=sandbox,
+        confinement=confinement,
+        files=slot_files,
+        log=SetupLog(folder / "setup.log", workplace.clock).note,
+        secrets=workplace.secrets,
+    )
+
+
+def bound_folders(checkout: Path, preparation: Preparation = NO_PREPARATION) -> tuple[str, ...]:
+    """Names of the checkout's folders that slots see: none where setup makes them in each slot."""
+    if preparation.steps:
+        return ()
     return tuple(name for name in BOUND_FROM_CHECKOUT if (checkout / name).is_dir())
 
 
@@ -100,7 +175,12 @@ async def clear_slots(slots: GitSlots) -> None:
 
 
 async def choose_sandbox(
-    workplace: Workplace, scratch: Path, hosts: tuple[str, ...] = (), log: Path | None = None
+    workplace: Workplace,
+    scratch: Path,
+    hosts: tuple[str, ...] = (),
+    log: Path | None = None,
+    *,
+    for_setup: bool = False,
 ) -> Sandbox:
     """How commands of a rig are confined on this machine.
 
@@ -109,6 +189,7 @@ async def choose_sandbox(
         scratch: a folder for what the sandbox keeps while the convoy is open.
         hosts: hosts with their ports that commands may reach.
         log: the file that tells what they asked for.
+        for_setup: some of the hosts are for setup only, which runs there.
 
     Raises:
         Refused: hosts are allowed, and nothing here could keep commands from the others.
@@ -122,16 +203,43 @@ async def choose_sandbox(
         home=Path.home(),
         town_objects=workplace.rig.town_git / "objects",
         scratch=scratch,
+        limits=Limits(disk=disk_of(workplace.slots_root).most_in_a_slot),
         network=network,
     )
     if hosts and isinstance(sandbox, Unconfined):
         raise Refused(
-            f"Workers cannot be allowed some hosts here: {sandbox.reason}",
+            f"{'Setup' if for_setup else 'Workers'} cannot be allowed some hosts here: {sandbox.reason}",
             safe="Nothing was sent.",
             remedy="Without a sandbox commands run with your rights and reach every host. Install "
-            "bubblewrap, or leave --allow-host and allowed_hosts out.",
+            f"bubblewrap, or leave {_HOST_OPTIONS[for_setup]} out.",
         )
     return sandbox
+
+
+_HOST_OPTIONS = {False: "--allow-host and allowed_hosts", True: "--setup-host and setup_hosts"}
+
+
+async def choose_setup_sandbox(
+    workplace: Workplace, sandbox: Sandbox, prepared: Preparation, hosts: tuple[str, ...], folder: Path
+) -> Sandbox:
+    """Where setup runs: like all other commands, or with hosts of its own besides.
+
+    Args:
+        workplace: the rig.
+        sandbox: where all other commands run.
+        prepared: says which hosts setup may reach.
+        hosts: hosts that all commands may reach.
+        folder: the convoy's.
+
+    Raises:
+        Refused: setup has hosts of its own, and nothing here could keep it from the others.
+    """
+    if not prepared.hosts:
+        return sandbox
+    reached = listed_hosts({*hosts, *prepared.hosts})
+    return await choose_sandbox(
+        workplace, folder / "scratch", reached, folder / "network.log", for_setup=True
+    )
 
 
 def slot_files(slot: Slot) -> SlotFiles:
@@ -139,8 +247,8 @@ def slot_files(slot: Slot) -> SlotFiles:
     return SlotFiles(slot.folder)
 
 
-def gate_runner(workplace: Workplace, kit: Kit, gates: tuple[Gate, ...]) -> GateRunner:
-    """What proves the work of a convoy."""
+def gate_runner(workplace: Workplace, kit: Kit, gates: tuple[Gate, ...], prepared: Prepared) -> GateRunner:
+    """What proves the work of a convoy, in slots prepared like this."""
     return GateRunner(
         gates,
         bus=kit.bus,
@@ -150,27 +258,39 @@ def gate_runner(workplace: Workplace, kit: Kit, gates: tuple[Gate, ...]) -> Gate
         confinement=kit.confinement,
         clock=workplace.clock,
         cache=FileGateCache(workplace.rig.folder / "gates.jsonl"),
-        environment=_gate_environment(workplace.rig.checkout),
+        environment=_gate_environment(workplace.rig.checkout, prepared),
         secrets=kit.secrets,
     )
 
 
-def _gate_environment(checkout: Path) -> LocalGateEnvironment:
+def _gate_environment(checkout: Path, prepared: Prepared) -> LocalGateEnvironment:
     """What a gate's answer depends on: what the sandbox takes over from this process."""
     path = os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_PATH))
     variables = {"LANG": os.environ.get("LANG", "")}
-    return LocalGateEnvironment(checkout, bound_folders(checkout), path=path, variables=variables)
+    bound = bound_folders(checkout, prepared.preparation)
+    return LocalGateEnvironment(
+        checkout,
+        bound,
+        path=path,
+        variables=variables,
+        setup=prepared.spelled,
+        steps=[step.command for step in prepared.preparation.steps],
+    )
 
 
-def confinement_of(checkout: Path, sandbox: Sandbox) -> Callable[[Slot], Confinement]:
+def confinement_of(
+    checkout: Path, sandbox: Sandbox, preparation: Preparation = NO_PREPARATION
+) -> Callable[[Slot], Confinement]:
     """How commands see a slot: at the checkout's own path where a sandbox can do that, and under its name."""
-    bound = tuple((checkout / name, checkout / name) for name in bound_folders(checkout))
+    bound = tuple((checkout / name, checkout / name) for name in bound_folders(checkout, preparation))
     ports = _PortBases(checkout)
 
     def confine(slot: Slot) -> Confinement:
         seen_at = checkout if sandbox.confined else slot.folder
         own = {"GASTOWN_SLOT": slot.name, "PORT_BASE": str(ports.of(slot.name))}
-        return Confinement(slot=slot.folder, seen_at=seen_at, read_only=bound, environment=own)
+        return Confinement(
+            slot=slot.folder, seen_at=seen_at, read_only=bound, environment=own, since=time.time()
+        )
 
     return confine
 

@@ -107,12 +107,14 @@ async def prepare_work(
     """
     start = request.start
     settings = replace(request.settings, serialising=start.config.serialising)
-    hosts = settings.allowed_hosts
-    if hosts:
-        await choose_sandbox(workplace, workplace.rig.folder / "scratch", hosts)
+    hosts, preparation = settings.allowed_hosts, settings.preparation
+    for reached, for_setup in ((hosts, False), (preparation.hosts, True)):
+        if reached:
+            scratch = workplace.rig.folder / "scratch"
+            await choose_sandbox(workplace, scratch, reached, for_setup=for_setup)
     generated = settings.serialising.generated
     await require_trust(
-        *(workplace, settings.gates, generated, hosts),
+        *(workplace, settings.gates, generated, hosts, preparation),
         trust=request.trust,
         workers=True,
         say=listening.say,

@@ -31,6 +31,7 @@ from gastown_desktop.adapters.sandbox import find_sandbox
 from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import ConvoyId, Oid, RigId
+from gastown_desktop.core.preparation import NO_PREPARATION, Preparation
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.core.serialising import Generated
 from gastown_desktop.core.wording import show_hidden
@@ -241,17 +242,23 @@ async def runs_list(
     gates: tuple[Gate, ...],
     generated: tuple[Generated, ...],
     hosts: tuple[str, ...] = (),
+    preparation: Preparation = NO_PREPARATION,
     *,
     confined: bool,
 ) -> TrustList:
-    """What would run in a trusted rig with these gates and files made anew, and which hosts it may reach."""
+    """What would run in a trusted rig with these gates and files made anew, and which hosts it may reach.
+
+    What prepares working folders belongs to it: commands, their own hosts, and files that are copied.
+    """
     return await what_would_run(
         workplace.git,
         workplace.facts,
         [(gate.name, gate.command) for gate in gates],
-        (),
+        [step.command for step in preparation.steps],
         [(one.path, one.command) for one in generated],
         hosts,
+        setup_hosts=preparation.hosts,
+        copied=preparation.copied,
         confined=confined,
     )
 
@@ -273,6 +280,7 @@ async def require_trust(
     gates: tuple[Gate, ...],
     generated: tuple[Generated, ...],
     hosts: tuple[str, ...] = (),
+    preparation: Preparation = NO_PREPARATION,
     *,
     trust: bool,
     workers: bool = False,
@@ -281,14 +289,15 @@ async def require_trust(
 ) -> None:
     """Lets gates, and what makes files anew, run only in a rig that the user trusts with exactly that.
 
-    The same for hosts that commands may reach, and for commands of workers where there is no sandbox: they
-    belong to the list.
+    The same for what prepares working folders, for hosts that commands may reach, and for commands of workers
+    where there is no sandbox: they belong to the list.
 
     Args:
         workplace: the rig.
         gates: gates that would run.
         generated: files that would be made anew.
         hosts: hosts that commands may reach.
+        preparation: what prepares working folders.
         trust: the user agrees to the list as it is now.
         workers: a model's commands run as well.
         confined: whether there is a sandbox, where that is known.
@@ -299,9 +308,9 @@ async def require_trust(
     """
     if confined is None:
         confined = await is_confined(workplace)
-    if not gates and not hosts and (confined or not workers):
+    if not gates and not hosts and not preparation and (confined or not workers):
         return
-    listed = await runs_list(workplace, gates, generated, hosts, confined=confined)
+    listed = await runs_list(workplace, gates, generated, hosts, preparation, confined=confined)
     store, named = TrustStore(workplace.data / "trust.json"), f"list {listed.digest[:12]}"
     if store.is_trusted(workplace.facts.top_level, listed.digest):
         return

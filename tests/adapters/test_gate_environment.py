@@ -19,6 +19,7 @@ class Machine:
         self.program("python", self.checkout / ".venv" / "bin")
         self.variables = {"LANG": "C.UTF-8"}
         self.setup = ""
+        self.steps: list[str] = []
 
     def program(self, name: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +30,12 @@ class Machine:
 
     def digest(self, command: str) -> str:
         return LocalGateEnvironment(
-            self.checkout, (".venv",), path=str(self.programs), variables=self.variables, setup=self.setup
+            self.checkout,
+            (".venv",),
+            path=str(self.programs),
+            variables=self.variables,
+            setup=self.setup,
+            steps=self.steps,
         ).digest(command)
 
 
@@ -109,6 +115,13 @@ def test_variables_and_the_setup_command_count(machine: Machine) -> None:
     with_variable = machine.digest("true")
     machine.setup = "make deps"
     assert len({before, with_variable, machine.digest("true")}) == 3
+
+
+def test_programs_of_the_setup_count(machine: Machine) -> None:
+    machine.steps = ["make deps"]
+    before = machine.digest("true")
+    touch(machine.programs / "make")
+    assert machine.digest("true") != before
 
 
 def test_a_command_with_names_that_are_no_text_is_named_too(machine: Machine) -> None:

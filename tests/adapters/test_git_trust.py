@@ -66,6 +66,24 @@ PROGRAMS = {
 }
 
 
+async def test_copied_files_and_hosts_of_setup_are_listed_and_belong_to_the_digest(
+    git: GitCommand, repo: RepositoryBuilder
+) -> None:
+    facts = await inspect(git, repo.folder)
+
+    async def trust(hosts: tuple[str, ...] = (), copied: tuple[str, ...] = ()) -> TrustList:
+        return await what_would_run(git, facts, [], ["uv sync"], setup_hosts=hosts, copied=copied)
+
+    whole = await trust(("pypi.org:443",), ("config/local.json",))
+    assert [(item.kind, item.name, item.value) for item in whole.items] == [
+        ("setup", "1", "uv sync"),
+        ("copy", "config/local.json", ""),
+        ("network", "pypi.org:443", "for setup only"),
+    ]
+    digests = {whole.digest, (await trust(("pypi.org:443",))).digest, (await trust()).digest}
+    assert len(digests) == 3
+
+
 async def test_every_configured_program_is_listed(git: GitCommand, repo: RepositoryBuilder) -> None:
     for key, value in PROGRAMS.items():
         repo.git("config", key, value)

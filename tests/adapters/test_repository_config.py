@@ -4,6 +4,7 @@ import pytest
 
 from gastown_desktop.adapters.repository_config import RepositoryConfig, parse
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.preparation import SetupStep
 from gastown_desktop.core.serialising import Generated, SerialisingFiles, as_toml
 from gastown_desktop.engine.gates import GATE_TIMEOUT_S, Gate
 
@@ -41,6 +42,9 @@ def test_a_gate_may_be_a_command_alone() -> None:
         "gate",
         "allowed_hosts",
         "allow_host",
+        "setup_hosts",
+        "setup_host",
+        "copy_files",
     ],
 )
 def test_what_a_repository_may_not_say_is_listed_as_ignored(key: str) -> None:
@@ -52,6 +56,25 @@ def test_what_a_repository_may_not_say_is_listed_as_ignored(key: str) -> None:
 def test_proposals_that_are_used_elsewhere_are_not_called_ignored() -> None:
     text = b'setup = ["make"]\ncopy = [".env"]\ngenerated = []\nunion = []\nserial = []'
     assert parse(text).ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ('setup = "uv sync"', (SetupStep("uv sync"),)),
+        ('setup = ["npm ci", "make"]', (SetupStep("npm ci"), SetupStep("make"))),
+        ('[[setup]]\ncommand = "npm ci"\ntimeout_s = 60\n', (SetupStep("npm ci", 60.0),)),
+        ('[[setup]]\ncommand = "a"\n[[setup]]\ncommand = "b"\n', (SetupStep("a"), SetupStep("b"))),
+        ("setup = []", ()),
+    ],
+)
+def test_setup_is_a_command_several_or_tables(text: str, steps: tuple[SetupStep, ...]) -> None:
+    assert parse(text.encode()).setup == steps
+
+
+def test_files_to_copy_are_patterns_below_the_top() -> None:
+    text = b'copy = ["config/*.json", "/.env.test", "**/local.yaml", ".env.test"]'
+    assert parse(text).copied == ("config/*.json", ".env.test", "**/local.yaml")
 
 
 def test_serialising_files_are_paths_with_commands_and_patterns() -> None:
@@ -90,6 +113,27 @@ def test_a_generated_file_stays_in_the_repository(path: str) -> None:
         b'[[generated]]\npath = "x"\ncommand = ""',
         b'[[generated]]\npath = "x"\ncommand = "y"\nshell = "z"',
         b'[[generated]]\npath = "x"\ncommand = "y"\n[[generated]]\npath = "x"\ncommand = "z"',
+        b'setup = ""',
+        b'setup = "  "',
+        b"setup = 7",
+        b"setup = [7]",
+        b'setup = [""]',
+        b"setup = [" + b'"x",' * 21 + b"]",
+        b'setup = { command = "x" }',
+        b'[[setup]]\ncommand = ""',
+        b"[[setup]]\ntimeout_s = 5",
+        b'[[setup]]\ncommand = "x"\ntimeout_s = 0',
+        b'[[setup]]\ncommand = "x"\nhosts = ["pypi.org"]',
+        b'copy = "x"',
+        b"copy = [7]",
+        b'copy = [""]',
+        b'copy = ["../x"]',
+        b'copy = ["/etc/../../x"]',
+        b'copy = ["a/../../x"]',
+        b'copy = ["//etc/passwd"]',
+        b'copy = [".git/config"]',
+        b'copy = ["config/"]',
+        b'copy = ["a\\u0000"]',
         b"gates = [",
         b"\xff\xfe",
         b"a = 1\na = 2",

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,61 @@ async def test_memory_over_the_limit_is_stopped_and_named(
     result = await sandbox.run(hog, place.confinement(), timeout_s=S)
     assert b"more than 64 MB of memory" in result.output
     assert not processes_with(f"1115.{OWN}")
+
+
+# --- what is written on the disk ------------------------------------------------------------------
+
+MB = 1 << 20
+FEW = Limits(disk=16 * MB, interval_s=0.1)
+WRITES_ON = {
+    "one file": "dd if=/dev/zero of=big bs=1M count=2000 2>/dev/null",
+    "many files": "i=0; while :; do head -c 300000 /dev/zero > f$i; i=$((i+1)); done",
+    "a deleted file": "exec 3>big; rm big; dd if=/dev/zero bs=1M count=2000 >&3 2>/dev/null",
+    "a file below a link": "mkdir d; ln -s d e; dd if=/dev/zero of=e/big bs=1M count=2000 2>/dev/null",
+}
+
+
+@pytest.mark.parametrize("how", WRITES_ON)
+async def test_writing_without_end_is_stopped_and_named(
+    kind: str, launcher: LocalLauncher, place: Place, how: str
+) -> None:
+    sandbox = make(kind, launcher, place, FEW)
+    command = f"{WRITES_ON[how]}; sleep 1117.{OWN}"
+    result = await sandbox.run(command, place.confinement(), timeout_s=S)
+    assert b"[Stopped: the command used more than 16.8 MB of the disk. Delete what it left" in result.output
+    assert result.exit_code != 0
+    assert not processes_with(f"1117.{OWN}")
+
+
+async def test_a_shell_that_writes_without_end_is_stopped_and_the_next_command_deletes_it(
+    kind: str, launcher: LocalLauncher, place: Place
+) -> None:
+    shell = await make(kind, launcher, place, FEW).shell(place.confinement())
+    result = await shell.run(f"{WRITES_ON['one file']}; sleep 1118.{OWN}", timeout_s=S)
+    assert b"of the disk" in result.output
+    assert (await shell.run("rm big; echo gone", timeout_s=S)).output == b"gone\n"
+    await shell.close()
+
+
+async def test_temporary_files_on_the_disk_count_too(launcher: LocalLauncher, place: Place) -> None:
+    sandbox = make("unconfined", launcher, place, FEW)
+    command = f'dd if=/dev/zero of="$TMPDIR/big" bs=1M count=2000 2>/dev/null; sleep 1119.{OWN}'
+    result = await sandbox.run(command, place.confinement(), timeout_s=S)
+    assert b"of the disk" in result.output
+
+
+async def test_what_was_in_the_slot_before_and_what_is_deleted_in_between_does_not_count(
+    kind: str, launcher: LocalLauncher, place: Place
+) -> None:
+    (place.slot / "checked out").write_bytes(bytes(40 * MB))
+    os.utime(place.slot)
+    confinement = place.confinement(since=time.time() + 0.05)
+    await asyncio.sleep(0.06)
+    command = (
+        "for i in 1 2 3 4 5 6; do dd if=/dev/zero of=big bs=1M count=8 2>/dev/null; sleep 0.1; rm big; done"
+    )
+    result = await make(kind, launcher, place, FEW).run(command, confinement, timeout_s=S)
+    assert (result.output, result.exit_code) == (b"", 0)
 
 
 # --- git ------------------------------------------------------------------------------------------

@@ -37,3 +37,10 @@ def test_sizes_are_shown_in_thousands() -> None:
     sizes = [0, 999, 1_000, 1_540_000, 2 * GB, 36_400_000_000]
     shown = ["0 bytes", "999 bytes", "1 kB", "1.5 MB", "2 GB", "36.4 GB"]
     assert [show_bytes(size) for size in sizes] == shown
+
+
+@pytest.mark.parametrize(
+    ("free", "most"), [(500 * 10**9, 20 * 10**9), (40 * 10**9, 20 * 10**9), (10 * 10**9, 5 * 10**9), (0, 0)]
+)
+def test_one_working_folder_may_take_twenty_gigabytes_or_half_of_what_is_free(free: int, most: int) -> None:
+    assert Disk(free, 10**12).most_in_a_slot == most

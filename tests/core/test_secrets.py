@@ -10,6 +10,7 @@ from gastown_desktop.core.secrets import (
     looks_secret,
     secrets_of_address,
     secrets_of_env,
+    secrets_of_settings,
     secrets_of_variables,
 )
 
@@ -117,3 +118,29 @@ def test_keys_whose_makers_gave_them_a_form_are_seen(text: str, kind: str) -> No
 )
 def test_what_only_resembles_a_key_is_none(text: str) -> None:
     assert looks_secret(text) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "found"),
+    [
+        (
+            "local.json",
+            '{"db": {"password": "pa55-word-1", "host": "localhost"}}',
+            {"password": "pa55-word-1"},
+        ),
+        ("local.json", '{"tokens": ["tok-8f3a9c1e"], "port": 5432}', {"tokens": "tok-8f3a9c1e"}),
+        ("local.yaml", "db:\n  user: ada\n  password: 'pa55-word-1'  # why\n", {"password": "pa55-word-1"}),
+        ("local.yaml", "- api_key: tok-8f3a9c1e\n", {"api_key": "tok-8f3a9c1e"}),
+        ("local.toml", '[db]\nsecret = "tok-8f3a9c1e"\nname = "app"\n', {"secret": "tok-8f3a9c1e"}),
+        (".env.test", "export API_TOKEN=tok-8f3a9c1e\nDEBUG=true\n", {"API_TOKEN": "tok-8f3a9c1e"}),
+        ("master.key", "0f3a9c1e7b5d2468ace0\n", {"master.key": "0f3a9c1e7b5d2468ace0"}),
+        ("db.conf", "url = postgres://ada:s3cr3t-1@db/x\n", {"url": "s3cr3t-1"}),
+        ("notes", "the key is AbCd1234efgh5678IJKL90 here\n", {"notes": "AbCd1234efgh5678IJKL90"}),
+        ("local.json", '{"debug": true, "level": "info", "hosts": ["localhost"]}', {}),
+        ("local.json", "[" * 100_000, {}),
+    ],
+)
+def test_settings_are_secret_by_name_or_by_looks_whatever_their_form(
+    file: str, text: str, found: dict[str, str]
+) -> None:
+    assert {one.name: one.value for one in secrets_of_settings(file, text)} == found

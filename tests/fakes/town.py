@@ -114,12 +114,15 @@ class ScriptedModel:
 
 
 class MemorySlots:
-    """Implements the Slots port: folders are dictionaries, trees are real."""
+    """Implements the KeepingSlots port: folders are dictionaries, trees are real; git ignores `deps/`."""
 
     def __init__(self, objects: GitObjects) -> None:
         self._objects = objects
         self.files: dict[str, MemoryFiles] = {}
         self.journal: list[str] = []
+        self.made: dict[str, tuple[str, dict[str, bytes]]] = {}
+        """Name and content of what `keep_made` took down, by slot."""
+        self.copied: set[str] = set()
         self.fails: dict[str, list[Exception | None]] = {}
         """How the next calls of `method slot` break, None for those that work."""
 
@@ -131,11 +134,31 @@ class MemorySlots:
         if failure is not None:
             raise failure
 
-    async def prepare(self, name: str, commit: Oid) -> Slot:
+    async def prepare(self, name: str, commit: Oid, *, made: str = "") -> Slot:
         self._step("prepare", name)
         slot = Slot(name, Path("/slots") / name)
+        key, kept = self.made.get(name, ("", {}))
         await self._fill(slot, await self._objects.tree_of(commit))
+        if made and made == key:
+            self.files[name].files |= kept
+        else:
+            self.made.pop(name, None)
         return slot
+
+    async def has_made(self, name: str, made: str) -> bool:
+        return self.made.get(name, ("", {}))[0] == made
+
+    async def keep_made(self, slot: Slot, commit: Oid, made: str) -> tuple[str, ...]:
+        self._step("keep", slot.name)
+        files = self.files[slot.name].files
+        kept = {path: data for path, data in files.items() if path.startswith("deps/")}
+        tree = await self._objects.tree_of(commit)
+        tracked = {leaf.path for leaf in await self._objects.list_tree(tree, recursive=True)}
+        copied = {path: data for path, data in files.items() if path in self.copied}
+        await self._fill(slot, tree)
+        self.files[slot.name].files |= kept | copied
+        self.made[slot.name] = (made, kept)
+        return tuple(sorted(files.keys() - kept.keys() - copied.keys() - tracked))
 
     def slot(self, name: str) -> Slot:
         return Slot(name, Path("/slots") / name)
@@ -144,7 +167,9 @@ class MemorySlots:
         self._step("snapshot", slot.name)
         files = self.files[slot.name].files
         leaves = [
-            TreeEntry(path, REGULAR, await self._objects.write_blob(data)) for path, data in files.items()
+            TreeEntry(path, REGULAR, await self._objects.write_blob(data))
+            for path, data in files.items()
+            if not path.startswith("deps/")
         ]
         return Snapshot(await self._objects.write_tree(leaves), ())
 
@@ -154,6 +179,7 @@ class MemorySlots:
 
     async def remove(self, name: str) -> None:
         self.files.pop(name, None)
+        self.made.pop(name, None)
 
     async def names(self) -> list[str]:
         return sorted(self.files)
@@ -310,7 +336,7 @@ class FakeTown:
         return GateRunner(
             tuple(Gate(command, command) for command in commands),
             bus=self.bus,
-            slots=self.slots,
+            slots=self.kit.slots,
             objects=self.objects,
             sandbox=self.sandbox,
             confinement=self.kit.confinement,

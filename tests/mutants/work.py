@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _HOOKS = ("tests/engine/test_hooks.py", "tests/engine/test_polecat.py")
 _REFINERY = ("tests/engine/test_refinery.py",)
 _GIT = ("tests/adapters/test_git_command.py", "tests/adapters/test_git_trust.py")
+_MADE = ("tests/adapters/test_git_made_files.py",)
 _FILES = ("tests/adapters/test_slot_files.py",)
 _LAST_MONEY = ("tests/core/test_slowing.py", "tests/engine/test_finishing_first.py")
 
@@ -131,6 +132,69 @@ WORK: tuple[Mutant, ...] = (
         old="key for key in raw if key not in _PROPOSED",
         new="key for key in raw if key in _PROPOSED",
         tests=("tests/adapters/test_repository_config.py",),
+    ),
+    Mutant(
+        name="a file that was changed is taken for what setup made",
+        file="gastown_desktop/adapters/git/made_files.py",
+        old="                if stamp != (_FOLDER if is_folder else _stamp(info)):\n",
+        new="                if False:\n",
+        tests=_MADE,
+    ),
+    Mutant(
+        name="what the last worker left beside a setup stays",
+        file="gastown_desktop/adapters/git/made_files.py",
+        old="                delete_any(folder / path)\n",
+        new="                pass\n",
+        tests=_MADE,
+    ),
+    Mutant(
+        name="what setup made comes into snapshots with another .gitignore",
+        file="gastown_desktop/adapters/git/slots.py",
+        old="            *self._excludes(tops),\n",
+        new="            *self._excludes(()),\n",
+        tests=_MADE,
+    ),
+    Mutant(
+        name="a setup runs once for all lock files",
+        file="gastown_desktop/core/preparation.py",
+        old="    told = json.dumps([preparation.spelled, sorted(inputs), around])\n",
+        new="    told = json.dumps([preparation.spelled, around])\n",
+        tests=("tests/core/test_preparation.py", "tests/engine/test_setting_up.py"),
+    ),
+    Mutant(
+        name="a setup that fails on the base stops nobody",
+        file="gastown_desktop/engine/town.py",
+        old="        if self._kit.sets_up and not await self._prove_setup():\n",
+        new="        if False and not await self._prove_setup():\n",
+        tests=("tests/engine/test_setting_up.py",),
+    ),
+    Mutant(
+        name="all workers try a setup that failed",
+        file="gastown_desktop/engine/setting_up.py",
+        old="        if tree in self._failed and not is_gate:\n",
+        new="        if False and not is_gate:\n",
+        tests=("tests/engine/test_setting_up.py",),
+    ),
+    Mutant(
+        name="secrets of copied files are told",
+        file="gastown_desktop/wiring/preparing.py",
+        old="        workplace.secrets = workplace.secrets.and_these(",
+        new="        workplace.secrets.and_these(",
+        tests=("tests/wiring/test_preparing.py",),
+    ),
+    Mutant(
+        name="hosts and copied files are no part of the consent",
+        file="gastown_desktop/adapters/git/trust.py",
+        old='    items += [TrustItem(kind="copy", name=path, value="") for path in copied]\n',
+        new="",
+        tests=("tests/adapters/test_git_trust.py",),
+    ),
+    Mutant(
+        name="a deleted file that is still open takes no disk",
+        file="gastown_desktop/adapters/sandbox/disk_use.py",
+        old="info.st_nlink == 0 and",
+        new="info.st_nlink < 0 and",
+        tests=("tests/adapters/test_sandbox.py",),
     ),
     Mutant(
         name="the last of a cap is begun with for anybody",

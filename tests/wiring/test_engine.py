@@ -142,6 +142,32 @@ async def test_the_repositorys_own_gates_are_proposed_and_run_only_once_trusted(
     assert window.locks() == [True]
 
 
+def setup_logs(data: Path) -> list[Path]:
+    return list(data.glob("rigs/*/rehearsals/*/setup.log"))
+
+
+async def test_setup_and_files_that_the_user_lets_be_copied_belong_to_what_is_trusted(
+    window: Window, small: RepositoryBuilder, data: Path
+) -> None:
+    text = f"setup = 'mkdir -p deps'\ncopy = ['*.local']\ngates = [{CHECK.command!r}]\n"
+    small.write(".gastown.toml", text).write(".gitignore", "*.local\ndeps/\n").commit("Setup")
+    small.write("db.local", "x\n")
+    await window.engine.open(small.folder)
+    listed = await window.engine.runs_list((CHECK,))
+    assert listed.items[1:] == (("setup", "1", "mkdir -p deps"),)
+    assert ("setup", "1", "mkdir -p deps") not in (await window.engine.runs_list(())).items
+    (data / "settings.toml").write_text("copy_files = true\nsetup_hosts = ['pypi.org']\n")
+    more = await window.engine.runs_list((CHECK,))
+    assert more.items[2:] == (("copy", "db.local", ""), ("network", "pypi.org:443", "for setup only"))
+    (data / "settings.toml").unlink()
+    await window.engine.trust(listed.digest, (CHECK,))
+    convoy = await run_to_the_end(window, RehearsalWish(gates=(CHECK,), last=1, polecats=1))
+    evidence = await window.engine.evidence(convoy)
+    assert evidence is not None
+    assert evidence["tree_equal"]
+    assert setup_logs(data)
+
+
 # --- the sample from end to end -------------------------------------------------------------------
 
 

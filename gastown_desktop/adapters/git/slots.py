@@ -33,6 +33,14 @@ from gastown_desktop.adapters.git.files import (
     read_regular,
     remove_planted,
 )
+from gastown_desktop.adapters.git.made_files import (
+    MadeFiles,
+    literal,
+    load_made,
+    store_made,
+    sweep,
+    take_down,
+)
 from gastown_desktop.core.errors import GitError, Unusable
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
@@ -93,7 +101,7 @@ async def _to_its_end(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwarg
 
 
 class GitSlots:
-    """Working folders of one rig (the `Slots` port).
+    """Working folders of one rig (the `KeepingSlots` port).
 
     Args:
         git: runs git.
@@ -101,9 +109,11 @@ class GitSlots:
         town_git: the rig's own repository.
         slots_root: where the folders are made.
         index_root: where the private indexes are kept, out of the workers' reach.
-        kept: paths inside a slot (without leading slash) that are bound or copied there by us: never
-            cleaned away and never part of a snapshot.
+        kept: paths inside a slot (without leading slash) that are bound there by us: never cleaned away and
+            never part of a snapshot.
         secrets: a file that holds one of them is no part of a snapshot.
+        copied: paths of files that we write there: never part of a snapshot either.
+        ignored: names at the top that count as ignored whatever `.gitignore` says.
     """
 
     def __init__(
@@ -115,6 +125,8 @@ class GitSlots:
         index_root: Path,
         kept: tuple[str, ...] = (),
         secrets: Secrets = NO_SECRETS,
+        copied: tuple[str, ...] = (),
+        ignored: tuple[str, ...] = (),
     ) -> None:
         self._git = git
         self._objects = objects
@@ -122,6 +134,10 @@ class GitSlots:
         self._slots_root = slots_root
         self._index_root = index_root
         self._kept = kept
+        self._copied = copied
+        self._ignored = ignored
+        self._made: dict[str, tuple[str, tuple[str, ...]]] = {}
+        """Which setup made something in a slot, and the topmost paths of it."""
         self._secrets = secrets
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._listing = asyncio.Lock()
@@ -132,8 +148,13 @@ class GitSlots:
         slots_root.mkdir(mode=0o700, parents=True, exist_ok=True)
         index_root.mkdir(parents=True, exist_ok=True)
 
-    async def prepare(self, name: str, commit: Oid) -> Slot:
+    async def prepare(self, name: str, commit: Oid, *, made: str = "") -> Slot:
         """Gives a clean slot at a commit: made anew, or reused after cleaning away everything else.
+
+        Args:
+            name: which slot.
+            commit: what it is to hold.
+            made: what `keep_made` took down under this name stays, if nobody changed any of it since.
 
         Raises:
             Unusable: the name is no plain file name.
@@ -144,7 +165,7 @@ class GitSlots:
         tree = await self._objects.tree_of(commit)
         async with self._locks[name]:
             reusable = is_folder(slot.folder) and self._index(name).exists()
-            if not (reusable and await self._reuse(slot, tree)):
+            if not (reusable and await self._reuse(slot, tree, made)):
                 await _to_its_end(self._start_anew, slot)
                 await self._check_out(slot, tree, clean=None)
             await _to_its_end(self._write_git_folder, slot, commit)
@@ -188,6 +209,39 @@ class GitSlots:
         async with self._locks[slot.name]:
             await self._check_out(slot, tree, clean="-ffdq")
 
+    async def has_made(self, name: str, made: str) -> bool:
+        """Whether what was taken down under a name is in a slot, as it was when the slot was given out."""
+        return (await self._recall_made(name))[0] == made
+
+    async def keep_made(self, slot: Slot, commit: Oid, made: str) -> tuple[str, ...]:
+        """Takes down what is in a slot besides a commit and is ignored by git: no snapshot has it.
+
+        Everything else is put back as the commit has it.
+
+        Args:
+            slot: where a setup ran.
+            commit: what the slot holds.
+            made: names what the setup made.
+
+        Returns:
+            Paths that were removed as git does not ignore them; folders end in a slash.
+
+        Raises:
+            DiskFull: no space left.
+            GitError: the commit cannot be checked out.
+        """
+        tree = await self._objects.tree_of(commit)
+        async with self._locks[slot.name]:
+            removed = await self._others(slot, "--no-empty-directory")
+            await self._check_out(slot, tree, clean="-ffdq")
+            ignored, leaves = await self._others(slot, "--ignored"), await self._leaves_of(tree)
+            ours = {*self._kept, *self._copied}
+            found = await _to_its_end(take_down, slot.folder, made, leaves, ours, ignored)
+            await _to_its_end(store_made, self._made_file(slot.name), found)
+            self._made[slot.name] = (made, found.tops)
+            await _to_its_end(self._write_git_folder, slot, commit)
+        return removed
+
     async def remove(self, name: str) -> None:
         """Deletes a slot and its private index; a slot that does not exist is no error.
 
@@ -204,19 +258,49 @@ class GitSlots:
 
     # --- checking out ---
 
-    async def _reuse(self, slot: Slot, tree: Oid) -> bool:
+    async def _reuse(self, slot: Slot, tree: Oid, made: str) -> bool:
         try:
+            if made and await self.has_made(slot.name, made):
+                await self._check_out(slot, tree, clean=None)
+                known = await asyncio.to_thread(load_made, self._made_file(slot.name))
+                leaves = await self._leaves_of(tree)
+                if known is not None and await _to_its_end(sweep, slot.folder, leaves, known):
+                    return True
+            self._forget_made(slot.name)
             await self._check_out(slot, tree, clean="-ffdxq")
         except GitError:
             return False
         return True
+
+    async def _others(self, slot: Slot, option: str) -> tuple[str, ...]:
+        """What is not tracked, and not ignored or ignored; folders end in a slash."""
+        others = ("ls-files", "-z", "--others", "--directory", "--exclude-standard", option)
+        listing = await self._run(slot, *others, *self._excludes(()))
+        return tuple(os.fsdecode(listing).split("\0")[:-1])
+
+    async def _recall_made(self, name: str) -> tuple[str, tuple[str, ...]]:
+        if name not in self._made:
+            known: MadeFiles | None = await asyncio.to_thread(load_made, self._made_file(name))
+            self._made[name] = ("", ()) if known is None else (known.key, known.tops)
+        return self._made[name]
+
+    def _forget_made(self, name: str) -> None:
+        self._made[name] = ("", ())
+        self._made_file(name).unlink(missing_ok=True)
+
+    def _excludes(self, tops: tuple[str, ...]) -> list[str]:
+        """Options that make git ignore what we put into a slot, whatever `.gitignore` says."""
+        paths = (*self._kept, *self._copied, *self._ignored, *tops)
+        return [f"--exclude={literal(path)}" for path in paths]
 
     async def _check_out(self, slot: Slot, tree: Oid, *, clean: str | None) -> None:
         self._held.pop(slot.name, None)
         async with self._checkouts:
             await self._run(slot, "read-tree", "-u", "--reset", tree)
         if clean is not None:
-            await self._run(slot, "clean", clean, *(f"--exclude=/{path}" for path in self._kept))
+            _, tops = await self._recall_made(slot.name)
+            excludes = self._excludes(tops) if "x" not in clean else map("--exclude=/{}".format, self._kept)
+            await self._run(slot, "clean", clean, *excludes)
         leaves = await self._leaves_of(tree)
         held = _Held(tree, await self._phantoms(slot, leaves), snapshot=tree)
         await _to_its_end(self._finish_check_out, slot, held, leaves)
@@ -279,7 +363,8 @@ class GitSlots:
         (folder / "HEAD").write_text(f"ref: {branch}\n")
         (folder / branch).write_text(f"{commit}\n")
         (folder / "objects/info/alternates").write_bytes(os.fsencode(self._town / "objects") + b"\n")
-        (folder / "info/exclude").write_text("".join(f"/{path}\n" for path in self._kept))
+        ours = (*self._kept, *self._copied, *self._ignored, *self._made.get(slot.name, ("", ()))[1])
+        (folder / "info/exclude").write_bytes(b"".join(os.fsencode(literal(path)) + b"\n" for path in ours))
         shutil.copyfile(self._index(slot.name), folder / "index")
         if (self._town / "shallow").exists():
             shutil.copyfile(self._town / "shallow", folder / "shallow")
@@ -288,10 +373,11 @@ class GitSlots:
 
     async def _store(self, slot: Slot) -> Snapshot:
         held = self._recalled(slot.name)
+        _, tops = await self._recall_made(slot.name)
         listing = await self._run(
             slot,
             *("ls-files", "-z", "-t", "--modified", "--deleted", "--others", "--exclude-standard"),
-            *(f"--exclude=/{path}" for path in self._kept),
+            *self._excludes(tops),
         )
         listed = {os.fsdecode(line[2:]): line[:1] != b"?" for line in listing.split(b"\0")[:-1]}
         leaves = await self._leaves_of(held.tree) if listed and held.tree else {}
@@ -323,7 +409,7 @@ class GitSlots:
         folders = RealFolders(slot.folder)
         for path in sorted(listed):
             tracked = listed[path]
-            if any(path == kept or path.startswith(kept + "/") for kept in self._kept):
+            if any(path == kept or path.startswith(kept + "/") for kept in (*self._kept, *self._copied)):
                 continue
             info = folders.look(path)
             base = leaves.get(path)
@@ -375,6 +461,9 @@ class GitSlots:
     def _note(self, name: str) -> Path:
         return self._index_root / f"{name}.json"
 
+    def _made_file(self, name: str) -> Path:
+        return self._index_root / f"{name}.made"
+
     def _recalled(self, name: str) -> _Held:
         if name not in self._held:
             try:
@@ -390,6 +479,7 @@ class GitSlots:
 
     def _delete(self, name: str) -> None:
         self._held.pop(name, None)
+        self._forget_made(name)
         for path in (self._index(name), self._note(name), self._index_root / f"{name}.index.lock"):
             path.unlink(missing_ok=True)
         delete_any(self._slots_root / name)

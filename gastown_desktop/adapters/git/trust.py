@@ -50,11 +50,11 @@ class TrustItem:
     """One thing that would run or be reached."""
 
     kind: str
-    """`unconfined`, `gate`, `setup`, `generated`, `network`, `program`, `hook` or `submodule`."""
+    """`unconfined`, `gate`, `setup`, `copy`, `generated`, `network`, `program`, `hook` or `submodule`."""
     name: str
-    """The gate's name, the path, the host and port, the configuration key, the hook or the submodule."""
+    """The gate's name, the step's number, the path, the host and port, the key, the hook or the submodule."""
     value: str
-    """The command, program, content digest or address; empty for a host."""
+    """The command, program, content digest or address, or what a host is for; empty where there is none."""
 
 
 _UNCONFINED = TrustItem(
@@ -80,6 +80,8 @@ async def what_would_run(
     generated: Sequence[tuple[str, str]] = (),
     hosts: Sequence[str] = (),
     *,
+    setup_hosts: Sequence[str] = (),
+    copied: Sequence[str] = (),
     confined: bool = True,
 ) -> TrustList:
     """Lists what a trusted repository would run; looking runs nothing.
@@ -91,6 +93,8 @@ async def what_would_run(
         setup: commands that prepare a slot.
         generated: (path, command) of each file that is made anew.
         hosts: hosts and ports that all of it may reach.
+        setup_hosts: hosts and ports that only the setup may reach.
+        copied: ignored files that workers and gates get.
         confined: there is a sandbox; without one the list says so, and a consent with one is none.
 
     Raises:
@@ -100,8 +104,10 @@ async def what_would_run(
     items = [] if confined else [_UNCONFINED]
     items += [TrustItem(kind="gate", name=name, value=command) for name, command in gates]
     items += [TrustItem(kind="setup", name=str(step), value=line) for step, line in enumerate(setup, 1)]
+    items += [TrustItem(kind="copy", name=path, value="") for path in copied]
     items += [TrustItem(kind="generated", name=path, value=command) for path, command in generated]
     items += [TrustItem(kind="network", name=host, value="") for host in hosts]
+    items += [TrustItem(kind="network", name=host, value="for setup only") for host in setup_hosts]
     items += [
         TrustItem(kind="program", name=entry.key, value=entry.value or "") for entry in own if _runs(entry)
     ]

@@ -6,12 +6,14 @@ be longer than the system's argument limit.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
+from gastown_desktop.adapters.sandbox.disk_use import DiskUse
 from gastown_desktop.adapters.sandbox.door import Door, not_opened, run_behind
 from gastown_desktop.adapters.sandbox.entry import Entry, encoded
 from gastown_desktop.adapters.sandbox.output import reported_cpu
@@ -58,6 +60,18 @@ class Runner(ABC):
     ) -> Entry:
         """Says how to start something in a new sandbox."""
 
+    def written(self, confinement: Confinement) -> tuple[Path, ...]:
+        """Folders of the disk in which a sandbox may write."""
+        return (confinement.slot,)
+
+    def _disk(self, confinement: Confinement) -> DiskUse:
+        return DiskUse(
+            self.written(confinement),
+            since=confinement.since,
+            limit=self.limits.disk,
+            began=asyncio.get_running_loop().time(),
+        )
+
     def _base_environment(self) -> dict[str, str]:
         return {
             "LANG": self._caller.get("LANG") or "C.UTF-8",
@@ -96,7 +110,7 @@ class Runner(ABC):
             known[:] = known or [pid for pid in children_of(os.getpid()) if carries(pid, mark)]
             return known[0] if known else None
 
-        watchdog = Watchdog(root, self.limits, confined=self.confined)
+        watchdog = Watchdog(root, self.limits, self._disk(confinement), confined=self.confined)
         child = ChildCommand(
             argv=(*entry.prefix, "sh", "-c", entry.prologue + _ONE_COMMAND),
             environment=entry.environment,
@@ -135,6 +149,7 @@ class Runner(ABC):
             self._launcher,
             self._scratch,
             self.limits,
+            lambda: self._disk(confinement),
             confined=self.confined,
             door=lambda: self._door(confinement),
         )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gastown_desktop.adapters.sandbox.disk_use import DiskUse
 from gastown_desktop.adapters.sandbox.door import Door, not_opened
 from gastown_desktop.adapters.sandbox.entry import Entry, encoded, folder_in
 from gastown_desktop.adapters.sandbox.output import Ends, reported_cpu
@@ -101,6 +102,7 @@ class PersistentShell:
         launcher: starts children.
         scratch: a folder for command files.
         limits: when to kill.
+        disk: tells where it writes, for each of its lives.
         confined: the sandbox hides its processes from others.
         door: makes the way to the allowed hosts, where there are any.
     """
@@ -111,6 +113,7 @@ class PersistentShell:
         launcher: Launcher,
         scratch: Path,
         limits: Limits,
+        disk: Callable[[], DiskUse],
         *,
         confined: bool,
         door: Callable[[], Door | None] = lambda: None,
@@ -120,6 +123,7 @@ class PersistentShell:
         self._launcher = launcher
         self._scratch = scratch
         self._limits = limits
+        self._disk = disk
         self._confined = confined
         self._session: _Session | None = None
         self._turn = asyncio.Lock()
@@ -190,7 +194,7 @@ class PersistentShell:
             if door is not None:
                 await door.close()
             raise
-        watchdog = Watchdog(lambda: child.pid, self._limits, confined=self._confined)
+        watchdog = Watchdog(lambda: child.pid, self._limits, self._disk(), confined=self._confined)
         session = _Session(child, mark, files, entry.files, "".join(farewell).encode(), watchdog, door)
         return session if door is None else await _behind(door, session)
 

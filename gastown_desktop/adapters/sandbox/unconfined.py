@@ -51,7 +51,7 @@ class Unconfined(Runner):
     ) -> Entry:
         """Makes HOME and the folder for temporary files; there is no door where nothing is closed."""
         assert door is None
-        home, temporary = (self._scratch / part / confinement.slot.name for part in ("home", "tmp"))
+        home, temporary = self._own(confinement)
         for folder in (home, temporary):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (home / ".gitconfig").exists():
@@ -71,6 +71,15 @@ class Unconfined(Runner):
             folder=confinement.slot,
             files="" if files is None else str(files),
         )
+
+    def written(self, confinement: Confinement) -> tuple[Path, ...]:
+        """The slot, HOME and TMPDIR; what commands write elsewhere cannot be told from others' files."""
+        return (confinement.slot, *self._own(confinement))
+
+    def _own(self, confinement: Confinement) -> tuple[Path, Path]:
+        """HOME and TMPDIR of a slot."""
+        home, temporary = (self._scratch / part / confinement.slot.name for part in ("home", "tmp"))
+        return home, temporary
 
     def _path(self, confinement: Confinement) -> str:
         programs = [real / name for real, _ in confinement.read_only for name in ("bin", ".bin")]

@@ -16,6 +16,7 @@ _SPACING = 12
 _KINDS = {
     "gate": ("gate", "gates"),
     "setup": ("set-up step", "set-up steps"),
+    "copy": ("ignored file copied", "ignored files copied"),
     "generated": ("file made anew", "files made anew"),
     "network": ("host of the network", "hosts of the network"),
     "program": ("program of its git configuration", "programs of its git configuration"),

@@ -14,6 +14,7 @@ KINDS = {
     "unconfined": "Not confined",
     "gate": "Gate",
     "setup": "Set-up",
+    "copy": "Copied file",
     "generated": "Generated files",
     "network": "Network",
     "program": "Program",
