@@ -21,6 +21,7 @@ State = Literal[
     "paused",
     "merging",
     "working",
+    "waiting",
     "starting",
     "queued",
     "landed",
@@ -38,6 +39,7 @@ WORDS: Mapping[State, str] = {
     "paused": "Paused",
     "merging": "Merging",
     "working": "Working",
+    "waiting": "Waiting",
     "starting": "Starting",
     "queued": "Queued",
     "landed": "Landed",
@@ -57,6 +59,7 @@ _GROUP_OF: Mapping[State, Group] = {
     "paused": "Paused",
     "merging": "At work",
     "working": "At work",
+    "waiting": "At work",
     "starting": "At work",
     "queued": "Queued",
     "landed": "Landed",
@@ -74,6 +77,10 @@ _STATE_OF_NEED: Mapping[str, State] = {
 
 WAITS = "Waiting for earlier work to merge"
 """What a worker does that does not count against the size of the fleet."""
+WAITS_FOR_ROOM = "Waiting for room under the limit"
+"""What a worker does that is held back near the end of a limit, until others have handed in."""
+WAITING = frozenset({WAITS, WAITS_FOR_ROOM})
+"""What workers do that are not at work."""
 _MONEY_WAITS = "budget"
 """How the reason of a worker begins that the spending limit paused."""
 
@@ -166,7 +173,7 @@ def card_of(state: Projection, glance: Glance, bead: BeadId) -> Card | None:
     at_work = worker if worker is not None and worker.bead == bead else None
     need = next((one for one in state.needs_you.values() if one.bead == bead), None)
     merge = state.merges.get(view.merge) if view.merge else None
-    now = _state(view, at_work, need, merge)
+    now = _state(glance, view, at_work, need, merge)
     limit = any(one.about == "limit" for one in state.needs_you.values())
     meter = glance.meters.get(f"bead:{bead}")
     action, since = _action(state, glance, now, view, at_work, need, merge)
@@ -196,7 +203,11 @@ def card_of(state: Projection, glance: Glance, bead: BeadId) -> Card | None:
 
 
 def _state(
-    view: BeadView, worker: PolecatView | None, need: NeedView | None, merge: MergeView | None
+    glance: Glance,
+    view: BeadView,
+    worker: PolecatView | None,
+    need: NeedView | None,
+    merge: MergeView | None,
 ) -> State:
     """The one state of a bead, most urgent first."""
     if view.status in {"merged", "landed"}:
@@ -208,10 +219,10 @@ def _state(
         return "conflict" if in_conflict else "merging"
     if worker is None:
         return "queued"
-    return _state_of_worker(worker)
+    return _state_of_worker(worker, waits=_acts(glance, worker)[0] in WAITING)
 
 
-def _state_of_worker(worker: PolecatView) -> State:
+def _state_of_worker(worker: PolecatView, *, waits: bool) -> State:
     if worker.state == "paused":
         return "paused_budget" if worker.reason.startswith(_MONEY_WAITS) else "paused"
     if worker.state == "starting":
@@ -219,7 +230,9 @@ def _state_of_worker(worker: PolecatView) -> State:
     if worker.state == "failed":
         return "failed"
     stalled = worker.state == "stuck" or worker.health in {"stalled", "quiet", "lost", "dead"}
-    return "stalled" if stalled else "working"
+    if stalled:
+        return "stalled"
+    return "waiting" if waits else "working"
 
 
 def _action(
@@ -290,10 +303,15 @@ def _waits(state: Projection, view: BeadView) -> str:
 def _does(glance: Glance, worker: PolecatView | None) -> tuple[str, datetime | None]:
     if worker is None:
         return "", None
-    action, since = glance.actions.get(worker.name, (worker.action, None))
+    action, since = _acts(glance, worker)
     if not action:
         return (worker.reason or "Preparing its copy" if worker.state == "starting" else worker.reason), None
     return action, since if action.startswith("Running") else None
+
+
+def _acts(glance: Glance, worker: PolecatView) -> tuple[str, datetime | None]:
+    """What a worker said last that it does, and since when."""
+    return glance.actions.get(worker.name, (worker.action, None))
 
 
 def likely_cost(state: Projection, bead: BeadId) -> int | None:

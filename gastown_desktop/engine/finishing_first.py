@@ -8,7 +8,7 @@ turns; they go on as soon as there is room for them.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
 
@@ -101,11 +101,13 @@ class FinishingFirst:
             raise CapReached("What is left finishes no bead.", scope=standing.scope, fits_later=False)
         return bead in self._chosen
 
-    async def until_changed(self, bead: BeadId) -> None:
-        """Waits until it may be otherwise."""
+    async def until_it_may(self, bead: BeadId) -> None:
+        """Waits until this bead's worker may ask, or never will."""
         self.held_back.add(bead)
         try:
-            await self._gate.news()
+            with suppress(CapReached):
+                while not self.may_ask(bead):
+                    await self._gate.news()
         finally:
             self.held_back.discard(bead)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.card import WAITS_FOR_ROOM
 from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import CapReached, DiskLow, ModelError, ProviderClosed, ToolRefused
 from gastown_desktop.core.ids import Oid
@@ -210,7 +211,7 @@ class Polecat:
         if not kit.warm.is_set():
             await self._rest(kit.warm.wait(), "Waiting while the cache is warmed")
         while not kit.first.may_ask(self._bead.id):
-            await self._rest(kit.first.until_changed(self._bead.id), "Waiting for beads nearer to their end")
+            await self._rest(kit.first.until_it_may(self._bead.id), WAITS_FOR_ROOM)
         self._act("Thinking")
         return await ask_whole(self._ask_patiently, self._kit.outputs)
 

@@ -40,6 +40,8 @@ class Witness:
         bead = state.beads[worker.bead]
         held_back = self._kit.line.holds_back or worker.bead in self._kit.waiting.beads
         held_back = held_back or worker.bead in self._kit.first.held_back
+        if held_back:
+            worker.seen_at = worker.progress_at = now  # time that it waited is no time that it stood still
         return Sighting(
             state=view.state if view else "starting",
             silent_s=now - worker.seen_at,

@@ -156,7 +156,7 @@ def test_a_tag_says_the_word_of_its_state(qtbot: QtBot, state: str) -> None:
     shown(qtbot, tag)
     assert tag.accessibleName()
     assert tag.grab().toImage().pixelColor(4, 11) == theme.color(
-        f"tint.{'queued' if state == 'paused' else state}"
+        f"tint.{'queued' if state in {'paused', 'waiting'} else state}"
     )
 
 

@@ -12,8 +12,7 @@ from gastown_desktop.bridge.models.queue import (
 from gastown_desktop.core.gate_rounds import Round
 from gastown_desktop.core.queue_order import QueueEntry
 from gastown_desktop.core.views import GateView
-from gastown_desktop.ui.theme.glyphs import glyph_of
-from gastown_desktop.ui.widgets.chips import state_token
+from gastown_desktop.ui.theme.glyphs import glyph_of, state_token
 from gastown_desktop.ui.widgets.pieces import Piece
 
 
