@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName
 from gastown_desktop.core.projection import BeadView, MergeView, NeedView, PolecatView, Projection
+from gastown_desktop.core.sensitive import look_words
 
 State = Literal[
     "needs_you",
@@ -123,6 +124,8 @@ class Card:
     """The forecast's P90."""
     need: str | None = None
     """Its first open item of Needs you."""
+    sensitive: tuple[str, ...] = ()
+    """What of its work somebody has to look at before it lands, as `path: why`."""
 
     @property
     def word(self) -> str:
@@ -133,7 +136,8 @@ class Card:
     def spoken(self) -> str:
         """The card for a screen reader."""
         worker = self.worker or "no worker yet"
-        return f"{worker}, {self.word}, {self.bead} {self.title}, {self.action}".rstrip(", ")
+        said = f"{worker}, {self.word}, {self.bead} {self.title}, {self.action}".rstrip(", ")
+        return ", ".join([said, *look_words(self.sensitive)])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,6 +203,7 @@ def card_of(state: Projection, glance: Glance, bead: BeadId) -> Card | None:
         likely=likely_cost(state, bead),
         at_most=_at_most(state, bead),
         need=need.item if need else None,
+        sensitive=merge.sensitive if merge is not None and _stands(view, merge) else (),
     )
 
 
@@ -233,6 +238,12 @@ def _state_of_worker(worker: PolecatView, *, waits: bool) -> State:
     if stalled:
         return "stalled"
     return "waiting" if waits else "working"
+
+
+def _stands(view: BeadView, merge: MergeView) -> bool:
+    """Whether a bead's merge request is its work as it is, and has not landed."""
+    waits = view.status == "blocked" and merge.state in {"queued", "conflicted"}
+    return waits or view.status in {"submitted", "merged"}
 
 
 def _action(

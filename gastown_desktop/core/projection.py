@@ -334,6 +334,7 @@ def _submitted(town: Projection, event: ev.BeadSubmitted, at: datetime) -> None:
         base=event.base,
         polecat=event.polecat,
         resolver=event.resolver,
+        sensitive=event.sensitive,
         submitted_at=at,
     )
 

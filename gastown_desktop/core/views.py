@@ -93,6 +93,8 @@ class MergeView:
     paths: tuple[str, ...] = ()
     resolver: BeadId | None = None
     """The resolve bead that made it, where one did."""
+    sensitive: tuple[str, ...] = ()
+    """What of it somebody has to look at before it lands, as `path: why`."""
     verdict: str = ""
     """What its newest review came to (core.review_events), or `waived`; empty before any."""
     review: str = ""

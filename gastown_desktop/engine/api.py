@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, RigId
+from gastown_desktop.core.sensitive import SensitiveChange
 from gastown_desktop.core.usage import Usage
 
 # --- opening --------------------------------------------------------------------------------------
@@ -347,6 +348,8 @@ class LandingLine:
     bead: BeadId
     title: str
     paths: tuple[str, ...]
+    sensitive: tuple[SensitiveChange, ...] = ()
+    """What of it somebody has to look at first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -572,8 +575,17 @@ class EngineApi(Protocol):
         """What landing on a branch would do."""
         ...
 
-    async def land(self, convoy: ConvoyId, branch: str, approved: Mapping[BeadId, str]) -> Outcome:
-        """Lands what was agreed to."""
+    async def land(
+        self, convoy: ConvoyId, branch: str, approved: Mapping[BeadId, str], *, looked: bool
+    ) -> Outcome:
+        """Lands what was agreed to.
+
+        Args:
+            convoy: what lands.
+            branch: where.
+            approved: patch-ids as they were shown.
+            looked: the user has looked at what is sensitive; else nothing lands where something is.
+        """
         ...
 
     async def undo_land(self, convoy: ConvoyId) -> Outcome:

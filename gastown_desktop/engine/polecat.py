@@ -346,7 +346,7 @@ class Polecat:
         if self._commit is None:
             raise AssertionError("an accepted submission is committed")
         self._hook = await self._kit.hooks.mark_submitted(self._hook, self._commit)
-        await self._kit.bus.publish(submitted_event(self._kit, self._hook, submission.summary))
+        await self._kit.bus.publish(await submitted_event(self._kit, self._hook, submission.summary))
 
     async def _need(
         self, about: str, text: str, *, options: tuple[str, ...] = (), default: str | None = None

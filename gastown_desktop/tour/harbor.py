@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.core.money import usd
+from gastown_desktop.core.sensitive import SensitiveChange
 from gastown_desktop.engine.api import (
     About,
     Bill,
@@ -21,6 +22,8 @@ from gastown_desktop.engine.api import (
     EngineApi,
     FileDiff,
     GateWish,
+    LandingLine,
+    LandingSheet,
     Looked,
     OpenRig,
     Recent,
@@ -34,12 +37,17 @@ from gastown_desktop.engine.api import (
 from gastown_desktop.paths import resource
 from gastown_desktop.tour.beads import API, BEADS, SESSIONS
 from gastown_desktop.tour.bill import bill_of
-from gastown_desktop.tour.lives import Worked
+from gastown_desktop.tour.lives import Lands, Worked
 from gastown_desktop.tour.moments import FLEET, Moment, at
 from gastown_desktop.tour.story import RIG, oid
 
 REHEARSAL = ConvoyId("cv-reh40")
 """The convoy whose evidence the story has."""
+_SENSITIVE = (
+    ("hb-7d1ma", "pyproject.toml", "it is run when something is installed or built"),
+    ("hb-7d1ma", "tests/limits/conftest.py", "it says what is tested"),
+)
+"""(bead, path, why) of what is to be looked at."""
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
@@ -191,6 +199,31 @@ class HarborEngine:
     async def bill(self, convoy: ConvoyId) -> Bill:
         """The bill of both convoys."""
         return bill_of(convoy, self.moment)
+
+    async def landing(self, convoy: ConvoyId, branch: str) -> LandingSheet:
+        """What is merged of both convoys, two changes of which somebody has to look at."""
+        lines = tuple(
+            LandingLine(
+                bead=BeadId(row.id),
+                title=row.title,
+                paths=row.files,
+                sensitive=tuple(
+                    SensitiveChange(path=path, why=why) for bead, path, why in _SENSITIVE if bead == row.id
+                ),
+            )
+            for row in BEADS
+            if any(isinstance(one, Lands) and at(one.at) <= self.moment.at for one in row.life)
+        )
+        return LandingSheet(
+            convoy=convoy,
+            branch=branch,
+            lines=lines,
+            here=oid("release", "4f1c09e"),
+            lands=oid("landed"),
+            gates=("ruff check", "pyright", "pytest -q -n 4"),
+            signed=False,
+            checked_out=(str(Path.home() / "code/harbor"),),
+        )
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:
         """The report of the one rehearsal."""

@@ -338,7 +338,7 @@ class _Life:
         where = {"rig": RIG, "convoy": self._convoy, "bead": self._bead}
         merge: MergeId = merge_id(self._bead, self._attempt)
         match line:
-            case Submits(summary=summary):
+            case Submits(summary=summary, sensitive=sensitive):
                 yield (
                     when,
                     ev.BeadSubmitted(
@@ -349,6 +349,7 @@ class _Life:
                         commit=oid(f"{merge} commit"),
                         base=oid("release", "4f1c09e"),
                         summary=summary,
+                        sensitive=sensitive,
                     ),
                 )
             case Collides(paths=paths):

@@ -54,6 +54,7 @@ from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.resolving_by_hand import resolve_by_hand
 from gastown_desktop.engine.restack import patch_ids
+from gastown_desktop.engine.sensitive_changes import sensitive_changes
 from gastown_desktop.engine.taking_over import give_back, take_over
 from gastown_desktop.engine.transcripts import transcript_of
 from gastown_desktop.engine.undo import Undo, Undone
@@ -435,10 +436,12 @@ class Engine:
             )
             return sheet if isinstance(plan, NotLanded) else await _filled(run, sheet, plan)
 
-    async def land(self, convoy: ConvoyId, branch: str, approved: Mapping[BeadId, str]) -> Outcome:
+    async def land(
+        self, convoy: ConvoyId, branch: str, approved: Mapping[BeadId, str], *, looked: bool
+    ) -> Outcome:
         async with self._convoys.wired(convoy) as run:
             _require_merged(run)
-            landing, _, _ = self._landing(run, branch)
+            landing, _, _ = self._landing(run, branch, looked=looked)
             outcome = await landing.land(approved or None)
             if isinstance(outcome, Landed):
                 count = len(outcome.beads)
@@ -459,9 +462,12 @@ class Engine:
                 return Outcome(done=True, words=f"{branch} is at {outcome.commit[:10]}, {how}.")
             return Outcome(done=False, words=outcome.words)
 
-    def _landing(self, run: Running, branch: str) -> tuple[Landing, UserTarget, GitSigner]:
+    def _landing(
+        self, run: Running, branch: str, *, looked: bool = False
+    ) -> tuple[Landing, UserTarget, GitSigner]:
         target, signer = self._target(run, branch), run.workplace.signer()
-        return Landing(run.town.kit, run.town.gates, target, None, signer), target, signer
+        landing = Landing(run.town.kit, run.town.gates, target, None, signer, looked=looked)
+        return landing, target, signer
 
     @staticmethod
     def _target(run: Running, branch: str) -> UserTarget:
@@ -512,7 +518,13 @@ async def _filled(run: Running, sheet: LandingSheet, plan: LandingPlan) -> Landi
     for one in plan.stack.stack if plan.stack else ():
         before = await run.objects.tree_of(one.commit.parents[0])
         changes = await run.objects.diff_trees(before, one.commit.tree)
-        paths = tuple(change.path for change in changes)
-        lines.append(LandingLine(bead=one.bead, title=state.beads[one.bead].bead.title, paths=paths))
+        lines.append(
+            LandingLine(
+                bead=one.bead,
+                title=state.beads[one.bead].bead.title,
+                paths=tuple(change.path for change in changes),
+                sensitive=await sensitive_changes(run.objects, before, one.commit.tree),
+            )
+        )
     approved = await patch_ids(run.objects, plan.stack.stack) if plan.stack else {}
     return replace(sheet, lines=tuple(lines), here=plan.here, lands=plan.lands, approved=approved)

@@ -155,6 +155,18 @@ def test_a_worker_that_waits_does_not_look_at_work(action: str) -> None:
     assert stuck.state == "stalled"
 
 
+def test_a_card_names_what_has_to_be_looked_at_while_it_waits_to_land() -> None:
+    why = "package.json: it is run when something is installed or built"
+    handed = (slung(), replace(SUBMITTED, sensitive=(why,)))
+    landed = ev.ConvoyLanded(**WHERE, target="refs/heads/main", commit=OID, tree=OID)
+    back = ev.BeadReopened(**WHERE, bead=A, reason="red")
+    for events, shown in (((), True), ((MERGED,), True), ((MERGED, landed), False), ((back,), False)):
+        card = card_of(town(*handed, *events), Glance(), A)
+        assert card is not None
+        assert card.sensitive == ((why,) if shown else ())
+        assert card.spoken.endswith(f"look at it before it lands: {why}") == shown
+
+
 def test_money_is_that_of_the_meter_where_there_is_one() -> None:
     meter = ev.MeterMoved(rig=WHERE["rig"], scope=f"bead:{A}", cap=None, settled=5, held=3, assumed=2)
     card = card_of(town(slung()), Glance(meters={meter.scope: meter}), A)
