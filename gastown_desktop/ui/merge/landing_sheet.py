@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gastown_desktop.bridge.models.rows import Column, RowsModel
 from gastown_desktop.bridge.tasks import spawn
@@ -16,6 +16,7 @@ from gastown_desktop.core.sensitive import SensitiveChange
 from gastown_desktop.core.wording import plural
 from gastown_desktop.engine.api import EngineApi, LandingLine, LandingSheet, Outcome
 from gastown_desktop.ui.widgets.buttons import Button
+from gastown_desktop.ui.widgets.checks import Check
 from gastown_desktop.ui.widgets.fields import Field
 from gastown_desktop.ui.widgets.labels import Hairline, Paragraph, PlainLabel
 from gastown_desktop.ui.widgets.pieces import Piece
@@ -92,9 +93,9 @@ class LandingSheetView(Sheet):
             _LOOKS, lambda look: (look.bead, look.change), lambda look: look.spoken, self
         )
         self._look_table = RowsTable(
-            self._looks, _look_pieces, name="What has to be looked at", widths=(0, 240, 90), stretch=0
+            self._looks, _look_pieces, name="What has to be looked at", widths=(0, 292, 84), stretch=0
         )
-        self._looked = QCheckBox()
+        self._looked = Check()
         self.primary = self._look
         self._lay_out()
         self._field.textEdited.connect(self._forget)
@@ -196,7 +197,7 @@ class LandingSheetView(Sheet):
         self._look_table.setFixedHeight(26 + 28 * min(len(looks), _FEWER_ROWS))
         self._look_table.setVisible(bool(looks))
         words = "this change" if len(looks) == 1 else f"these {len(looks)} changes"
-        self._looked.setText(f"I have looked at {words}")
+        self._looked.set_words(f"I have looked at {words}")
         self._looked.setChecked(False)
         self._looked.setVisible(bool(looks))
         self._agreed()
