@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName
 from gastown_desktop.core.money import usd
 from gastown_desktop.core.sensitive import SensitiveChange
 from gastown_desktop.engine.api import (
     About,
     Bill,
+    BranchLine,
     Configuration,
     DiffLine,
     EngineApi,
@@ -32,6 +33,7 @@ from gastown_desktop.engine.api import (
     SpokenTurn,
     System,
     ToolCall,
+    TownBranch,
     Transcript,
 )
 from gastown_desktop.paths import resource
@@ -199,6 +201,41 @@ class HarborEngine:
     async def bill(self, convoy: ConvoyId) -> Bill:
         """The bill of both convoys."""
         return bill_of(convoy, self.moment)
+
+    async def branches(self) -> tuple[TownBranch, ...]:
+        """Both convoys' branches, and those of the workers at work."""
+        convoys = (ConvoyId(SESSIONS), ConvoyId(API))
+        working = [row for row in BEADS if any(row.worker == who for who, _, _ in self.moment.actions)]
+        return (
+            *(
+                TownBranch(name=f"convoy/{one}", kind="convoy", commit=oid(f"convoy {one}"), convoy=one)
+                for one in convoys
+            ),
+            *(
+                TownBranch(
+                    name=f"work/{row.worker}/{row.id}-k4",
+                    kind="worker",
+                    commit=oid(f"work {row.id}"),
+                    bead=BeadId(row.id),
+                    worker=PolecatName(row.worker),
+                )
+                for row in working
+            ),
+        )
+
+    async def publishing(self, names: tuple[str, ...], prefix: str) -> tuple[BranchLine, ...]:
+        """A convoy's would go forward, a worker's would be new."""
+        return tuple(
+            BranchLine(
+                source=one.name,
+                branch=f"{prefix}/{one.name.removeprefix('convoy/')}",
+                commit=one.commit,
+                before=oid("published before") if one.kind == "convoy" else None,
+                outcome="moved" if one.kind == "convoy" else "created",
+            )
+            for one in await self.branches()
+            if one.name in names
+        )
 
     async def landing(self, convoy: ConvoyId, branch: str) -> LandingSheet:
         """What is merged of both convoys, two changes of which somebody has to look at."""

@@ -32,6 +32,8 @@ class Screen:
     size: tuple[int, int] = WIDE
     prepare: Callable[[MainWindow], None] | None = None
     """What is pressed once the page is shown."""
+    then: Callable[[MainWindow], None] | None = None
+    """What is pressed once that was answered."""
 
 
 def _select_nux(window: MainWindow) -> None:
@@ -91,6 +93,14 @@ def _landing(window: MainWindow) -> None:
     _press(window, "Show what would land")
 
 
+def _publish(window: MainWindow) -> None:
+    window.ask_for_publishing()
+
+
+def _look_first(window: MainWindow) -> None:
+    _press(window, "Show what would change")
+
+
 def _evidence(window: MainWindow) -> None:
     window.show_evidence_of(REHEARSAL)
 
@@ -109,5 +119,6 @@ SCREENS = (
     Screen(name="12-fleet-table", page="fleet", moment=FLEET, size=SMALL, prepare=_table),
     Screen(name="14-settings", page="settings", moment=FLEET, rail_open=True, prepare=_settings),
     Screen(name="15-landing", page="merge", moment=MERGE, rail_open=True, prepare=_landing),
+    Screen(name="16-publish", page="fleet", moment=FLEET, prepare=_publish, then=_look_first),
 )
 """In the order of their numbers; 13 is the sheet of signs."""

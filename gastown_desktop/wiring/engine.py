@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gastown_desktop.adapters.gate_proposals import propose_gates
 from gastown_desktop.adapters.git.signing import GitSigner
@@ -25,6 +25,7 @@ from gastown_desktop.engine import holding, messages
 from gastown_desktop.engine.api import (
     About,
     Bill,
+    BranchLine,
     Configuration,
     Conflict,
     EngineApi,
@@ -41,6 +42,7 @@ from gastown_desktop.engine.api import (
     SettingName,
     Settings,
     System,
+    TownBranch,
     Transcript,
 )
 from gastown_desktop.engine.billing import bill_of
@@ -59,6 +61,7 @@ from gastown_desktop.engine.taking_over import give_back, take_over
 from gastown_desktop.engine.transcripts import transcript_of
 from gastown_desktop.engine.undo import Undo, Undone
 from gastown_desktop.paths import settings_file
+from gastown_desktop.wiring import publishing
 from gastown_desktop.wiring.convoys import LINGER_S, Convoys
 from gastown_desktop.wiring.opening import Opening, oddities
 from gastown_desktop.wiring.rehearsing import (
@@ -76,6 +79,7 @@ from gastown_desktop.wiring.stored import load_stored
 from gastown_desktop.wiring.workplace import Workplace, is_confined, open_workplace, runs_list
 
 MOST_COMMITS = 500
+_T = TypeVar("_T")
 
 
 class Engine:
@@ -415,6 +419,26 @@ class Engine:
         if result is None:
             raise Refused("This convoy has no report yet.", remedy="It is written when the rehearsal ends.")
         return write_report(folder, dict(result))
+
+    # --- publishing ---
+
+    async def branches(self) -> tuple[TownBranch, ...]:
+        return await self._without_lock(publishing.branches)
+
+    async def publishing(self, names: tuple[str, ...], prefix: str) -> tuple[BranchLine, ...]:
+        return await self._without_lock(lambda workplace: publishing.preview(workplace, names, prefix))
+
+    async def publish(self, names: tuple[str, ...], prefix: str) -> tuple[BranchLine, ...]:
+        done = await self._without_lock(lambda workplace: publishing.publish(workplace, names, prefix))
+        return tuple(publishing.as_line(one.source, one.published) for one in done)
+
+    async def _without_lock(self, ask: Callable[[Workplace], Awaitable[_T]]) -> _T:
+        """Asks a rig that is only read, whatever runs in it meanwhile."""
+        workplace = await open_workplace(self._require_open().path, self._override)
+        try:
+            return await ask(workplace)
+        finally:
+            await workplace.close()
 
     # --- landing ---
 

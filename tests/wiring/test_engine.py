@@ -378,6 +378,29 @@ async def test_what_changes_what_is_run_lands_once_the_user_has_looked_at_it(
     assert small.git("rev-parse", "try") == sheet.lands
 
 
+async def test_branches_of_the_work_are_published_as_they_were_shown(
+    window: Window, small: RepositoryBuilder
+) -> None:
+    await window.engine.open(small.folder)
+    assert await window.engine.branches() == ()
+    with pytest.raises(Refused, match="Nothing was done here yet"):
+        await window.engine.publishing(("x",), "gastown")
+    await open_trusted(window, small)
+    convoy = await run_to_the_end(window, RehearsalWish(last=2, gates=(CHECK,)))
+    first, *others = await window.engine.branches()
+    assert (first.name, first.kind, first.convoy) == (f"convoy/{convoy}", "convoy", convoy)
+    assert [one.kind for one in others] == ["landing"]
+    before = contents(small.folder)
+    (shown,) = await window.engine.publishing((first.name,), "mine")
+    assert (shown.branch, shown.outcome, shown.before) == (f"mine/{convoy}", "created", None)
+    assert contents(small.folder) == before
+    (done,) = await window.engine.publish((first.name,), "mine")
+    assert done == shown
+    assert small.git("rev-parse", f"mine/{convoy}") == first.commit
+    (again,) = await window.engine.publishing((first.name,), "mine")
+    assert again.outcome == "there"
+
+
 async def test_a_landing_that_is_not_what_was_agreed_to_is_refused(
     window: Window, small: RepositoryBuilder
 ) -> None:
