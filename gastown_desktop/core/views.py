@@ -122,6 +122,23 @@ class NeedView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultView:
+    """A question whose default was taken, since nobody answered it."""
+
+    bead: BeadId | None
+    question: str
+    answer: str
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """`gt-a, Seconds or date? Seconds.`, in one line."""
+        first = self.question.strip().splitlines()[0] if self.question.strip() else "It asked"
+        about = f"{self.bead}, " if self.bead is not None else ""
+        return f"{about}{first} {self.answer.rstrip('.')}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateView:
     """Where a gate stands."""
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from fractions import Fraction
 from hashlib import sha256
 from typing import Literal
@@ -180,7 +181,7 @@ class SpendGate:
         self.usages = [record.usage for record in records if isinstance(record, Settle)]
         self.records: list[Record] = [*records, *self._orphans]
         """All records of the ledger, oldest first; for reading only."""
-        self._day = _newest_day(records)
+        self._day = newest_day(records)
         self.named: dict[str, str] = {}
         """What to call caps that are not what the user would take them for, by scope."""
         self.met: set[str] = set()
@@ -206,6 +207,16 @@ class SpendGate:
         self._day_cap = cap
         self.met = {scope for scope in self.met if not scope.startswith(DAY)}
         await self._today()
+
+    @property
+    def day(self) -> str:
+        """The scope of the day that requests count under now."""
+        return self._day_now().scope
+
+    def _day_now(self) -> Day:
+        if self._day is not None and self._day.scope in self.met:
+            return self._day
+        return day_at(self._day, self._clock.now().astimezone())
 
     def free(self, scopes: tuple[str, ...]) -> NanoUsd | None:
         """Nano-dollars left below the tightest cap of these scopes and of today; None without one."""
@@ -371,11 +382,7 @@ class SpendGate:
         Where a day's cap has refused somebody, the calendar makes no room: it stays that day until the cap is
         set again, which is when the user goes on.
         """
-        local = self._clock.now().astimezone()
-        if self._day is None:
-            self._day = Day.at(local)
-        elif self._day.scope not in self.met:
-            self._day = self._day.next(local)
+        self._day = self._day_now()
         scope = self._day.scope
         if self.ledger.totals(scope).cap != self._day_cap:
             await self.set_cap(scope, self._day_cap)
@@ -482,7 +489,17 @@ class SpendGate:
         self._moved(touched)
 
 
-def _newest_day(records: list[Record]) -> Day | None:
+def day_at(known: Day | None, local: datetime) -> Day:
+    """The day of a moment, where the newest that requests were counted under is known.
+
+    Args:
+        known: that day; None where there is none yet.
+        local: aware, with the machine's offset.
+    """
+    return Day.at(local) if known is None else known.next(local)
+
+
+def newest_day(records: Sequence[Record]) -> Day | None:
     """The day of the newest request that was counted under one."""
     for record in reversed(records):
         scopes = record.scopes if isinstance(record, Reserve) else ()

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.tour.harbor import REHEARSAL
-from gastown_desktop.tour.moments import EVENING, FLEET, LIMIT, MERGE, PLAN, REPLAY, Moment
+from gastown_desktop.tour.moments import EVENING, FLEET, LIMIT, MERGE, NIGHT, PLAN, REPLAY, Moment
 from gastown_desktop.ui.fleet.page import FleetPage
 from gastown_desktop.ui.graph.page import GraphPage
 from gastown_desktop.ui.main_window import MainWindow
@@ -120,5 +120,6 @@ SCREENS = (
     Screen(name="14-settings", page="settings", moment=FLEET, rail_open=True, prepare=_settings),
     Screen(name="15-landing", page="merge", moment=MERGE, rail_open=True, prepare=_landing),
     Screen(name="16-publish", page="fleet", moment=FLEET, prepare=_publish, then=_look_first),
+    Screen(name="17-limits", page="spend", moment=NIGHT, rail_open=True),
 )
 """In the order of their numbers; 13 is the sheet of signs."""

@@ -408,7 +408,8 @@ class Engine:
     async def bill(self, convoy: ConvoyId) -> Bill:
         async with self._convoys.wired(convoy) as run:
             gate = run.town.gate
-            return bill_of(gate.records, gate.ledger, run.town.kit.bus.state)
+            bill = bill_of(gate.records, gate.ledger, run.town.kit.bus.state)
+            return replace(bill, limits=run.limits(), absence=run.absence())
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:
         file = evidence_file(self._opening.rig_folder(self._require_open().path), convoy)

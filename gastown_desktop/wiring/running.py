@@ -16,6 +16,8 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.engine.bill import Absence, LimitLine
+from gastown_desktop.engine.billing import limits_of
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.recovery import reconcile
@@ -97,6 +99,14 @@ class Running(ABC):
     async def set_caps(self) -> None:
         """Puts the caps in force that this convoy has now."""
         await self._set_cap(NanoUsd(self.settings.cap))
+
+    def limits(self) -> tuple[LimitLine, ...]:
+        """The limits that hold for this convoy, and where they stand."""
+        return limits_of(self.town.gate.ledger, self.town.kit.scopes[0])
+
+    def absence(self) -> Absence | None:
+        """How long the user is away; None where they are not."""
+        return None
 
     async def raised_caps(self) -> bool:
         """Puts the caps in force anew; tells whether the convoy has more room by it."""
