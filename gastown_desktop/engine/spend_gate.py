@@ -47,6 +47,7 @@ from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.ports import Clock, ModelRequest, ModelStream, MoneyLog
 from gastown_desktop.engine.reply import Reply, ReplyAssembler
+from gastown_desktop.engine.system_sleep import SystemSleep
 from gastown_desktop.engine.waiting_line import WaitingLine
 
 _ONE = Fraction(1)
@@ -174,6 +175,9 @@ class SpendGate:
         self._model: ModelStream | None = None
         self._unsent: dict[str, str] = {}
         self._line = WaitingLine()
+        self.sleep = SystemSleep()
+        """Whether the system goes to sleep: requests wait until it is awake."""
+        self.sleep.listen(self.look_again)
         records = [record_from_json(record) for record in log.records()]
         self.ledger, self._orphans = Ledger.replay(records)
         self.requests = sum(isinstance(record, Reserve) for record in records)
@@ -336,7 +340,7 @@ class SpendGate:
                 self._refuse_after_tripwire()
                 found = self._fitting(ways, scopes)
                 place.waits_for = found.scope if isinstance(found, CapReached) else ""
-                if not isinstance(found, CapReached) and place.is_first:
+                if not isinstance(found, CapReached) and place.is_first and not self.sleep.near:
                     break
                 await place.news()
         chosen, amount = found

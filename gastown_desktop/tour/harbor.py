@@ -259,7 +259,7 @@ class HarborEngine:
             lands=oid("landed"),
             gates=("ruff check", "pyright", "pytest -q -n 4"),
             signed=False,
-            checked_out=(str(Path.home() / "code/harbor"),),
+            checked_out=("/home/ada/code/harbor",),
         )
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.power import awake
+from gastown_desktop.adapters.sleep_signal import watch_sleep
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId
@@ -144,7 +145,8 @@ class Running(ABC):
         """
         self.at_work = whole
         try:
-            async with awake(self.workplace.launcher):
+            launcher, sleep = self.workplace.launcher, self.town.gate.sleep
+            async with awake(launcher), watch_sleep(launcher, sleep.tell):
                 await whole.run(hooks)
         except Refused:
             await clear_slots(self.town.slots)
