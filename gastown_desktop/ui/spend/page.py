@@ -91,7 +91,7 @@ class SpendPage(QWidget):
 
     def heed(self, changes: Changes) -> None:
         """Takes a tick's changes."""
-        if changes.money or changes.turns or changes.convoys:
+        if changes.money or changes.turns or changes.convoys or changes.needs:
             self._stale = True
             self._ask_soon()
         if changes.beads and self._bill is not None and self.isVisible():

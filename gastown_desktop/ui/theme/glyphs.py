@@ -12,7 +12,7 @@ from gastown_desktop.paths import resource
 from gastown_desktop.ui.theme.theme import theme
 
 PAUSED = "ui_pause"
-_OF_STATE = {"paused": PAUSED, "waiting": "queued"}
+_OF_STATE = {"paused": PAUSED}
 _COLORED_AS = {"paused": "queued", "waiting": "queued"}
 """States without a colour of their own."""
 
