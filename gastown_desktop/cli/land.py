@@ -180,7 +180,7 @@ async def _summary(scene: _Scene, plan: LandingPlan, branch: str, remote: GitRem
     if plan.lands != plan.here:
         trees = [await scene.objects.tree_of(commit) for commit in (plan.here, plan.lands)]
         sensitive = await sensitive_changes(scene.objects, *trees)
-        lines += ["  look at:", *(f"      {one}" for one in sensitive)] if sensitive else []
+        lines += ["  look at:", *(f"      {one.words}" for one in sensitive)] if sensitive else []
     if plan.stack and plan.stack.skipped:
         lines.append(f"  there already: {', '.join(plan.stack.skipped)}")
     places = await scene.places(branch)

@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ from typing import Any
 from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.adapters.town_store import HistoryIndex, HistoryQuery
 from gastown_desktop.cli.progress import event_json
+from gastown_desktop.core.away import Away
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.events import Envelope
+from gastown_desktop.core.money import show_usd
 from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.projection import Projection
+from gastown_desktop.engine.bill import Absence, LimitLine
 from gastown_desktop.wiring.histories import newest_history
+from gastown_desktop.wiring.limits import stored_limits
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.workplace import Workplace, open_workplace
 
@@ -32,7 +37,11 @@ async def status(given: argparse.Namespace) -> int:
         if state is None:
             print(json.dumps({"convoy": None}) if given.json else "Nothing was done here yet.")
             return 0
-        print(json.dumps(_as_json(state)) if given.json else status_words(state))
+        limits, absence = await stored_limits(workplace, state.convoy)
+        if given.json:
+            print(json.dumps({**_as_json(state), **_money_json(limits, absence)}))
+        else:
+            print("\n".join([status_words(state), *_money_words(state, limits, absence)]))
         return 0
     finally:
         await workplace.close()
@@ -84,6 +93,10 @@ def _as_json(state: Projection) -> dict[str, Any]:
             {"item": need.item, "about": need.about, "bead": need.bead, "text": need.text}
             for need in state.needs_you.values()
         ],
+        "by_default": [
+            {"bead": one.bead, "question": one.question, "answer": one.answer, "at": one.at.isoformat()}
+            for one in state.by_default
+        ],
         "gate_runs": state.gate_runs,
         "last_seq": state.last_seq,
     }
@@ -107,6 +120,38 @@ def status_words(state: Projection) -> str:
         lines.append(printable(f"  landed on {branch}, not on {state.missing_on}"))
     lines += [f"  needs you: {printable(need.text)}" for need in state.needs_you.values()]
     return "\n".join(lines)
+
+
+_LIMITS = {"convoy": "this convoy", "day": "today", "town": "everything"}
+
+
+def _money_words(state: Projection, limits: tuple[LimitLine, ...], absence: Absence | None) -> Iterator[str]:
+    """What is left of each limit, the nearest named, and what happens while the user is away, in lines."""
+    nearest = min(limits, key=lambda limit: limit.left, default=None)
+    for limit in limits:
+        near = ", the nearest limit" if limit is nearest and len(limits) > 1 else ""
+        left = f"{show_usd(limit.left)} of {show_usd(limit.cap)}"
+        yield f"  {left} left for {_LIMITS[limit.kind]}{near}"
+    if absence is not None:
+        away = Away(until=absence.until, at_most=absence.at_most)
+        yield f"  {'' if absence.lasts else 'was '}{away.words(absence.spent)}"
+    for taken in state.by_default:
+        yield f"  by default: {printable(taken.words)}"
+
+
+def _money_json(limits: tuple[LimitLine, ...], absence: Absence | None) -> dict[str, Any]:
+    until = absence.until if absence is not None else None
+    return {
+        "limits": [{"kind": one.kind, "cap": one.cap, "used": one.used, "left": one.left} for one in limits],
+        "unattended": None
+        if absence is None
+        else {
+            "lasts": absence.lasts,
+            "until": until.isoformat() if until is not None else None,
+            "at_most": absence.at_most,
+            "spent": absence.spent,
+        },
+    }
 
 
 def _line(envelope: Envelope) -> str:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName
 from gastown_desktop.core.projection import BeadView, MergeView, NeedView, PolecatView, Projection
+from gastown_desktop.core.sensitive import look_words
 
 State = Literal[
     "needs_you",
@@ -21,6 +22,7 @@ State = Literal[
     "paused",
     "merging",
     "working",
+    "waiting",
     "starting",
     "queued",
     "landed",
@@ -38,6 +40,7 @@ WORDS: Mapping[State, str] = {
     "paused": "Paused",
     "merging": "Merging",
     "working": "Working",
+    "waiting": "Waiting",
     "starting": "Starting",
     "queued": "Queued",
     "landed": "Landed",
@@ -57,6 +60,7 @@ _GROUP_OF: Mapping[State, Group] = {
     "paused": "Paused",
     "merging": "At work",
     "working": "At work",
+    "waiting": "At work",
     "starting": "At work",
     "queued": "Queued",
     "landed": "Landed",
@@ -74,6 +78,10 @@ _STATE_OF_NEED: Mapping[str, State] = {
 
 WAITS = "Waiting for earlier work to merge"
 """What a worker does that does not count against the size of the fleet."""
+WAITS_FOR_ROOM = "Waiting for room under the limit"
+"""What a worker does that is held back near the end of a limit, until others have handed in."""
+WAITING = frozenset({WAITS, WAITS_FOR_ROOM})
+"""What workers do that are not at work."""
 _MONEY_WAITS = "budget"
 """How the reason of a worker begins that the spending limit paused."""
 
@@ -116,6 +124,8 @@ class Card:
     """The forecast's P90."""
     need: str | None = None
     """Its first open item of Needs you."""
+    sensitive: tuple[str, ...] = ()
+    """What of its work somebody has to look at before it lands, as `path: why`."""
 
     @property
     def word(self) -> str:
@@ -126,7 +136,8 @@ class Card:
     def spoken(self) -> str:
         """The card for a screen reader."""
         worker = self.worker or "no worker yet"
-        return f"{worker}, {self.word}, {self.bead} {self.title}, {self.action}".rstrip(", ")
+        said = f"{worker}, {self.word}, {self.bead} {self.title}, {self.action}".rstrip(", ")
+        return ", ".join([said, *look_words(self.sensitive)])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,7 +177,7 @@ def card_of(state: Projection, glance: Glance, bead: BeadId) -> Card | None:
     at_work = worker if worker is not None and worker.bead == bead else None
     need = next((one for one in state.needs_you.values() if one.bead == bead), None)
     merge = state.merges.get(view.merge) if view.merge else None
-    now = _state(view, at_work, need, merge)
+    now = _state(glance, view, at_work, need, merge)
     limit = any(one.about == "limit" for one in state.needs_you.values())
     meter = glance.meters.get(f"bead:{bead}")
     action, since = _action(state, glance, now, view, at_work, need, merge)
@@ -192,11 +203,16 @@ def card_of(state: Projection, glance: Glance, bead: BeadId) -> Card | None:
         likely=likely_cost(state, bead),
         at_most=_at_most(state, bead),
         need=need.item if need else None,
+        sensitive=merge.sensitive if merge is not None and _stands(view, merge) else (),
     )
 
 
 def _state(
-    view: BeadView, worker: PolecatView | None, need: NeedView | None, merge: MergeView | None
+    glance: Glance,
+    view: BeadView,
+    worker: PolecatView | None,
+    need: NeedView | None,
+    merge: MergeView | None,
 ) -> State:
     """The one state of a bead, most urgent first."""
     if view.status in {"merged", "landed"}:
@@ -208,10 +224,10 @@ def _state(
         return "conflict" if in_conflict else "merging"
     if worker is None:
         return "queued"
-    return _state_of_worker(worker)
+    return _state_of_worker(worker, waits=_acts(glance, worker)[0] in WAITING)
 
 
-def _state_of_worker(worker: PolecatView) -> State:
+def _state_of_worker(worker: PolecatView, *, waits: bool) -> State:
     if worker.state == "paused":
         return "paused_budget" if worker.reason.startswith(_MONEY_WAITS) else "paused"
     if worker.state == "starting":
@@ -219,7 +235,15 @@ def _state_of_worker(worker: PolecatView) -> State:
     if worker.state == "failed":
         return "failed"
     stalled = worker.state == "stuck" or worker.health in {"stalled", "quiet", "lost", "dead"}
-    return "stalled" if stalled else "working"
+    if stalled:
+        return "stalled"
+    return "waiting" if waits else "working"
+
+
+def _stands(view: BeadView, merge: MergeView) -> bool:
+    """Whether a bead's merge request is its work as it is, and has not landed."""
+    waits = view.status == "blocked" and merge.state in {"queued", "conflicted"}
+    return waits or view.status in {"submitted", "merged"}
 
 
 def _action(
@@ -290,10 +314,15 @@ def _waits(state: Projection, view: BeadView) -> str:
 def _does(glance: Glance, worker: PolecatView | None) -> tuple[str, datetime | None]:
     if worker is None:
         return "", None
-    action, since = glance.actions.get(worker.name, (worker.action, None))
+    action, since = _acts(glance, worker)
     if not action:
         return (worker.reason or "Preparing its copy" if worker.state == "starting" else worker.reason), None
     return action, since if action.startswith("Running") else None
+
+
+def _acts(glance: Glance, worker: PolecatView) -> tuple[str, datetime | None]:
+    """What a worker said last that it does, and since when."""
+    return glance.actions.get(worker.name, (worker.action, None))
 
 
 def likely_cost(state: Projection, bead: BeadId) -> int | None:

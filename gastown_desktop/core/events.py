@@ -194,6 +194,8 @@ class BeadSubmitted(Durable):
     summary: str = ""
     resolver: BeadId | None = None
     """The resolve bead whose work this is, where a conflict of `bead` was resolved."""
+    sensitive: tuple[str, ...] = ()
+    """What of it somebody has to look at before it lands, as `path: why` (core.sensitive)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

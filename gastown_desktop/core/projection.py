@@ -15,6 +15,7 @@ from gastown_desktop.core.planning_folds import PLANNING_FOLDS
 from gastown_desktop.core.reviews import ABOUT_REVIEW, REVIEW_FOLDS, heed_word
 from gastown_desktop.core.views import (
     BeadView,
+    DefaultView,
     ForecastView,
     GateView,
     MergeView,
@@ -26,6 +27,7 @@ from gastown_desktop.core.views import (
 
 __all__ = [
     "BeadView",
+    "DefaultView",
     "ForecastView",
     "GateView",
     "MergeView",
@@ -76,6 +78,8 @@ class Projection:
     merges: dict[MergeId, MergeView] = field(default_factory=dict[MergeId, MergeView])
     needs_you: dict[str, NeedView] = field(default_factory=dict[str, NeedView])
     answers: dict[str, str] = field(default_factory=dict[str, str])
+    by_default: list[DefaultView] = field(default_factory=list[DefaultView])
+    """Questions whose default was taken while nobody answered, oldest first."""
     messages: dict[str, MessageView] = field(default_factory=dict[str, MessageView])
     """What the user said to workers, oldest first."""
     mayor: list[SaidView] = field(default_factory=list[SaidView])
@@ -334,6 +338,7 @@ def _submitted(town: Projection, event: ev.BeadSubmitted, at: datetime) -> None:
         base=event.base,
         polecat=event.polecat,
         resolver=event.resolver,
+        sensitive=event.sensitive,
         submitted_at=at,
     )
 
@@ -467,9 +472,11 @@ def _needs_you(town: Projection, event: ev.NeedsYou, at: datetime) -> None:
 
 
 def _answered(town: Projection, event: ev.NeedAnswered, at: datetime) -> None:
-    del at
     need = town.needs_you.pop(event.item, None)
     town.answers[event.item] = event.answer
+    if need is not None and event.by:
+        taken = DefaultView(bead=need.bead, question=need.text, answer=event.answer, at=at)
+        town.by_default.append(taken)
     if need is None or need.bead is None:
         return
     bead = need.bead

@@ -11,6 +11,7 @@ from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, PolecatName
 from gastown_desktop.core.merge_queue import Score, landing_order, score
 from gastown_desktop.core.merge_request import WAITING_STATES, MergeRequest
 from gastown_desktop.core.projection import MergeView, Projection
+from gastown_desktop.core.sensitive import look_words
 
 _WORDS: dict[str, tuple[State, str]] = {
     "queued": ("queued", "Queued"),
@@ -40,6 +41,8 @@ class QueueEntry:
     reason: str
     cost: int
     model: str
+    sensitive: tuple[str, ...] = ()
+    """What of it somebody has to look at before it lands, as `path: why`."""
 
     @property
     def parts(self) -> str:
@@ -50,7 +53,8 @@ class QueueEntry:
     def spoken(self) -> str:
         """The row for a screen reader."""
         place = f"{self.position}, " if self.position else ""
-        return f"{place}{self.bead} {self.title}, {self.worker}, {self.word}, {self.reason}".rstrip(", ")
+        said = f"{place}{self.bead} {self.title}, {self.worker}, {self.word}, {self.reason}".rstrip(", ")
+        return ", ".join([said, *look_words(self.sensitive)])
 
 
 def queue(states: Sequence[Projection], glance: Glance, now: datetime) -> list[QueueEntry]:
@@ -127,4 +131,5 @@ def _entry(
         reason=view.reason,
         cost=bead.cost,
         model=bead.model,
+        sensitive=view.sensitive,
     )

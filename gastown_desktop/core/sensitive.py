@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from unicodedata import category, name
 
 _EXECUTABLE, _SYMLINK, _GITLINK = 0o100755, 0o120000, 0o160000
@@ -47,6 +49,36 @@ _PLAIN = "\n\r\t\f\ufeff\u200d"
 """Of those, what ordinary texts have: line ends, a mark at the beginning, what joins an emoji."""
 
 
+MOST_TOLD = 20
+"""Changes of one merge request that its history names; a landing names all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensitiveChange:
+    """A change that somebody has to look at before it lands."""
+
+    path: str
+    """As it is shown: what cannot be seen is written out."""
+    why: str
+
+    @property
+    def words(self) -> str:
+        """`package.json: it is run when something is installed or built`."""
+        return f"{self.path}: {self.why}"
+
+
+def told(found: Sequence[SensitiveChange]) -> tuple[str, ...]:
+    """Changes as the history of a convoy has them, in words; of many the first ones and how many more."""
+    words = [one.words for one in found]
+    more = len(words) - MOST_TOLD
+    return tuple(words) if more <= 0 else (*words[:MOST_TOLD], f"and {more} more")
+
+
+def look_words(sensitive: Sequence[str]) -> tuple[str, ...]:
+    """What of a merge request has to be looked at, as the end of a sentence; none where nothing has."""
+    return (f"look at it before it lands: {'; '.join(sensitive)}",) if sensitive else ()
+
+
 def why_sensitive(path: str, old_mode: int, new_mode: int) -> str:
     """Why a change of this path has to be looked at; empty when it has not.
 
@@ -70,10 +102,10 @@ def why_content_is(old: bytes, new: bytes) -> str:
     """Why new content has to be looked at; empty when it has not."""
     if b"\0" in new:
         return "it is no text"
-    hidden = set(_hidden(new)) - set(_hidden(old))
+    hidden = _hidden(new) - _hidden(old)
     return f"it holds {name(min(hidden), 'a control character').lower()}" if hidden else ""
 
 
-def _hidden(data: bytes) -> str:
-    text = data.decode("utf-8", "replace")
-    return "".join(one for one in text if category(one) in _HIDDEN and one not in _PLAIN)
+def _hidden(data: bytes) -> set[str]:
+    characters = set(data.decode("utf-8", "replace"))
+    return {one for one in characters if category(one) in _HIDDEN and one not in _PLAIN}

@@ -93,6 +93,8 @@ class MergeView:
     paths: tuple[str, ...] = ()
     resolver: BeadId | None = None
     """The resolve bead that made it, where one did."""
+    sensitive: tuple[str, ...] = ()
+    """What of it somebody has to look at before it lands, as `path: why`."""
     verdict: str = ""
     """What its newest review came to (core.review_events), or `waived`; empty before any."""
     review: str = ""
@@ -117,6 +119,23 @@ class NeedView:
     options: tuple[str, ...]
     default: str | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultView:
+    """A question whose default was taken, since nobody answered it."""
+
+    bead: BeadId | None
+    question: str
+    answer: str
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """`gt-a, Seconds or date? Seconds.`, in one line."""
+        first = self.question.strip().splitlines()[0] if self.question.strip() else "It asked"
+        about = f"{self.bead}, " if self.bead is not None else ""
+        return f"{about}{first} {self.answer.rstrip('.')}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,22 @@ says so. Money is in nano-dollars at list price, times are aware and UTC, paths 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, RigId
-from gastown_desktop.core.usage import Usage
+from gastown_desktop.engine.bill import Absence as Absence
+from gastown_desktop.engine.bill import Bill as Bill
+from gastown_desktop.engine.bill import BillLine as BillLine
+from gastown_desktop.engine.bill import BillRequest as BillRequest
+from gastown_desktop.engine.bill import LimitLine as LimitLine
+from gastown_desktop.engine.user_branches import BranchLine as BranchLine
+from gastown_desktop.engine.user_branches import LandingLine as LandingLine
+from gastown_desktop.engine.user_branches import LandingSheet as LandingSheet
+from gastown_desktop.engine.user_branches import Outcome as Outcome
+from gastown_desktop.engine.user_branches import TownBranch as TownBranch
 
 # --- opening --------------------------------------------------------------------------------------
 
@@ -286,97 +295,6 @@ class Conflict:
     """The convoy's tip that it was made with; an answer is refused when that moved in these files."""
 
 
-# --- money ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillLine:
-    """What one bead, worker or model has used."""
-
-    name: str
-    requests: int
-    usage: Usage
-    settled: int
-    held: int
-    assumed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillRequest:
-    """One request."""
-
-    id: str
-    at: datetime
-    what: str
-    """`hb-2pl8d Nux turn 3`."""
-    model: str
-    state: Literal["held", "settled", "assumed", "released"]
-    amount: int
-    usage: Usage | None
-    note: str = ""
-    """Why nobody knows what it cost, or why it cost nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
-    """A convoy's ledger, line by line."""
-
-    convoy: ConvoyId
-    cap: int | None
-    settled: int
-    assumed: int
-    held: int
-    reserve: int
-    """What of the cap is kept for landing."""
-    by_bead: tuple[BillLine, ...] = ()
-    by_polecat: tuple[BillLine, ...] = ()
-    by_model: tuple[BillLine, ...] = ()
-    by_role: tuple[BillLine, ...] = ()
-    requests: tuple[BillRequest, ...] = ()
-    """Newest first, at most 2,000."""
-    caps: tuple[tuple[datetime, int | None], ...] = ()
-    """Each cap with when it was set, oldest first."""
-
-
-# --- landing --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LandingLine:
-    """One bead of a landing."""
-
-    bead: BeadId
-    title: str
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LandingSheet:
-    """What a landing would do; `stands_in_the_way` says why it cannot."""
-
-    convoy: ConvoyId
-    branch: str
-    lines: tuple[LandingLine, ...]
-    here: Oid | None
-    """Where the branch is."""
-    lands: Oid | None
-    gates: tuple[str, ...]
-    signed: bool
-    checked_out: tuple[str, ...]
-    """Places where the branch is checked out."""
-    approved: Mapping[BeadId, str] = field(default_factory=dict[BeadId, str])
-    """Patch-id of each bead as shown: what is agreed to."""
-    stands_in_the_way: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a command on the user's branch ended, in words."""
-
-    done: bool
-    words: str
-
-
 class EngineApi(Protocol):
     """The town, as the window sees it."""
 
@@ -568,13 +486,39 @@ class EngineApi(Protocol):
         """Writes the report as Markdown, JSON and HTML; returns the files."""
         ...
 
+    # publishing
+    async def branches(self) -> tuple[TownBranch, ...]:
+        """Branches of the work: convoys', the one at work last first, workers', and rehearsed landings."""
+        ...
+
+    async def publishing(self, names: tuple[str, ...], prefix: str) -> tuple[BranchLine, ...]:
+        """What publishing these branches would do; nothing is written."""
+        ...
+
+    async def publish(self, names: tuple[str, ...], prefix: str) -> tuple[BranchLine, ...]:
+        """Copies branches into the user's repository, all of them or none, also while a convoy runs.
+
+        Raises:
+            Refused: one of them is not there, or a branch of the user's is in the way; nothing was changed.
+        """
+        ...
+
     # landing
     async def landing(self, convoy: ConvoyId, branch: str) -> LandingSheet:
         """What landing on a branch would do."""
         ...
 
-    async def land(self, convoy: ConvoyId, branch: str, approved: Mapping[BeadId, str]) -> Outcome:
-        """Lands what was agreed to."""
+    async def land(
+        self, convoy: ConvoyId, branch: str, approved: Mapping[BeadId, str], *, looked: bool
+    ) -> Outcome:
+        """Lands what was agreed to.
+
+        Args:
+            convoy: what lands.
+            branch: where.
+            approved: patch-ids as they were shown.
+            looked: the user has looked at what is sensitive; else nothing lands where something is.
+        """
         ...
 
     async def undo_land(self, convoy: ConvoyId) -> Outcome:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Literal
 
+from gastown_desktop.core.away import Away
 from gastown_desktop.core.charges import Charge, charges_of, sums_by
-from gastown_desktop.core.ledger import Ledger, Record, SetCap, closing_reserve
+from gastown_desktop.core.ledger import Ledger, Record, SetCap, Totals, closing_reserve
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.worth import role_of
-from gastown_desktop.engine.api import Bill, BillLine, BillRequest
+from gastown_desktop.engine.bill import Absence, Bill, BillLine, BillRequest, LimitLine
 
 MOST_REQUESTS = 2_000
+TOWN_SCOPE = "town"
+"""Everything that was ever spent through this data folder."""
 
 
 def bill_of(records: Sequence[Record], ledger: Ledger, state: Projection) -> Bill:
@@ -43,6 +47,48 @@ def bill_of(records: Sequence[Record], ledger: Ledger, state: Projection) -> Bil
             if isinstance(one, SetCap) and one.scope == scope
         ),
     )
+
+
+def limits_of(
+    ledger: Ledger, convoy: str, *, day: str = "", day_cap: int | None = None, town_cap: int | None = None
+) -> tuple[LimitLine, ...]:
+    """The limits that hold for a convoy, its own first.
+
+    Args:
+        ledger: what is spent.
+        convoy: its scope.
+        day: the scope of the day that it is now.
+        day_cap: what a day may cost, nano-dollars; None for no such limit.
+        town_cap: what everything may cost, nano-dollars; None for no such limit.
+    """
+    own = ledger.totals(convoy)
+    found = [_limit("day", ledger.totals(day), day_cap), _limit("town", ledger.totals(TOWN_SCOPE), town_cap)]
+    kept = closing_reserve(own.cap) if own.cap is not None else 0
+    return tuple(one for one in (_limit("convoy", own, own.cap, kept), *found) if one is not None)
+
+
+def _limit(
+    kind: Literal["convoy", "day", "town"], totals: Totals, cap: int | None, reserve: int = 0
+) -> LimitLine | None:
+    if cap is None:
+        return None
+    kept = max(0, min(reserve, cap - totals.committed))
+    return LimitLine(kind=kind, cap=cap, used=totals.committed, kept=kept)
+
+
+def absence_of(away: Away | None, records: Sequence[Record], convoy: str, now: datetime) -> Absence | None:
+    """How long the user is away, and what was spent meanwhile; None where they never were.
+
+    Args:
+        away: as it was said.
+        records: of the ledger, oldest first.
+        convoy: its scope.
+        now: aware.
+    """
+    if away is None:
+        return None
+    spent = away.spent(records, convoy)
+    return Absence(lasts=away.lasts(now), until=away.until, at_most=away.at_most, spent=spent)
 
 
 def _lines(requests: Sequence[Charge], name: Callable[[Charge], str]) -> tuple[BillLine, ...]:

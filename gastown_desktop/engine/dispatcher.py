@@ -111,9 +111,13 @@ class Dispatcher:
     async def fill(self, group: asyncio.TaskGroup) -> None:
         """Starts polecats until there is no room: those that were left first, then ready beads.
 
+        While the system goes to sleep nobody is started.
+
         Args:
             group: where polecats run.
         """
+        if self._kit.gate.sleep.near:
+            return
         while self._somebody_stands:
             await self._take_up()
         while self._has_room() and (hook := self._next_of(self._left)) is not None:
@@ -135,7 +139,7 @@ class Dispatcher:
             return
         self._warm(group, len(ready))
         for bead in ready:
-            if not self._may_begin(bead) or not self._starts_work:
+            if not self._may_begin(bead) or not self._starts_work or self._kit.gate.sleep.near:
                 return
             if self._breaker.may_try(bead, self._kit.clock.monotonic()):
                 await self._try(group, bead)

@@ -7,12 +7,10 @@ turns; they go on as soon as there is room for them.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from gastown_desktop.core.errors import CapReached
 from gastown_desktop.core.ids import BeadId
@@ -106,14 +104,16 @@ class FinishingFirst:
             raise CapReached("What is left finishes no bead.", scope=standing.scope, fits_later=False)
         return bead in self._chosen
 
-    def until_changed(self, bead: BeadId) -> Coroutine[Any, Any, None]:
-        """Waits until it may be otherwise; heard is what happens after this call."""
-        return self._until(bead, self._gate.news())
-
-    async def _until(self, bead: BeadId, news: asyncio.Event) -> None:
+    async def until_it_may(self, bead: BeadId) -> None:
+        """Waits until this bead's worker may ask, or never will."""
         self.held_back.add(bead)
         try:
-            await news.wait()
+            with suppress(CapReached):
+                while True:
+                    news = self._gate.news()  # before the look: what happens in it is news too
+                    if self.may_ask(bead):
+                        return
+                    await news.wait()
         finally:
             self.held_back.discard(bead)
 

@@ -279,7 +279,8 @@ class Landing:
         if not found:
             return None
         more = f", and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-        words = f"Somebody has to look at this before it lands: {'; '.join(found[:MOST_NAMED])}{more}."
+        named = "; ".join(one.words for one in found[:MOST_NAMED])
+        words = f"Somebody has to look at this before it lands: {named}{more}."
         return NotLanded(about="review", words=words)
 
     async def _gate(self, plan: LandingPlan) -> NotLanded | None:

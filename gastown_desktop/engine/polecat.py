@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.card import WAITS_FOR_ROOM
 from gastown_desktop.core.context import clear_at, full_at
 from gastown_desktop.core.errors import (
     CapReached,
@@ -233,7 +234,7 @@ class Polecat:
         if not kit.warm.is_set():
             await self._rest(kit.warm.wait(), "Waiting while the cache is warmed")
         while not kit.first.may_ask(self._bead.id):
-            await self._rest(kit.first.until_changed(self._bead.id), "Waiting for beads nearer to their end")
+            await self._rest(kit.first.until_it_may(self._bead.id), WAITS_FOR_ROOM)
         self._act("Thinking")
         return await ask_whole(self._ask_patiently, self._kit.outputs)
 
@@ -368,7 +369,7 @@ class Polecat:
         if self._commit is None:
             raise AssertionError("an accepted submission is committed")
         self._hook = await self._kit.hooks.mark_submitted(self._hook, self._commit)
-        await self._kit.bus.publish(submitted_event(self._kit, self._hook, submission.summary))
+        await self._kit.bus.publish(await submitted_event(self._kit, self._hook, submission.summary))
 
     async def _need(
         self, about: str, text: str, *, options: tuple[str, ...] = (), default: str | None = None

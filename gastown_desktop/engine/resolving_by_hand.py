@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError, Refused
@@ -19,6 +20,7 @@ from gastown_desktop.engine.conflict_sides import (
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.ports import GITLINK, REGULAR, Commit, Signature
+from gastown_desktop.engine.sensitive_changes import sensitive_work
 from gastown_desktop.engine.submission import body_of
 from gastown_desktop.engine.worked_on import OVER
 
@@ -58,7 +60,7 @@ async def tell_by_hand(kit: Kit) -> None:
     for name, oid in (await kit.objects.list_refs(_BRANCHES)).items():
         bead = BeadId(name.removeprefix(_BRANCHES).rpartition("-")[0])
         if bead in kit.bus.state.beads:
-            await kit.bus.publish(*_news(kit, bead, name, await kit.objects.read_commit(oid)))
+            await _tell(kit, bead, name, oid)
 
 
 async def _refuse_moved(kit: Kit, meeting: Meeting, files: Mapping[str, bytes | None], tip: Oid) -> None:
@@ -126,11 +128,20 @@ async def _hand_in(kit: Kit, meeting: Meeting, tree: Oid) -> None:
     if not await kit.objects.swap_ref(branch, old=None, new=oid):
         raise GitError("Two resolutions of one bead met at the same moment.")
     crash_point("by-hand-after")
-    await kit.bus.publish(*_news(kit, bead, branch, await kit.objects.read_commit(oid)))
+    await _tell(kit, bead, branch, oid)
     crash_point("by-hand-told")
 
 
-def _news(kit: Kit, bead: BeadId, branch: str, commit: Commit) -> list[ev.DurableEvent]:
+async def _tell(kit: Kit, bead: BeadId, branch: str, oid: Oid) -> None:
+    """Tells of a resolution by hand, as far as that was not done."""
+    commit = await kit.objects.read_commit(oid)
+    sensitive = await sensitive_work(kit.objects, commit.parents[0], oid)
+    await kit.bus.publish(*_news(kit, bead, branch, commit, sensitive))
+
+
+def _news(
+    kit: Kit, bead: BeadId, branch: str, commit: Commit, sensitive: tuple[str, ...]
+) -> list[ev.DurableEvent]:
     """The events that tell of a resolution by hand, but for those that were told."""
     state = kit.bus.state
     told = next((one for one in state.merges.values() if one.commit == commit.oid), None)
@@ -138,7 +149,7 @@ def _news(kit: Kit, bead: BeadId, branch: str, commit: Commit) -> list[ev.Durabl
         return []
     news: list[ev.DurableEvent] = list(_answers(kit, bead))
     if told is None:
-        news.append(_submitted(kit, bead, branch, commit))
+        news.append(replace(_submitted(kit, bead, branch, commit), sensitive=sensitive))
     if _open_resolvers(kit, bead):
         earlier = [one for one in state.merges.values() if one.bead == bead and one.commit != commit.oid][-1]
         news.append(ev.MergeStateChanged(**kit.where, merge=earlier.id, bead=bead, state="superseded"))

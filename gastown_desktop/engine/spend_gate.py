@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from fractions import Fraction
 from hashlib import sha256
 from typing import Literal
@@ -46,6 +47,7 @@ from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.ports import Clock, ModelRequest, ModelStream, MoneyLog
 from gastown_desktop.engine.reply import Reply, ReplyAssembler
+from gastown_desktop.engine.system_sleep import SystemSleep
 from gastown_desktop.engine.waiting_line import WaitingLine
 
 _ONE = Fraction(1)
@@ -175,6 +177,9 @@ class SpendGate:
         self._model: ModelStream | None = None
         self._unsent: dict[str, str] = {}
         self._line = WaitingLine()
+        self.sleep = SystemSleep()
+        """Whether the system goes to sleep: requests wait until it is awake."""
+        self.sleep.listen(self.look_again)
         self._keeps = keeps
         self._kept: set[str] = set()
         self.records: list[Record] = []
@@ -210,6 +215,16 @@ class SpendGate:
         self._day_cap = cap
         self.met = {scope for scope in self.met if not scope.startswith(DAY)}
         await self._today()
+
+    @property
+    def day(self) -> str:
+        """The scope of the day that requests count under now."""
+        return self._day_now().scope
+
+    def _day_now(self) -> Day:
+        if self._day is not None and self._day.scope in self.met:
+            return self._day
+        return day_at(self._day, self._clock.now().astimezone())
 
     def free(self, scopes: tuple[str, ...]) -> NanoUsd | None:
         """Nano-dollars left below the tightest cap of these scopes and of today; None without one."""
@@ -329,7 +344,7 @@ class SpendGate:
                 self._refuse_after_tripwire()
                 found = self._fitting(ways, scopes)
                 place.waits_for = found.scope if isinstance(found, CapReached) else ""
-                if not isinstance(found, CapReached) and place.is_first:
+                if not isinstance(found, CapReached) and place.is_first and not self.sleep.near:
                     break
                 await place.news()
         chosen, amount = found
@@ -375,11 +390,7 @@ class SpendGate:
         Where a day's cap has refused somebody, the calendar makes no room: it stays that day until the cap is
         set again, which is when the user goes on.
         """
-        local = self._clock.now().astimezone()
-        if self._day is None:
-            self._day = Day.at(local)
-        elif self._day.scope not in self.met:
-            self._day = self._day.next(local)
+        self._day = self._day_now()
         scope = self._day.scope
         if self.ledger.totals(scope).cap != self._day_cap:
             await self.set_cap(scope, self._day_cap)
@@ -490,7 +501,7 @@ class SpendGate:
             record = record_from_json(found)
             if isinstance(record, Reserve):
                 self.requests += 1
-                self._day = next(filter(None, map(Day.of, record.scopes)), self._day)
+                self._day = _day_of(record) or self._day
             self._keep(record)
             yield record
 
@@ -507,6 +518,26 @@ class SpendGate:
             elif not isinstance(record, Acknowledge) and record.id not in self._kept:
                 return
         self.records.append(record)
+
+
+def day_at(known: Day | None, local: datetime) -> Day:
+    """The day of a moment, where the newest that requests were counted under is known.
+
+    Args:
+        known: that day; None where there is none yet.
+        local: aware, with the machine's offset.
+    """
+    return Day.at(local) if known is None else known.next(local)
+
+
+def newest_day(records: Sequence[Record]) -> Day | None:
+    """The day of the newest request that was counted under one."""
+    days = (_day_of(record) for record in reversed(records) if isinstance(record, Reserve))
+    return next(filter(None, days), None)
+
+
+def _day_of(request: Reserve) -> Day | None:
+    return next(filter(None, map(Day.of, request.scopes)), None)
 
 
 @dataclass(slots=True)

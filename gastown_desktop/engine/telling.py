@@ -7,6 +7,7 @@ from gastown_desktop.core.ids import Oid, merge_id
 from gastown_desktop.engine.hooks import Assignment, Hook, Turn
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.messages import delivered_events
+from gastown_desktop.engine.sensitive_changes import sensitive_work
 from gastown_desktop.engine.tools.workbench import text_of
 
 
@@ -47,11 +48,12 @@ async def turn_event(kit: Kit, assignment: Assignment, turn: Turn, hook: Oid) ->
     )
 
 
-def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
+async def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
     """The event that hands a bead to the Refinery."""
     assignment = hook.assignment
     if hook.submitted is None:
         raise ValueError("this hook is not submitted")
+    sensitive = await sensitive_work(kit.objects, assignment.base, hook.submitted)
     parent = kit.bus.state.resolved_by(assignment.bead)
     bead = parent or assignment.bead
     attempt = 1 + sum(1 for merge in kit.bus.state.merges.values() if merge.bead == bead)
@@ -65,6 +67,7 @@ def submitted_event(kit: Kit, hook: Hook, summary: str) -> ev.BeadSubmitted:
         base=assignment.base,
         summary=summary,
         resolver=assignment.bead if parent else None,
+        sensitive=sensitive,
     )
 
 
@@ -80,7 +83,7 @@ async def tell_missing(kit: Kit, hook: Hook) -> None:
     await _tell_heard(kit, hook)
     known = {merge.commit for merge in kit.bus.state.merges.values()}
     if hook.submitted is not None and hook.submitted not in known and holds(kit, hook):
-        await kit.bus.publish(submitted_event(kit, hook, summary_of(hook)))
+        await kit.bus.publish(await submitted_event(kit, hook, summary_of(hook)))
 
 
 def holds(kit: Kit, hook: Hook) -> bool:

@@ -103,6 +103,7 @@ class Town:
         self._goes_on = False
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)
+        kit.gate.sleep.listen(self._wake.set)
         kit.holding.begin(merges_only=merges_only, only=only)
         kit.holding.listen(self._wake.set)
 
@@ -316,7 +317,7 @@ class Town:
                 await self._next_wake()
 
     def _somebody_is_at_work(self) -> bool:
-        at_work = self._dispatcher.working or self._next_s() is not None
+        at_work = self._dispatcher.working or self._next_s() is not None or self._kit.gate.sleep.near
         return bool(at_work or self._reviews.busy or self._refinery.busy or self._refinery.waiting())
 
     def _user_holds_work(self) -> bool:

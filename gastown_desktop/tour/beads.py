@@ -276,7 +276,10 @@ _SESSIONS = (
             Starts("13:58:24", 31),
             Worked("14:30:40", 12, "1.31", (5, 7), (133, 61), 6, 3),
             Worked("14:59:10", 10, "2.86", (6, 7), (133, 61), 6, 0),
-            Submits("14:59:20", "pytest tests/sessions, 29 passed", "submitting"),
+            Submits(
+                "14:59:20", "pytest tests/sessions, 29 passed", "submitting",
+                ("tests/sessions/conftest.py: it says what is tested",),
+            ),
             SentBack("15:25:30", "The gate is red: tests/sessions/test_store.py"),
             Worked("15:44:10", 2, "3.12", (6, 7), (133, 61), 6, 0),
             Pauses("15:46:08"),

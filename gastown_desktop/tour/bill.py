@@ -10,7 +10,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.money import usd
 from gastown_desktop.core.usage import Usage
-from gastown_desktop.engine.api import Bill, BillLine, BillRequest
+from gastown_desktop.engine.api import Absence, Bill, BillLine, BillRequest, LimitLine
 from gastown_desktop.tour.beads import BEADS, FABLE, HAIKU, OPUS, OTHER_SPENDING, REQUESTS, SONNET
 from gastown_desktop.tour.lives import Row, Worked
 from gastown_desktop.tour.moments import FLEET, Moment, at
@@ -55,6 +55,19 @@ def bill_of(convoy: ConvoyId, moment: Moment) -> Bill:
         by_role=_lines(requests, lambda one: one.role),
         requests=tuple(one.line for one in reversed(requests)),
         caps=((at("13:05:02"), CAP),) if capped else (),
+        limits=_limits(now.settled + now.assumed + now.held) if moment.away else (),
+        absence=Absence(lasts=True, until=at("19:00:00"), at_most=usd("15"), spent=usd("6.42"))
+        if moment.away
+        else None,
+    )
+
+
+def _limits(used: int) -> tuple[LimitLine, ...]:
+    """The convoys' limit, and two that hold for more than them."""
+    return (
+        LimitLine(kind="convoy", cap=CAP, used=used, kept=RESERVE),
+        LimitLine(kind="day", cap=usd("36"), used=used),
+        LimitLine(kind="town", cap=usd("400"), used=used + usd("179.40")),
     )
 
 

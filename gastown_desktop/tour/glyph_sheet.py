@@ -18,7 +18,7 @@ from gastown_desktop.ui.widgets.pieces import Piece, draw_piece
 
 WIDTH, HEIGHT = 640, 800
 _LEFT, _RIGHT = 32, 608
-_SHOWN: tuple[State, ...] = tuple(state for state in STATES if state != "paused")
+_SHOWN: tuple[State, ...] = tuple(state for state in STATES if state not in {"paused", "waiting"})
 _ICONS = ((160, 32, 28), (64, 216, 124), (32, 304, 156), (16, 360, 172))
 _HEADS = ((32, "State, 14 px"), (182, "12"), (219, "16"), (254, "24"), (300, "on its tint"), (444, "grey"))
 _FIRST_ROW, _ROW = 260, 36

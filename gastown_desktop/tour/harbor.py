@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.ids import BeadId, ConvoyId, PolecatName
 from gastown_desktop.core.money import usd
+from gastown_desktop.core.sensitive import SensitiveChange
 from gastown_desktop.engine.api import (
     About,
     Bill,
+    BranchLine,
     Configuration,
     DiffLine,
     EngineApi,
     FileDiff,
     GateWish,
+    LandingLine,
+    LandingSheet,
     Looked,
     OpenRig,
     Recent,
@@ -29,17 +33,23 @@ from gastown_desktop.engine.api import (
     SpokenTurn,
     System,
     ToolCall,
+    TownBranch,
     Transcript,
 )
 from gastown_desktop.paths import resource
 from gastown_desktop.tour.beads import API, BEADS, SESSIONS
 from gastown_desktop.tour.bill import bill_of
-from gastown_desktop.tour.lives import Worked
+from gastown_desktop.tour.lives import Lands, Worked
 from gastown_desktop.tour.moments import FLEET, Moment, at
 from gastown_desktop.tour.story import RIG, oid
 
 REHEARSAL = ConvoyId("cv-reh40")
 """The convoy whose evidence the story has."""
+_SENSITIVE = (
+    ("hb-7d1ma", "pyproject.toml", "it is run when something is installed or built"),
+    ("hb-7d1ma", "tests/limits/conftest.py", "it says what is tested"),
+)
+"""(bead, path, why) of what is to be looked at."""
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
@@ -191,6 +201,66 @@ class HarborEngine:
     async def bill(self, convoy: ConvoyId) -> Bill:
         """The bill of both convoys."""
         return bill_of(convoy, self.moment)
+
+    async def branches(self) -> tuple[TownBranch, ...]:
+        """Both convoys' branches, and those of the workers at work."""
+        convoys = (ConvoyId(SESSIONS), ConvoyId(API))
+        working = [row for row in BEADS if any(row.worker == who for who, _, _ in self.moment.actions)]
+        return (
+            *(
+                TownBranch(name=f"convoy/{one}", kind="convoy", commit=oid(f"convoy {one}"), convoy=one)
+                for one in convoys
+            ),
+            *(
+                TownBranch(
+                    name=f"work/{row.worker}/{row.id}-k4",
+                    kind="worker",
+                    commit=oid(f"work {row.id}"),
+                    bead=BeadId(row.id),
+                    worker=PolecatName(row.worker),
+                )
+                for row in working
+            ),
+        )
+
+    async def publishing(self, names: tuple[str, ...], prefix: str) -> tuple[BranchLine, ...]:
+        """A convoy's would go forward, a worker's would be new."""
+        return tuple(
+            BranchLine(
+                source=one.name,
+                branch=f"{prefix}/{one.name.removeprefix('convoy/')}",
+                commit=one.commit,
+                before=oid("published before") if one.kind == "convoy" else None,
+                outcome="moved" if one.kind == "convoy" else "created",
+            )
+            for one in await self.branches()
+            if one.name in names
+        )
+
+    async def landing(self, convoy: ConvoyId, branch: str) -> LandingSheet:
+        """What is merged of both convoys, two changes of which somebody has to look at."""
+        lines = tuple(
+            LandingLine(
+                bead=BeadId(row.id),
+                title=row.title,
+                paths=row.files,
+                sensitive=tuple(
+                    SensitiveChange(path=path, why=why) for bead, path, why in _SENSITIVE if bead == row.id
+                ),
+            )
+            for row in BEADS
+            if any(isinstance(one, Lands) and at(one.at) <= self.moment.at for one in row.life)
+        )
+        return LandingSheet(
+            convoy=convoy,
+            branch=branch,
+            lines=lines,
+            here=oid("release", "4f1c09e"),
+            lands=oid("landed"),
+            gates=("ruff check", "pyright", "pytest -q -n 4"),
+            signed=False,
+            checked_out=("/home/ada/code/harbor",),
+        )
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:
         """The report of the one rehearsal."""

@@ -59,6 +59,8 @@ class Submits:
     summary: str = ""
     state: str = "done"
     """What its worker is meanwhile: `submitting` while it waits for the gate with its place kept."""
+    sensitive: tuple[str, ...] = ()
+    """What of it somebody has to look at before it lands, as `path: why`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 DAY = "2026-11-24"
@@ -28,6 +28,8 @@ class Moment:
     streamed: tuple[tuple[str, str], ...] = ()
     """(worker, what its reply says so far)."""
     running: bool = True
+    away: bool = False
+    """Nobody answers, and there are limits beyond the convoy's."""
     limit: bool = False
     """The spending limit is reached."""
 
@@ -91,6 +93,7 @@ MERGE = Moment(
     ),
     gate=("15:17:29", "pytest", ("hb-x4h6s", "hb-r7uf3")),
 )
+NIGHT = replace(MERGE, away=True)
 LIMIT = Moment(clock="15:46:12", gate=("15:43:52", "pytest", ("hb-0vjq5",)), limit=True)
 EVENING = Moment(clock="17:20:00", running=False, limit=True)
 """After the day's work: the program was started anew."""

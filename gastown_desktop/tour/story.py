@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -121,11 +121,19 @@ def _durable(moment: Moment) -> Iterator[tuple[datetime, ev.DurableEvent]]:
     yield from _planned(API, "13:02:10", "13:04:00", moment)
     yield from _planned(SESSIONS, "13:20:10", "13:22:40", moment)
     for row in BEADS:
-        yield from _Life(row).events()
+        yield from (_answered_by(one, moment) for one in _Life(row).events())
     for gate in GATES:
         yield from _gate_run(gate)
     if moment.limit:
         yield from _limit_reached()
+
+
+def _answered_by(one: tuple[datetime, ev.DurableEvent], moment: Moment) -> tuple[datetime, ev.DurableEvent]:
+    """An event as it was, or with nobody there to answer."""
+    when, event = one
+    if moment.away and isinstance(event, ev.NeedAnswered):
+        return when, replace(event, by="unattended")
+    return one
 
 
 def _planned(
@@ -338,7 +346,7 @@ class _Life:
         where = {"rig": RIG, "convoy": self._convoy, "bead": self._bead}
         merge: MergeId = merge_id(self._bead, self._attempt)
         match line:
-            case Submits(summary=summary):
+            case Submits(summary=summary, sensitive=sensitive):
                 yield (
                     when,
                     ev.BeadSubmitted(
@@ -349,6 +357,7 @@ class _Life:
                         commit=oid(f"{merge} commit"),
                         base=oid("release", "4f1c09e"),
                         summary=summary,
+                        sensitive=sensitive,
                     ),
                 )
             case Collides(paths=paths):

@@ -116,6 +116,9 @@ class Visit:
             if screen.prepare is not None and screen.page in window.pages.by_name:
                 screen.prepare(window)
             await calm()
+            if screen.then is not None:
+                screen.then(window)
+                await calm()
             window.banner.dismiss.click()  # the user has read that half of the limit is spent
         await calm()
         pump.stop()

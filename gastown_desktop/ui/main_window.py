@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,16 +18,26 @@ from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import BeadId, ConvoyId
 from gastown_desktop.core.plain_text import one_line
-from gastown_desktop.engine.api import Conflict, EngineApi, GateWish, Looked, OpenRig, RehearsalWish, RunsList
+from gastown_desktop.engine.api import (
+    Conflict,
+    EngineApi,
+    GateWish,
+    Looked,
+    OpenRig,
+    RehearsalWish,
+    RunsList,
+    TownBranch,
+)
 from gastown_desktop.ui.actions import Actions
 from gastown_desktop.ui.command_palette import CommandPalette
-from gastown_desktop.ui.flows import answering, limit, opening, rehearsing, settings
+from gastown_desktop.ui.flows import answering, limit, opening, publishing, rehearsing, settings
 from gastown_desktop.ui.frame.drop import FolderDrop
 from gastown_desktop.ui.frame.frame import Frame
 from gastown_desktop.ui.needs.conflict import ConflictPanel
 from gastown_desktop.ui.needs.popover import NeedsPopover
 from gastown_desktop.ui.news import News
 from gastown_desktop.ui.pages import Pages
+from gastown_desktop.ui.publish.sheet import PublishSheet
 from gastown_desktop.ui.quitting import QuitSheet
 from gastown_desktop.ui.rehearse.form import RehearsalForm
 from gastown_desktop.ui.sheet_place import SheetPlace
@@ -189,6 +200,10 @@ class MainWindow(QMainWindow):
         self.show_page("merge")
         self.pages.ask_for_landing()
 
+    def ask_for_publishing(self) -> None:
+        """Asks which branches of the work are copied into the user's repository."""
+        self.run(publishing.ask_for_publishing(self))
+
     def show_newest_evidence(self) -> None:
         """Shows the report of the newest rehearsal."""
         if (convoy := self._convoy()) is not None:
@@ -324,6 +339,12 @@ class MainWindow(QMainWindow):
         sheet.trusted.connect(lambda _: answered("trust"))
         sheet.gateless_wanted.connect(lambda: answered("without"))
         self.sheets.show(sheet)
+
+    def show_publishing(self, branches: Sequence[TownBranch]) -> None:
+        """Opens the sheet that publishes branches."""
+        name = self.rig.name if self.rig is not None else ""
+        titles = partial(publishing.title_of, self.view)
+        self.sheets.show(PublishSheet(self.frame.stack, self.api, name, branches, titles))
 
     def show_conflict(self, convoy: ConvoyId, bead: BeadId, conflict: Conflict) -> None:
         """Opens a conflict."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.burn import burn_of
-from gastown_desktop.core.card import WAITS, State
+from gastown_desktop.core.card import WAITING, State
 from gastown_desktop.core.polecat import LIVE_STATES, MOST_POLECATS
 from gastown_desktop.core.projection import PolecatView, Projection
 from gastown_desktop.core.wording import show_clock, show_money
@@ -57,7 +57,7 @@ def running_workers(view: TownView) -> int:
 
 def _works(view: TownView, polecat: PolecatView) -> bool:
     action, _ = view.glance.actions.get(polecat.name, ("", None))
-    return polecat.state in {*LIVE_STATES, "stuck"} and action != WAITS
+    return polecat.state in {*LIVE_STATES, "stuck"} and action not in WAITING
 
 
 def limit_reached(convoy: Projection) -> bool:

@@ -27,7 +27,13 @@ def add_window_actions(actions: Actions, window: MainWindow) -> None:
     _window(actions, window)
 
 
-REPOSITORY_MENU = ("repository.open", "repository.clone", "repository.sample", "repository.welcome")
+REPOSITORY_MENU = (
+    "repository.open",
+    "repository.clone",
+    "repository.sample",
+    "repository.publish",
+    "repository.welcome",
+)
 """What the repository's button offers."""
 FLEET_MENU = (
     "convoy.rehearse",
@@ -110,6 +116,16 @@ def _repository(actions: Actions, window: MainWindow) -> None:
             ),
             window.try_sample,
             _never_refused,
+        ),
+        (
+            ActionSpec(
+                id="repository.publish",
+                text="Publish branches…",
+                group="Repository",
+                synonyms=("copy branches", "export", "work branches", "convoy branch"),
+            ),
+            window.ask_for_publishing,
+            lambda: _needs_convoy(window),
         ),
         (
             ActionSpec(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gastown_desktop.adapters.gate_proposals import propose_gates
 from gastown_desktop.adapters.git.signing import GitSigner
@@ -26,6 +26,7 @@ from gastown_desktop.engine import holding, messages
 from gastown_desktop.engine.api import (
     About,
     Bill,
+    BranchLine,
     Configuration,
     Conflict,
     EngineApi,
@@ -42,6 +43,7 @@ from gastown_desktop.engine.api import (
     SettingName,
     Settings,
     System,
+    TownBranch,
     Transcript,
 )
 from gastown_desktop.engine.billing import bill_of
@@ -55,10 +57,12 @@ from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.resolving_by_hand import resolve_by_hand
 from gastown_desktop.engine.restack import patch_ids
+from gastown_desktop.engine.sensitive_changes import sensitive_changes
 from gastown_desktop.engine.taking_over import give_back, take_over
 from gastown_desktop.engine.transcripts import transcript_of
 from gastown_desktop.engine.undo import Undo, Undone
 from gastown_desktop.paths import settings_file
+from gastown_desktop.wiring import publishing
 from gastown_desktop.wiring.convoys import LINGER_S, Convoys
 from gastown_desktop.wiring.histories import history_of
 from gastown_desktop.wiring.opening import Opening, oddities
@@ -78,6 +82,7 @@ from gastown_desktop.wiring.stored import Stored, load_stored
 from gastown_desktop.wiring.workplace import Workplace, is_confined, open_workplace, runs_list
 
 MOST_COMMITS = 500
+_T = TypeVar("_T")
 
 
 class Engine:
@@ -428,7 +433,8 @@ class Engine:
     async def bill(self, convoy: ConvoyId) -> Bill:
         async with self._convoys.wired(convoy) as run:
             gate = run.town.gate
-            return bill_of(gate.records, gate.ledger, run.town.kit.bus.state)
+            bill = bill_of(gate.records, gate.ledger, run.town.kit.bus.state)
+            return replace(bill, limits=run.limits(), absence=run.absence())
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:
         file = evidence_file(self._opening.rig_folder(self._require_open().path), convoy)
@@ -439,6 +445,26 @@ class Engine:
         if result is None:
             raise Refused("This convoy has no report yet.", remedy="It is written when the rehearsal ends.")
         return write_report(folder, dict(result))
+
+    # --- publishing ---
+
+    async def branches(self) -> tuple[TownBranch, ...]:
+        return await self._without_lock(publishing.branches)
+
+    async def publishing(self, names: tuple[str, ...], prefix: str) -> tuple[BranchLine, ...]:
+        return await self._without_lock(lambda workplace: publishing.preview(workplace, names, prefix))
+
+    async def publish(self, names: tuple[str, ...], prefix: str) -> tuple[BranchLine, ...]:
+        done = await self._without_lock(lambda workplace: publishing.publish(workplace, names, prefix))
+        return tuple(publishing.as_line(one.source, one.published) for one in done)
+
+    async def _without_lock(self, ask: Callable[[Workplace], Awaitable[_T]]) -> _T:
+        """Asks a rig that is only read, whatever runs in it meanwhile."""
+        workplace = await open_workplace(self._require_open().path, self._override)
+        try:
+            return await ask(workplace)
+        finally:
+            await workplace.close()
 
     # --- landing ---
 
@@ -460,10 +486,12 @@ class Engine:
             )
             return sheet if isinstance(plan, NotLanded) else await _filled(run, sheet, plan)
 
-    async def land(self, convoy: ConvoyId, branch: str, approved: Mapping[BeadId, str]) -> Outcome:
+    async def land(
+        self, convoy: ConvoyId, branch: str, approved: Mapping[BeadId, str], *, looked: bool
+    ) -> Outcome:
         async with self._convoys.wired(convoy) as run:
             _require_merged(run)
-            landing, _, _ = self._landing(run, branch)
+            landing, _, _ = self._landing(run, branch, looked=looked)
             outcome = await landing.land(approved or None)
             if isinstance(outcome, Landed):
                 count = len(outcome.beads)
@@ -484,9 +512,12 @@ class Engine:
                 return Outcome(done=True, words=f"{branch} is at {outcome.commit[:10]}, {how}.")
             return Outcome(done=False, words=outcome.words)
 
-    def _landing(self, run: Running, branch: str) -> tuple[Landing, UserTarget, GitSigner]:
+    def _landing(
+        self, run: Running, branch: str, *, looked: bool = False
+    ) -> tuple[Landing, UserTarget, GitSigner]:
         target, signer = self._target(run, branch), run.workplace.signer()
-        return Landing(run.town.kit, run.town.gates, target, None, signer), target, signer
+        landing = Landing(run.town.kit, run.town.gates, target, None, signer, looked=looked)
+        return landing, target, signer
 
     @staticmethod
     def _target(run: Running, branch: str) -> UserTarget:
@@ -537,7 +568,13 @@ async def _filled(run: Running, sheet: LandingSheet, plan: LandingPlan) -> Landi
     for one in plan.stack.stack if plan.stack else ():
         before = await run.objects.tree_of(one.commit.parents[0])
         changes = await run.objects.diff_trees(before, one.commit.tree)
-        paths = tuple(change.path for change in changes)
-        lines.append(LandingLine(bead=one.bead, title=state.beads[one.bead].bead.title, paths=paths))
+        lines.append(
+            LandingLine(
+                bead=one.bead,
+                title=state.beads[one.bead].bead.title,
+                paths=tuple(change.path for change in changes),
+                sensitive=await sensitive_changes(run.objects, before, one.commit.tree),
+            )
+        )
     approved = await patch_ids(run.objects, plan.stack.stack) if plan.stack else {}
     return replace(sheet, lines=tuple(lines), here=plan.here, lands=plan.lands, approved=approved)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gastown_desktop.adapters.git.objects import open_objects
 from gastown_desktop.adapters.git.publishing import Published, Publisher
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
+from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, PolecatName
 from gastown_desktop.core.plain_text import shown_path
+from gastown_desktop.engine.api import BranchLine, TownBranch
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rig import RefNames
-from gastown_desktop.wiring.histories import newest_history
+from gastown_desktop.wiring.histories import history_files, newest_history
 from gastown_desktop.wiring.workplace import Workplace
 
 PREFIX = "gastown"
 _HEADS = "refs/heads/"
 _CONVOY = "convoy/"
+_KINDS = ("convoy", "worker", "landing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,52 @@ async def town_branches(objects: GitObjects) -> dict[str, Oid]:
     return {name.removeprefix(_HEADS): oid for name, oid in refs.items()}
 
 
+async def branches(workplace: Workplace) -> tuple[TownBranch, ...]:
+    """What can be published: convoys, the last one at work first, then workers, then rehearsed landings.
+
+    Town.git is only read.
+    """
+    if not workplace.rig.town_git.is_dir():
+        return ()
+    workplace.objects = await open_objects(workplace.git, workplace.rig.town_git)
+    newest = [file.stem for file in history_files(workplace)]
+    found = [_described(name, oid) for name, oid in (await town_branches(workplace.objects)).items()]
+    known = [one for one in found if one is not None]
+
+    def rank(one: TownBranch) -> tuple[int, int, str]:
+        age = newest.index(one.convoy) if one.convoy in newest else len(newest)
+        return _KINDS.index(one.kind), age, one.name
+
+    return tuple(sorted(known, key=rank))
+
+
+def _described(name: str, commit: Oid) -> TownBranch | None:
+    """A branch with what it is about; None for one that is none of the work's."""
+    match name.split("/"):
+        case ["convoy", convoy]:
+            return TownBranch(name=name, kind="convoy", commit=commit, convoy=ConvoyId(convoy))
+        case ["rehearsal", convoy]:
+            return TownBranch(name=name, kind="landing", commit=commit, convoy=ConvoyId(convoy))
+        case ["work", worker, work]:
+            bead, who = BeadId(work.rpartition("-")[0]), PolecatName(worker)
+            return TownBranch(name=name, kind="worker", commit=commit, bead=bead, worker=who)
+        case _:
+            return None
+
+
+async def preview(workplace: Workplace, wanted: Sequence[str], prefix: str) -> tuple[BranchLine, ...]:
+    """What `publish` would do; nothing is written.
+
+    Raises:
+        Refused: nothing was done here, or one of them is not there.
+    """
+    publisher, branches, named = await _planned(workplace, wanted, prefix)
+    foreseen = await publisher.preview({name: branches[source] for name, source in named.items()})
+    return tuple(
+        replace(as_line(named[one.published.branch], one.published), refusal=one.refusal) for one in foreseen
+    )
+
+
 async def publish(workplace: Workplace, wanted: Sequence[str], prefix: str) -> list[PublishedBranch]:
     """Copies branches into the user's repository; town.git is only read, so a run may go on meanwhile.
 
@@ -46,6 +94,22 @@ async def publish(workplace: Workplace, wanted: Sequence[str], prefix: str) -> l
     Raises:
         Refused: nothing was done here, one of them is not there, or a branch of the user's is in the way.
     """
+    publisher, branches, named = await _planned(workplace, wanted, prefix)
+    done = await publisher.publish({name: branches[source] for name, source in named.items()})
+    return [PublishedBranch(source=named[one.branch], published=one) for one in done]
+
+
+def as_line(source: str, one: Published) -> BranchLine:
+    """A branch of the user's as the window shows it."""
+    return BranchLine(
+        source=source, branch=one.branch, commit=one.commit, before=one.before, outcome=one.outcome
+    )
+
+
+async def _planned(
+    workplace: Workplace, wanted: Sequence[str], prefix: str
+) -> tuple[Publisher, dict[str, Oid], dict[str, str]]:
+    """Who publishes, all branches of town.git, and the wanted ones by their names at the user's."""
     if not workplace.rig.town_git.is_dir():
         raise Refused("Nothing was done here yet.")
     workplace.objects = await open_objects(workplace.git, workplace.rig.town_git)
@@ -55,8 +119,7 @@ async def publish(workplace: Workplace, wanted: Sequence[str], prefix: str) -> l
     sources = [_meant(one, branches) for one in wanted or [_newest(workplace)]]
     named = {_name(source, prefix): source for source in dict.fromkeys(sources)}
     publisher = Publisher(workplace.git, workplace.rig.town_git, workplace.facts)
-    done = await publisher.publish({name: branches[source] for name, source in named.items()})
-    return [PublishedBranch(source=named[one.branch], published=one) for one in done]
+    return publisher, branches, named
 
 
 async def _handed_in(workplace: Workplace, objects: GitObjects, bead: str) -> dict[str, Oid]:

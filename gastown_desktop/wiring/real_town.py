@@ -15,6 +15,7 @@ from gastown_desktop.core.preparation import setup_words
 from gastown_desktop.core.providers import price_at
 from gastown_desktop.core.rate_limits import rate_room
 from gastown_desktop.core.slowing import machine_is_busy
+from gastown_desktop.engine.billing import TOWN_SCOPE
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.kit import Kit
@@ -38,9 +39,6 @@ from gastown_desktop.wiring.town_parts import (
     slot_files,
 )
 from gastown_desktop.wiring.workplace import Workplace
-
-TOWN_SCOPE = "town"
-"""Everything that was ever spent through this data folder."""
 
 
 async def build_work(

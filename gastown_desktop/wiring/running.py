@@ -15,10 +15,13 @@ from typing import Any
 from gastown_desktop.adapters.git.janitor import Janitor
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.power import awake
+from gastown_desktop.adapters.sleep_signal import watch_sleep
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.engine.bill import Absence, LimitLine
+from gastown_desktop.engine.billing import limits_of
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.recovery import reconcile
@@ -103,6 +106,14 @@ class Running(ABC):
         """Puts the caps in force that this convoy has now."""
         await self._set_cap(NanoUsd(self.settings.cap))
 
+    def limits(self) -> tuple[LimitLine, ...]:
+        """The limits that hold for this convoy, and where they stand."""
+        return limits_of(self.town.gate.ledger, self.town.kit.scopes[0])
+
+    def absence(self) -> Absence | None:
+        """How long the user is away; None where they are not."""
+        return None
+
     async def raised_caps(self) -> bool:
         """Puts the caps in force anew; tells whether the convoy has more room by it."""
         ledger, scope = self.town.gate.ledger, self.town.kit.scopes[0]
@@ -139,7 +150,8 @@ class Running(ABC):
         """
         self.at_work = whole
         try:
-            async with awake(self.workplace.launcher), self._tidied():
+            launcher, sleep = self.workplace.launcher, self.town.gate.sleep
+            async with awake(launcher), watch_sleep(launcher, sleep.tell), self._tidied():
                 await whole.run(hooks)
         except Refused:
             await clear_slots(self.town.slots)

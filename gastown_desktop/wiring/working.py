@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gastown_desktop.adapters.repository_config import RepositoryConfig
-from gastown_desktop.adapters.settings_file import read_settings
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.away import Away
 from gastown_desktop.core.bead import WAITING_KINDS
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.forecast import bead_cap
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, convoy_id
-from gastown_desktop.core.money import NANO, NanoUsd, usd
+from gastown_desktop.core.money import NANO, NanoUsd
 from gastown_desktop.core.plan import OPEN_STAGES, Plan
 from gastown_desktop.core.planning_folds import forecast_view
 from gastown_desktop.core.projection import ForecastView
 from gastown_desktop.core.staging import Finding, check, launch_events
 from gastown_desktop.engine.asking import ask_patiently
 from gastown_desktop.engine.bead_caps import set_bead_caps
+from gastown_desktop.engine.bill import Absence, LimitLine
+from gastown_desktop.engine.billing import TOWN_SCOPE, absence_of, limits_of
 from gastown_desktop.engine.forecast import forecast_event, forecast_plan
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.mayor import Mayor
@@ -43,7 +44,7 @@ from gastown_desktop.engine.work import (
 )
 from gastown_desktop.engine.work_result import Spent, work_result
 from gastown_desktop.wiring.histories import rig_past
-from gastown_desktop.wiring.real_town import TOWN_SCOPE
+from gastown_desktop.wiring.limits import shared_caps
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.town_parts import build_slots, choose_sandbox, clear_slots, prompt
 from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
@@ -177,12 +178,25 @@ class Working(Running):
 
     async def set_caps(self) -> None:
         """Puts the caps in force: the convoy's, the town's, the day's, and the sum while the user is away."""
-        settings, gate = read_settings(self.workplace.settings_file), self.town.gate
-        town_cap = None if settings.town_cap is None else usd(settings.town_cap)
+        gate, (day_cap, town_cap) = self.town.gate, shared_caps(self.workplace)
         if gate.ledger.totals(TOWN_SCOPE).cap != town_cap:
             await gate.set_cap(TOWN_SCOPE, town_cap)
-        await gate.set_day_cap(None if settings.day_cap is None else usd(settings.day_cap))
+        await gate.set_day_cap(day_cap)
         await self._set_own_cap()
+
+    def limits(self) -> tuple[LimitLine, ...]:
+        """The convoy's limit, the day's and that of everything: as in force, or as they will be."""
+        gate, ledger = self.town.gate, self.town.gate.ledger
+        day_cap, town_cap = ledger.totals(gate.day).cap, ledger.totals(TOWN_SCOPE).cap
+        if self.at_work is None:
+            with suppress(Refused):
+                day_cap, town_cap = shared_caps(self.workplace)
+        return limits_of(ledger, self.town.kit.scopes[0], day=gate.day, day_cap=day_cap, town_cap=town_cap)
+
+    def absence(self) -> Absence | None:
+        """How long the user is away, and what was spent meanwhile."""
+        kit = self.town.kit
+        return absence_of(self.settings.unattended, kit.gate.records, kit.scopes[0], kit.clock.now())
 
     async def _set_own_cap(self) -> None:
         """Puts the convoy's cap in force, or what is left of it while the user is away."""

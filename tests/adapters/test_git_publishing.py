@@ -19,6 +19,7 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ports import REGULAR, Signature
 from tests.builders import RepositoryBuilder
+from tests.e2e.conftest import contents
 
 if TYPE_CHECKING:
     from gastown_desktop.adapters.git.command import GitCommand
@@ -74,6 +75,32 @@ async def test_new_branches_come_with_their_history_and_nothing_else_changes(cas
     assert case.repo.git("fsck", "--strict") == ""
     changed = differences(before, await fingerprint(case.git, facts))
     assert changed == ["ref refs/heads/gastown/x was added", "ref refs/heads/gastown/y was added"]
+
+
+async def test_a_preview_says_what_would_be_done_and_writes_nothing(case: Case, tmp_path: Path) -> None:
+    await case.publish(gastown_old=case.one, gastown_there=case.two, gastown_held=case.one)
+    case.repo.git("worktree", "add", "-q", str(tmp_path / "other"), "gastown/held")
+    case.repo.branch("gastown/mine").write("own.txt", "mine\n").commit("Mine")
+    case.repo.switch("main")
+    case.repo.git("symbolic-ref", "refs/heads/gastown/alias", "refs/heads/main")
+    facts = await inspect(case.git, case.repo.folder)
+    before = contents(case.repo.folder)
+    names = ("new", "old", "there", "held", "mine", "alias", "a..b")
+    wanted = {f"gastown/{name}": case.two for name in names}
+    found = await Publisher(case.git, case.town, facts).preview(wanted)
+    assert [(one.published.outcome, bool(one.refusal)) for one in found] == [
+        ("created", False),
+        ("moved", False),
+        ("there", False),
+        ("moved", True),
+        ("moved", True),
+        ("moved", True),
+        ("created", True),
+    ]
+    reasons = ("checked out in", "gone another way", "name for another branch", "cannot be the name")
+    for one, reason in zip(found[3:], reasons, strict=True):
+        assert reason in one.refusal
+    assert contents(case.repo.folder) == before
 
 
 async def test_no_hook_of_the_repository_runs(case: Case, tmp_path: Path) -> None:

@@ -70,7 +70,10 @@ def turned(bead: BeadId = A, polecat: PolecatName = NUX, turn: int = 1) -> ev.Tu
 
 
 def submitted(
-    bead: BeadId = A, polecat: PolecatName = NUX, resolver: BeadId | None = None
+    bead: BeadId = A,
+    polecat: PolecatName = NUX,
+    resolver: BeadId | None = None,
+    sensitive: tuple[str, ...] = (),
 ) -> ev.BeadSubmitted:
     return ev.BeadSubmitted(
         **WHERE,
@@ -81,6 +84,7 @@ def submitted(
         commit=OID,
         base=OID,
         resolver=resolver,
+        sensitive=sensitive,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gastown_desktop.core import events as ev
-from gastown_desktop.core.card import GROUPS, STATES, Glance, card_of, cards, group_of, sort_key
+from gastown_desktop.core.card import GROUPS, STATES, WAITING, Glance, card_of, cards, group_of, sort_key
 from gastown_desktop.core.ids import BeadId, ConvoyId, MergeId, Oid, PolecatName, RigId
 from gastown_desktop.core.projection import Projection, fold
 
@@ -142,6 +142,29 @@ def test_a_running_command_says_since_when() -> None:
     card = card_of(town(slung(), became("working")), glance, A)
     assert card is not None
     assert card.action_since is None
+
+
+@pytest.mark.parametrize("action", sorted(WAITING))
+def test_a_worker_that_waits_does_not_look_at_work(action: str) -> None:
+    glance = Glance(actions={NUX: (action, START)})
+    card = card_of(town(slung(), became("working")), glance, A)
+    assert card is not None
+    assert (card.state, card.word, card.group, card.action) == ("waiting", "Waiting", "At work", action)
+    stuck = card_of(town(slung(), became("stuck")), glance, A)
+    assert stuck is not None
+    assert stuck.state == "stalled"
+
+
+def test_a_card_names_what_has_to_be_looked_at_while_it_waits_to_land() -> None:
+    why = "package.json: it is run when something is installed or built"
+    handed = (slung(), replace(SUBMITTED, sensitive=(why,)))
+    landed = ev.ConvoyLanded(**WHERE, target="refs/heads/main", commit=OID, tree=OID)
+    back = ev.BeadReopened(**WHERE, bead=A, reason="red")
+    for events, shown in (((), True), ((MERGED,), True), ((MERGED, landed), False), ((back,), False)):
+        card = card_of(town(*handed, *events), Glance(), A)
+        assert card is not None
+        assert card.sensitive == ((why,) if shown else ())
+        assert card.spoken.endswith(f"look at it before it lands: {why}") == shown
 
 
 def test_money_is_that_of_the_meter_where_there_is_one() -> None:

@@ -363,6 +363,13 @@ def test_a_bead_that_comes_back_after_its_submission_is_rework() -> None:
     assert (state.beads[B].rework, state.polecats[SLIT].bead) == (0, None)
 
 
+def test_what_was_answered_by_default_is_remembered_as_such() -> None:
+    by_default = replace(answered("q", "yes"), by="unattended")
+    (taken,) = town(slung(), asks("q"), by_default, asks("r"), answered("r")).by_default
+    assert (taken.bead, taken.answer) == (A, "yes")
+    assert taken.words.endswith(" yes.")
+
+
 def test_a_question_blocks_its_bead_until_it_is_answered() -> None:
     state = town(slung(), asks())
     assert (state.beads[A].status, state.beads[A].reason, state.asking()) == ("blocked", "Which?", {A})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_desktop.core.sensitive import why_content_is, why_sensitive
+from gastown_desktop.core.sensitive import MOST_TOLD, SensitiveChange, told, why_content_is, why_sensitive
 
 GONE, FILE, PROGRAM, LINK, MODULE = 0, 0o100644, 0o100755, 0o120000, 0o160000
 
@@ -46,3 +46,9 @@ def test_content_that_cannot_be_seen_is_unless_it_was_there() -> None:
     assert why_content_is(b"", "x = 1  # \u202e".encode()) == "it holds right-to-left override"
     assert why_content_is("\u202e".encode(), "\u202e and more".encode()) == ""
     assert why_content_is(b"", "grün\tund\r\nmehr \U0001f469\u200d\U0001f680\n".encode()) == ""
+
+
+def test_of_very_many_changes_a_history_names_the_first_and_how_many_more() -> None:
+    found = [SensitiveChange(path=f"{number}.bin", why="it is no text") for number in range(MOST_TOLD + 3)]
+    assert told(found[:2]) == ("0.bin: it is no text", "1.bin: it is no text")
+    assert told(found)[-2:] == (f"{MOST_TOLD - 1}.bin: it is no text", "and 3 more")

@@ -58,6 +58,9 @@ def test_a_sum_stops_an_unattended_run_and_raising_the_cap_does_not_lift_it(
     away = result["unattended"]
     assert away["words"] == f"unattended until {until}, {show_usd(spent(result))} of $0.13"
     assert away["spent_usd"] == result["ledger"]["settled_usd"] + result["ledger"]["assumed_usd"]
+    status = command_line.run("status", work[1]).ended(0).out
+    assert f"  {away['words']}\n" in status
+    assert " left for this convoy" in status
     told = command_line.run("resume", work[1], "--cap", "9", environment=WITH_KEY).ended(3)
     assert f"Unattended until {until}, $" in told.out
     assert server.bill(idle=True)["total_nano"] <= usd(sum_)
@@ -114,6 +117,12 @@ def test_a_limit_of_the_settings_stops_real_work_and_resume_goes_on_when_there_i
     assert (need["item"], need["about"]) == ("limit", "limit")
     assert need["text"] == f"{words} of $0.13 leaves no room to go on."
     assert 0 < server.bill(idle=True)["total_nano"] <= spent(result) <= usd("0.13")
+    status = command_line.run("status", work[1], "--json").ended(0).json
+    limits = {one["kind"]: one for one in status["limits"]}
+    assert set(limits) == {"convoy", setting.removesuffix("_cap")}
+    assert limits[setting.removesuffix("_cap")]["left"] == usd("0.13") - spent(result)
+    assert status["unattended"] is None
+    assert ", the nearest limit" in command_line.run("status", work[1]).ended(0).out
     sent = len(server.requests())
     again = command_line.run("resume", work[1], "--json", environment=WITH_KEY).ended(3).json
     assert [one["text"] for one in again["needs_you"]] == [need["text"]]

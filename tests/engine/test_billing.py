@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
+from gastown_desktop.core.away import Away
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.ledger import Assume, Ledger, Record, Release, Reserve, SetCap, Settle
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.api import Bill
-from gastown_desktop.engine.billing import bill_of
+from gastown_desktop.engine.bill import LimitLine
+from gastown_desktop.engine.billing import TOWN_SCOPE, absence_of, bill_of, limits_of
 
 SCOPE = "convoy:cv-1"
 AT = "2026-11-25T12:00:00+00:00"
@@ -57,3 +62,32 @@ def test_lines_add_up_to_the_sums() -> None:
         assert [(one.settled, one.held, one.requests, one.usage) for one in lines] == [
             (usd("1"), usd("3"), 2, usage)
         ]
+
+
+def test_each_limit_says_what_is_left_and_the_convoys_keeps_something_for_landing() -> None:
+    today, held = "day:2026-11-25+00:00", reserve("r1", "2")
+    ledger = Ledger()
+    ledger.apply(SetCap(scope=SCOPE, cap=usd("10"), at=AT))
+    ledger.apply(replace(held, scopes=(*held.scopes, today, TOWN_SCOPE)))
+    limits = limits_of(ledger, SCOPE, day=today, day_cap=usd("3"), town_cap=usd("400"))
+    assert [(one.kind, one.used, one.left) for one in limits] == [
+        ("convoy", usd("2"), usd("7.50")),
+        ("day", usd("2"), usd("1")),
+        ("town", usd("2"), usd("398")),
+    ]
+    made = replace(bill(), limits=limits)
+    assert made.nearest == LimitLine(kind="day", cap=usd("3"), used=usd("2"))
+    assert limits_of(ledger, "convoy:other") == ()
+    assert bill().nearest is None
+
+
+def test_an_absence_lasts_until_the_user_is_back() -> None:
+    at = datetime.fromisoformat(AT)
+    away = Away(until=at, at_most=usd("15"))
+    assert absence_of(None, [], SCOPE, at) is None
+    after = absence_of(away, [reserve("r1", "2")], SCOPE, at)
+    assert after is not None
+    assert (after.lasts, after.spent, after.at_most) == (False, 0, usd("15"))
+    endless = absence_of(replace(away, until=None), [reserve("r1", "2")], SCOPE, at)
+    assert endless is not None
+    assert (endless.lasts, endless.spent) == (True, usd("2"))

@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 
 from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import Bead
+from gastown_desktop.core.card import WAITS_FOR_ROOM
 from gastown_desktop.core.errors import CapReached
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.ledger import Reserve, SetCap, Settle
@@ -24,7 +26,7 @@ from tests.engine.running import running
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import MODEL, ORIGIN
 from tests.fakes.stores import MemoryMoneyLog
-from tests.fakes.town import Said, found_town, says, use
+from tests.fakes.town import FakeTown, Said, found_town, says, use
 
 CONVOY = "convoy:cv-1"
 A, B, C, NEW = (BeadId(f"gt-{name}") for name in ("a", "b", "c", "new"))
@@ -122,7 +124,7 @@ async def test_what_happens_before_a_worker_has_begun_to_wait_is_heard() -> None
     with purse.first.at_work(B), purse.first.at_work(C):
         with purse.first.at_work(A):
             assert [purse.first.may_ask(one) for one in (A, B, C)] == [True, True, False]
-            waits = purse.first.until_changed(C)
+            waits = purse.first.until_it_may(C)
         await asyncio.wait_for(waits, 1)
         assert purse.first.held_back == set()
 
@@ -187,15 +189,31 @@ async def test_a_worker_that_is_held_back_goes_on_when_another_has_handed_in(obj
         town.bus.state.forecast = _foreseen(6 * cost)
         await town.gate.set_cap(CONVOY, NanoUsd(cost * 124 // 10))
         run.says("gt-b", _writes("gt-b", 4))
-        waiting = "Waiting for beads nearer to their end"
-        await run.until(lambda: run.worker("gt-b").action == waiting)
+        said = said_by(town, run.worker("gt-b").name)
+        await run.until(lambda: run.worker("gt-b").action == WAITS_FOR_ROOM)
         assert run.worker("gt-b").state == "working"
         assert run.asked["gt-b"] == 5
+        for _ in range(3):
+            town.gate.look_again()
+            await asyncio.sleep(0)
         run.hands_in("gt-a")
         await run.is_asked("gt-b", 6)
+        assert said[said.index(WAITS_FOR_ROOM) :] == [WAITS_FOR_ROOM, "Thinking"]
         run.hands_in("gt-b")
         await run.ends()
     assert town.bus.state.stage == "landed"
+
+
+def said_by(town: FakeTown, polecat: str) -> list[str]:
+    """What a worker says from now on that it does."""
+    said: list[str] = []
+
+    def hear(event: ev.Envelope | ev.EphemeralEvent) -> None:
+        if isinstance(event, ev.ActionChanged) and event.polecat == polecat:
+            said.append(event.action)
+
+    town.bus.listen(hear)
+    return said
 
 
 def _writes(bead: str, number: int) -> Said:

@@ -104,6 +104,15 @@ async def test_a_bead_is_worked_on_committed_and_handed_in(town: FakeTown) -> No
     assert town.bus.state.beads[BEAD].status == "submitted"
 
 
+async def test_what_somebody_has_to_look_at_is_told_with_what_is_handed_in(town: FakeTown) -> None:
+    writes = use("write", path="package.json", content="{}\n")
+    assert await work(town, says(writes, WRITES, submits())) == "submitted"
+    (event,) = town.events("bead_submitted")
+    assert event.sensitive == ("package.json: it is run when something is installed or built",)
+    (request,) = town.bus.state.merges.values()
+    assert request.sensitive == event.sensitive
+
+
 async def test_a_commit_says_in_trailers_who_made_it_and_for_how_much(town: FakeTown) -> None:
     await work(town, says(WRITES), says(submits("Done.")))
     (event,) = town.events("bead_submitted")

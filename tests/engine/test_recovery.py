@@ -82,7 +82,7 @@ async def handed_in(town: FakeTown, hook: Hook, *, told: bool = True) -> Hook:
     await town.objects.swap_ref(hook.assignment.branch, old=None, new=commit)
     marked = await town.kit.hooks.mark_submitted(hook, commit)
     if told:
-        await town.bus.publish(submitted_event(town.kit, marked, "I added it."))
+        await town.bus.publish(await submitted_event(town.kit, marked, "I added it."))
     return marked
 
 

@@ -154,6 +154,20 @@ async def test_the_time_for_which_the_provider_was_away_is_not_held_against_a_wo
         assert watched.dispatcher.working == 1
 
 
+async def test_time_that_a_worker_waited_is_not_held_against_it(town: FakeTown) -> None:
+    watched = Watched(town)
+    async with at_work(watched):
+        town.kit.first.held_back.add(A)
+        town.clock.elapsed_s += 10 * ESCALATE_S
+        watched.witness.look()
+        town.kit.first.held_back.discard(A)
+        town.clock.elapsed_s += QUIET_S - 1
+        watched.witness.look()
+        assert watched.health() == "healthy"
+        assert watched.dispatcher.working == 1
+    assert town.events("needs_you") == []
+
+
 async def test_a_sign_of_life_makes_it_healthy_again(town: FakeTown) -> None:
     watched = Watched(town)
     async with at_work(watched):

@@ -13,6 +13,22 @@ _LAST_MONEY = ("tests/core/test_slowing.py", "tests/engine/test_finishing_first.
 
 WORK: tuple[Mutant, ...] = (
     Mutant(
+        name="what nobody has looked at lands all the same",
+        file="gastown_desktop/wiring/engine.py",
+        old="run.town.gates, target, None, signer, looked=looked)",
+        new="run.town.gates, target, None, signer, looked=True)",
+        tests=(
+            "tests/wiring/test_engine.py::test_what_changes_what_is_run_lands_once_the_user_has_looked_at_it",
+        ),
+    ),
+    Mutant(
+        name="a request leaves while the system goes to sleep",
+        file="gastown_desktop/engine/spend_gate.py",
+        old="place.is_first and not self.sleep.near:",
+        new="place.is_first:",
+        tests=("tests/engine/test_system_sleep.py",),
+    ),
+    Mutant(
         name="a turn is not kept by its hook",
         file="gastown_desktop/engine/hooks.py",
         old='parents=(hook.head, kept), subject=f"turn {turn.number}")',

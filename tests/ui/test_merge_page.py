@@ -3,18 +3,22 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.sensitive import SensitiveChange
 from gastown_desktop.engine.api import LandingLine, LandingSheet, Outcome
+from gastown_desktop.ui.merge.detail import QueueDetail
 from gastown_desktop.ui.merge.landing_sheet import LandingSheetView
 from gastown_desktop.ui.merge.output import GateOutput
 from gastown_desktop.ui.merge.page import MergePage
+from gastown_desktop.ui.merge.rows import merged_pieces, queue_pieces
 from gastown_desktop.ui.merge.strip import PrefixStrip
 from gastown_desktop.ui.widgets.fields import Field
+from gastown_desktop.ui.widgets.rows_table import RowsTable
 from tests.bridge.town import (
     CONVOY,
     OID,
@@ -148,9 +152,78 @@ def test_landing_shows_first_and_lands_what_was_shown(qtbot: QtBot) -> None:
     assert api.asked("land") == []
     press(qtbot, sheet, "Land 1 bead on main")
     qtbot.waitUntil(lambda: bool(api.asked("land")))
-    assert api.asked("land") == [(CONVOY, "main", {A: "p1"})]
+    assert api.asked("land") == [(CONVOY, "main", {A: "p1"}, False)]
     qtbot.waitUntil(lambda: page.said == "1 bead is on main.")
     qtbot.waitUntil(lambda: page.findChild(LandingSheetView) is None)
+
+
+LOOKS = (
+    SensitiveChange(path="tests/test_a.py", why="a test is deleted"),
+    SensitiveChange(path="package.json", why="it is run when something is installed or built"),
+)
+
+
+def test_what_has_to_be_looked_at_is_listed_and_agreed_to_before_anything_lands(qtbot: QtBot) -> None:
+    line = LandingLine(bead=A, title="Do it", paths=("tests/test_a.py", "package.json"), sensitive=LOOKS)
+    api = FakeEngineApi(landing=found(lines=(line,)), land=Outcome(done=True, words="1 bead is on main."))
+    page, sheet = sheet_of(api, qtbot, rehearsal=False)
+    press(qtbot, sheet, "Show what would land")
+    qtbot.waitUntil(lambda: "2 changes have to be looked at" in sheet.words)
+    listed = next(one for one in sheet.findChildren(RowsTable) if "looked at" in one.accessibleName())
+    model = listed.model()
+    spoken = Qt.ItemDataRole.AccessibleTextRole
+    assert [model.index(row, 0).data(spoken) for row in range(model.rowCount())] == [
+        "gt-a, tests/test_a.py: a test is deleted",
+        "gt-a, package.json: it is run when something is installed or built",
+    ]
+    land, box = button(sheet, "Land 1 bead on main"), sheet.findChild(QCheckBox)
+    assert box is not None
+    assert box.hasFocus()
+    assert not land.isEnabled()
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert api.asked("land") == []
+    qtbot.keyClick(box, Qt.Key.Key_Space)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.said == "1 bead is on main.")
+    assert api.asked("land") == [(CONVOY, "main", {A: "p1"}, True)]
+
+
+def test_another_branch_has_to_be_agreed_to_anew(qtbot: QtBot) -> None:
+    line = LandingLine(bead=A, title="Do it", paths=("package.json",), sensitive=LOOKS[1:])
+    _, sheet = sheet_of(FakeEngineApi(landing=found(lines=(line,))), qtbot, rehearsal=False)
+    press(qtbot, sheet, "Show what would land")
+    box, field = sheet.findChild(QCheckBox), sheet.findChild(Field)
+    assert box is not None
+    assert field is not None
+    qtbot.waitUntil(box.isVisible)
+    qtbot.keyClick(box, Qt.Key.Key_Space)
+    qtbot.keyClicks(field, "x")
+    assert not box.isVisible()
+    press(qtbot, sheet, "Show what would land")
+    qtbot.waitUntil(box.isVisible)
+    assert not box.isChecked()
+
+
+def test_what_has_to_be_looked_at_is_marked_with_its_reason_until_it_has_landed(qtbot: QtBot) -> None:
+    why = "package.json: it is run when something is installed or built"
+    view = shown(*begun(A, B), slung(A), slung(B, SLIT), submitted(A, sensitive=(why,)), submitted(B, SLIT))
+    page = opened(qtbot, view)
+    spoken = Qt.ItemDataRole.AccessibleTextRole
+    first, second = (page.queue.index(row, 0).data(spoken) for row in (0, 1))
+    assert first.endswith(f"look at it before it lands: {why}")
+    assert "look at it" not in second
+    assert [piece.glyph for piece in queue_pieces(page.queue.values[0], 0)] == ["", "review"]
+    detail = page.findChild(QueueDetail)
+    assert detail is not None
+    assert detail.look.words == f"Look at this before it lands:\n{why}"
+    page.queue_table.select_row(1)
+    assert detail.look.isHidden()
+    page.heed(then(view, gate_run(A), merged(A)))
+    assert page.merged.index(0, 0).data(spoken).endswith(why)
+    assert [piece.glyph for piece in merged_pieces(page.merged.values[0], 0)][-1] == "review"
+    assert page.figures == "1 merged, median gate 0:12, 1 to look at before landing"
+    page.heed(then(view, ev.ConvoyLanded(**WHERE, target="refs/heads/main", commit=OID, tree=OID)))
+    assert page.merged.values[0].sensitive == ()
 
 
 def test_a_rehearsal_has_no_branch_chosen_and_the_repositorys_as_a_hint(qtbot: QtBot) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,12 @@ from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from gastown_desktop.bridge.town_view import Changes, TownView
+from gastown_desktop.core import events as ev
 from gastown_desktop.core.money import usd
+from gastown_desktop.engine.api import Absence, LimitLine
 from gastown_desktop.ui.spend.figures import as_csv, course_of
 from gastown_desktop.ui.spend.page import SpendPage
+from tests.bridge.town import WHERE, A, then
 from tests.ui.spending import BILL, SpendingEngine, line, now, request, town
 
 LEFT = Qt.MouseButton.LeftButton
@@ -209,6 +212,51 @@ def test_the_course_before_the_window_opened_comes_from_the_bill() -> None:
     assert course[-1].settled == usd("7")
     live = town().samples
     assert course_of(bill, live) == list(live)
+
+
+def test_the_nearest_of_several_limits_is_named_with_what_is_left_of_each(qtbot: QtBot) -> None:
+    limits = (
+        LimitLine(kind="convoy", cap=usd("10"), used=usd("6"), kept=usd("0.50")),
+        LimitLine(kind="day", cap=usd("25"), used=usd("21.80")),
+        LimitLine(kind="town", cap=usd("400"), used=usd("212.38")),
+    )
+    page = shown(qtbot, SpendingEngine(replace(BILL, limits=limits)))
+    assert page.limits.isVisible()
+    assert page.limits.bars.accessibleName() == (
+        "Limits: This convoy $3.50 left, of $10.00; Today $3.20 left, of $25.00; "
+        "Everything $187.62 left, of $400.00"
+    )
+    assert [row.marked for row in page.limits.bars.rows] == [False, True, False]
+    assert page.limits.words == "Today’s limit is the nearest: $3.20 is left of $25.00."
+    assert page.away.isHidden()
+
+
+def test_one_limit_is_not_told_twice(qtbot: QtBot) -> None:
+    one = LimitLine(kind="convoy", cap=usd("10"), used=usd("6"))
+    assert shown(qtbot, SpendingEngine(replace(BILL, limits=(one,)))).limits.isHidden()
+
+
+def test_an_unattended_night_says_until_when_for_how_much_and_what_was_answered(qtbot: QtBot) -> None:
+    view = town()
+    asked = ev.NeedsYou(
+        **WHERE, item="q", about="question", text="Redis?\nOr memory.", bead=A, options=(), default="Redis"
+    )
+    then(view, asked, ev.NeedAnswered(**WHERE, item="q", answer="Redis", by="unattended"))
+    seven = datetime(2026, 11, 26, 7, 0, tzinfo=UTC)
+    away = Absence(lasts=True, until=seven, at_most=usd("15"), spent=usd("3.10"))
+    page = shown(qtbot, SpendingEngine(replace(BILL, absence=away)), view)
+    said = page.away.words.splitlines()
+    assert said[:2] == [
+        "Nobody answers until 07:00. $3.10 of $15.00 is spent or promised meanwhile.",
+        "1 question answered by default:",
+    ]
+    assert said[2].endswith("gt-a, Redis? Redis.")
+    ended = replace(away, lasts=False, until=now() - timedelta(minutes=1), at_most=None)
+    page = shown(qtbot, SpendingEngine(replace(BILL, absence=ended)))
+    assert page.away.words == "It ended today 12:09. $3.10 was spent meanwhile."
+    endless = replace(away, until=None)
+    page = shown(qtbot, SpendingEngine(replace(BILL, absence=endless)))
+    assert page.away.words.startswith("Nobody answers until the convoy is at its end. $3.10 of $15.00")
 
 
 def test_texts_of_workers_are_no_markup(qtbot: QtBot) -> None:

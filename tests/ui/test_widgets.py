@@ -14,6 +14,7 @@ from gastown_desktop.core.money import NANO
 from gastown_desktop.ui.theme import money_fill
 from gastown_desktop.ui.theme.theme import line_height, theme
 from gastown_desktop.ui.widgets.buttons import Button, MenuButton
+from gastown_desktop.ui.widgets.checks import Check
 from gastown_desktop.ui.widgets.chips import Chip, Tag
 from gastown_desktop.ui.widgets.choices import SegmentedControl, TabBar
 from gastown_desktop.ui.widgets.fields import Field, SearchField
@@ -156,8 +157,18 @@ def test_a_tag_says_the_word_of_its_state(qtbot: QtBot, state: str) -> None:
     shown(qtbot, tag)
     assert tag.accessibleName()
     assert tag.grab().toImage().pixelColor(4, 11) == theme.color(
-        f"tint.{'queued' if state == 'paused' else state}"
+        f"tint.{'queued' if state in {'paused', 'waiting'} else state}"
     )
+
+
+def test_a_box_is_ticked_by_space_and_by_a_click_on_its_words(qtbot: QtBot) -> None:
+    box = Check("make a && make b")
+    shown(qtbot, box)
+    assert box.accessibleName() == "make a && make b"
+    qtbot.keyClick(box, Qt.Key.Key_Space)
+    assert box.isChecked()
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(box.width() - 6, 11))
+    assert not box.isChecked()
 
 
 def test_a_search_is_emptied_by_escape_before_escape_does_anything_else(qtbot: QtBot) -> None:

@@ -19,6 +19,7 @@ from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.work import WorkSettings
 from gastown_desktop.wiring.access import ModelAccess
+from gastown_desktop.wiring.limits import stored_limits
 from gastown_desktop.wiring.stored import running as wired
 from gastown_desktop.wiring.working import Working, WorkRequest, find_start, prepare_work
 from gastown_desktop.wiring.workplace import enter, open_workplace
@@ -91,9 +92,23 @@ async def test_the_cap_is_the_user_s_own_when_they_are_back(
         told = watched_caps(run)
         totals = run.town.gate.ledger.totals(run.town.kit.scopes[0])
         assert totals.cap == sum_
+        run.workplace.settings_file.parent.mkdir(parents=True, exist_ok=True)
+        run.workplace.settings_file.write_text("day_cap = 0.5\ntown_cap = 40\n")
+        shown = [(one.kind, one.cap, one.left) for one in run.limits()]
+        assert shown[1:] == [("day", usd("0.5"), usd("0.5")), ("town", usd("40"), usd("40"))]
+        away = run.absence()
+        assert away is not None
+        assert (away.lasts, away.at_most, away.spent) == (True, sum_, 0)
+        run.workplace.settings_file.unlink()
         await run.work(run.whole_town(), [])
         assert run.town.kit.bus.state.stage == "ready_to_land"
         assert told[-1:] == [CAP]
+        stored, absence = await stored_limits(run.workplace, run.convoy)
+        assert [one.kind for one in stored] == ["convoy"]
+        assert stored == run.limits()
+        assert absence == run.absence()
+        assert absence is not None
+        assert absence.spent > 0
 
 
 async def test_whom_the_sum_stopped_is_not_begun_again_by_the_calendar(

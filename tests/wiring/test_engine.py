@@ -15,6 +15,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.projection import Projection
+from gastown_desktop.core.sensitive import SensitiveChange
 from gastown_desktop.engine.api import GateWish, RehearsalWish
 from gastown_desktop.wiring.engine import Engine
 from gastown_desktop.wiring.workplace import RIG_LOCK
@@ -350,7 +351,7 @@ async def test_a_rehearsal_lands_on_no_branch_of_the_users_by_accident(
     convoy = await window.engine.rehearse(RehearsalWish(gates=(CHECK,)))
     await window.engine.stop(convoy)
     with pytest.raises(Refused, match="beads are not merged"):
-        await window.engine.land(convoy, "main", {})
+        await window.engine.land(convoy, "main", {}, looked=True)
     for name in ("-f", "a b", "a..b~1", ""):
         with pytest.raises(Refused, match="no name of a branch"):
             await window.engine.landing(convoy, name)
@@ -372,13 +373,58 @@ async def test_what_was_rehearsed_lands_on_a_new_branch_as_it_was_shown_and_is_u
     assert len(sheet.lines) == 5
     assert set(sheet.approved) == {line.bead for line in sheet.lines}
     assert all(line.paths for line in sheet.lines)
-    outcome = await window.engine.land(convoy, "try", sheet.approved)
+    outcome = await window.engine.land(convoy, "try", sheet.approved, looked=False)
     assert outcome.done, outcome.words
     assert small.git("rev-parse", "try") == sheet.lands
     assert small.git("diff", "--stat", "try", "main") == ""
     undone = await window.engine.undo_land(convoy)
     assert undone.done, undone.words
     assert small.git("rev-parse", "try") == start
+
+
+async def test_what_changes_what_is_run_lands_once_the_user_has_looked_at_it(
+    window: Window, small: RepositoryBuilder
+) -> None:
+    small.write("Makefile", "check:\n\tpython3 check.py\n").commit("Make it")
+    await open_trusted(window, small)
+    convoy = await run_to_the_end(window, RehearsalWish(last=1, gates=(CHECK,)))
+    (merged,) = window.state.merges.values()
+    why = "it is run when something is installed or built"
+    assert merged.sensitive == (f"Makefile: {why}",)
+    start = small.git("rev-parse", "HEAD~1")
+    small.git("branch", "try", start)
+    sheet = await window.engine.landing(convoy, "try")
+    assert [line.sensitive for line in sheet.lines] == [(SensitiveChange(path="Makefile", why=why),)]
+    outcome = await window.engine.land(convoy, "try", sheet.approved, looked=False)
+    assert not outcome.done
+    assert "Somebody has to look at this before it lands: Makefile" in outcome.words
+    assert small.git("rev-parse", "try") == start
+    outcome = await window.engine.land(convoy, "try", sheet.approved, looked=True)
+    assert outcome.done, outcome.words
+    assert small.git("rev-parse", "try") == sheet.lands
+
+
+async def test_branches_of_the_work_are_published_as_they_were_shown(
+    window: Window, small: RepositoryBuilder
+) -> None:
+    await window.engine.open(small.folder)
+    assert await window.engine.branches() == ()
+    with pytest.raises(Refused, match="Nothing was done here yet"):
+        await window.engine.publishing(("x",), "gastown")
+    await open_trusted(window, small)
+    convoy = await run_to_the_end(window, RehearsalWish(last=2, gates=(CHECK,)))
+    first, *others = await window.engine.branches()
+    assert (first.name, first.kind, first.convoy) == (f"convoy/{convoy}", "convoy", convoy)
+    assert [one.kind for one in others] == ["landing"]
+    before = contents(small.folder)
+    (shown,) = await window.engine.publishing((first.name,), "mine")
+    assert (shown.branch, shown.outcome, shown.before) == (f"mine/{convoy}", "created", None)
+    assert contents(small.folder) == before
+    (done,) = await window.engine.publish((first.name,), "mine")
+    assert done == shown
+    assert small.git("rev-parse", f"mine/{convoy}") == first.commit
+    (again,) = await window.engine.publishing((first.name,), "mine")
+    assert again.outcome == "there"
 
 
 async def test_a_landing_that_is_not_what_was_agreed_to_is_refused(
@@ -390,7 +436,7 @@ async def test_a_landing_that_is_not_what_was_agreed_to_is_refused(
     small.git("branch", "try", start)
     sheet = await window.engine.landing(convoy, "try")
     other = dict.fromkeys(sheet.approved, "another patch")
-    outcome = await window.engine.land(convoy, "try", other)
+    outcome = await window.engine.land(convoy, "try", other, looked=True)
     assert not outcome.done
     assert outcome.words
     assert small.git("rev-parse", "try") == start

@@ -41,6 +41,15 @@ class Published:
         return "there" if self.before == self.commit else "moved"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What publishing would make of a branch."""
+
+    published: Published
+    refusal: str = ""
+    """Why it cannot; empty when it can."""
+
+
 class Publisher:
     """Copies commits of town.git to branches of the user's repository.
 
@@ -57,6 +66,24 @@ class Publisher:
         self._town = town
         self._facts = facts
         self._there = facts.common_dir
+
+    async def preview(self, wanted: Mapping[str, Oid]) -> list[Foreseen]:
+        """What `publish` would do as things are now; nothing is written."""
+        heads = await self._heads()
+        found: list[Foreseen] = []
+        for branch, commit in wanted.items():
+            one = Published(branch=branch, commit=commit, before=heads.get(_HEADS + branch))
+            try:
+                await self._require_name(branch)
+                await self._require_own(branch)
+                if one.outcome == "moved":
+                    await self._require_not_checked_out(branch)
+                    await self._require_forward(one, self._town)
+            except Refused as refused:
+                found.append(Foreseen(published=one, refusal=str(refused)))
+            else:
+                found.append(Foreseen(published=one))
+        return found
 
     async def publish(self, wanted: Mapping[str, Oid]) -> list[Published]:
         """Puts branches where they are wanted, all at once.
@@ -86,7 +113,7 @@ class Publisher:
             await bring(self._git, self._town, self._there, {one.commit for one in todo}, known)
             await self._require_whole([one.commit for one in todo], known)
             for one in todo:
-                await self._require_forward(one)
+                await self._require_forward(one, self._there)
             await self._move(todo)
         return plan
 
@@ -115,7 +142,7 @@ class Publisher:
             raise Refused(
                 f"{branch} is checked out in {found[0].folder}.",
                 safe=_SAFE,
-                remedy="Switch that to another branch, or choose other names with --as PREFIX.",
+                remedy="Switch that to another branch, or publish under another prefix.",
             )
 
     async def _known_to_both(self, heads: Iterable[Oid]) -> list[Oid]:
@@ -133,17 +160,21 @@ class Publisher:
         asked = "".join(f"{rev}\n" for rev in revs).encode()
         await self._git.run("rev-list", "--objects", "--quiet", "--stdin", git_dir=self._there, input=asked)
 
-    async def _require_forward(self, one: Published) -> None:
+    async def _require_forward(self, one: Published, where: Path) -> None:
+        """Makes sure that a branch goes on from where it is.
+
+        A repository that lacks the commit where it is has none that goes on from there.
+        """
         if one.before is None:
             return
         forward = await self._git.run(
-            "merge-base", "--is-ancestor", one.before, one.commit, git_dir=self._there, check=False
+            "merge-base", "--is-ancestor", one.before, one.commit, git_dir=where, check=False
         )
         if forward.exit_code:
             raise Refused(
                 f"{one.branch} is there and has gone another way; it is not moved.",
                 safe=_SAFE,
-                remedy="Rename or delete it, or choose other names with --as PREFIX.",
+                remedy="Rename or delete it, or publish under another prefix.",
             )
 
     async def _move(self, todo: Sequence[Published]) -> None:

@@ -13,8 +13,9 @@ from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.flakiness import reds_needed
 from gastown_desktop.core.gate_rounds import Round
 from gastown_desktop.core.ids import BeadId, PolecatName
-from gastown_desktop.core.projection import GateView, Projection
+from gastown_desktop.core.projection import BeadView, GateView, Projection
 from gastown_desktop.core.queue_order import QueueEntry, queue
+from gastown_desktop.core.sensitive import look_words
 from gastown_desktop.core.wording import UNKNOWN, show_age, show_clock, show_money, show_took
 
 _PURPOSES = {
@@ -73,11 +74,19 @@ class MergedBead:
     cost: int
     landed: bool
     commit: str
+    sensitive: tuple[str, ...] = ()
+    """What of it somebody has to look at before it lands, as `path: why`."""
 
     @property
     def word(self) -> str:
         """How far it is."""
         return "Landed" if self.landed else "Merged"
+
+    @property
+    def spoken(self) -> str:
+        """The row for a screen reader."""
+        said = f"{self.bead} {self.title}, {self.word} at {show_clock(self.at)}"
+        return ", ".join([said, *look_words(self.sensitive)])
 
 
 MERGED_COLUMNS = (
@@ -97,7 +106,7 @@ class MergedModel(RowsModel[MergedBead]):
         super().__init__(
             MERGED_COLUMNS,
             lambda one: one.bead,
-            lambda one: f"{one.bead} {one.title}, {one.word} at {show_clock(one.at)}",
+            lambda one: one.spoken,
             parent,
         )
 
@@ -118,12 +127,20 @@ def merged_beads(states: Sequence[Projection]) -> list[MergedBead]:
             cost=view.cost,
             landed=view.status == "landed",
             commit=view.commit or "",
+            sensitive=_sensitive(state, view),
         )
         for state in states
         for bead, view in state.beads.items()
         if view.merged_at is not None and bead in merged
     ]
     return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def _sensitive(state: Projection, view: BeadView) -> tuple[str, ...]:
+    """What is to be looked at in a merged bead; nothing once it has landed."""
+    if view.merge is None or view.status == "landed":
+        return ()
+    return state.merges[view.merge].sensitive
 
 
 def round_answer(one: Round) -> str:

@@ -28,6 +28,7 @@ from gastown_desktop.ui.widgets.buttons import Button
 from gastown_desktop.ui.widgets.choices import TabBar
 from gastown_desktop.ui.widgets.fields import SearchField
 from gastown_desktop.ui.widgets.labels import PlainLabel
+from gastown_desktop.ui.widgets.look_line import LookLine
 
 TABS = {"transcript": "Transcript", "diff": "Diff", "steps": "Steps", "hook": "Hook", "cost": "Cost"}
 _NOBODY = "Select a card to see what its worker does."
@@ -65,6 +66,7 @@ class DetailPane(QWidget):
         self._again: set[str] = set()
         self.setAccessibleName("Detail")
         self.head = DetailHead()
+        self.look = LookLine(most=2)
         self.tabs = TabBar()
         self.find_button = Button("", "quiet", icon="ui_search", small=True)
         self.find_bar = _FindBar()
@@ -93,6 +95,7 @@ class DetailPane(QWidget):
         for widget in (self.head, self._tab_row, self.stack, self.composer):
             widget.setVisible(card is not None)
         self.nobody.setVisible(card is None)
+        self.look.show_changes(card.sensitive if card is not None else ())
         if card is None:
             return
         self._tell_head(card)
@@ -150,7 +153,8 @@ class DetailPane(QWidget):
         column.setSpacing(0)
         self.nobody.setContentsMargins(12, 14, 12, 0)
         column.addWidget(self.nobody)
-        for widget in (self.head, self._tab_row, self.find_bar, self.notice):
+        self.look.setContentsMargins(12, 0, 12, 8)
+        for widget in (self.head, self.look, self._tab_row, self.find_bar, self.notice):
             column.addWidget(widget)
         column.addWidget(self.stack, 1)
         column.addWidget(self.composer)

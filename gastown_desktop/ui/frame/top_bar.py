@@ -10,10 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from gastown_desktop.core.card import WORDS, State
 from gastown_desktop.ui.frame.rail import ICONS, OPEN
-from gastown_desktop.ui.theme.glyphs import draw_mark, glyph_of
+from gastown_desktop.ui.theme.glyphs import draw_mark, glyph_of, state_token
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button, MenuButton
-from gastown_desktop.ui.widgets.chips import state_token
 from gastown_desktop.ui.widgets.meter import Figures, Meter
 from gastown_desktop.ui.widgets.pieces import Piece, draw_row, row_width
 

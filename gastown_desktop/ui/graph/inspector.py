@@ -10,10 +10,9 @@ from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.card import Card, group_of
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.wording import plural, show_clock, show_lines, show_model, show_money
-from gastown_desktop.ui.theme.glyphs import glyph_of
+from gastown_desktop.ui.theme.glyphs import glyph_of, state_token
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button
-from gastown_desktop.ui.widgets.chips import state_token
 from gastown_desktop.ui.widgets.labels import ElidedLabel, Hairline, Paragraph, PlainLabel
 from gastown_desktop.ui.widgets.pieces import Piece, draw_row
 from gastown_desktop.ui.widgets.rows_table import draw_cut

@@ -24,7 +24,7 @@ FRAME_TOP, QUEUE_PITCH, MOST_QUEUED = 36, 24, 8
 NAMES_Y, BAND_HEAD = 48, 34
 _BELOW = 60
 _AFTER_LAST = 18
-_AT_WORK = {"starting", "working", "merging"}
+_AT_WORK = {"starting", "working", "waiting", "merging"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

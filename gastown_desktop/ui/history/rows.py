@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from gastown_desktop.bridge.models.timeline import COLUMNS, CONVOY_COLUMNS, ConvoyRow, TimelineRow
 from gastown_desktop.core.card import STATES
-from gastown_desktop.ui.theme.glyphs import glyph_of
-from gastown_desktop.ui.widgets.chips import state_token
+from gastown_desktop.ui.theme.glyphs import glyph_of, state_token
 from gastown_desktop.ui.widgets.pieces import Piece
 
 

@@ -8,6 +8,7 @@ from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.queue_order import QueueEntry
 from gastown_desktop.core.wording import plural, show_clock, show_lines, show_model, show_money
 from gastown_desktop.ui.widgets.labels import ElidedLabel, Hairline, Paragraph, PlainLabel
+from gastown_desktop.ui.widgets.look_line import LookLine
 
 
 class QueueDetail(QWidget):
@@ -20,6 +21,7 @@ class QueueDetail(QWidget):
         self._title = ElidedLabel("", "strong")
         self._who = PlainLabel("", "small", "tertiary")
         self._words = Paragraph("", "small", "text.secondary")
+        self.look = LookLine()
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._id)
@@ -30,6 +32,7 @@ class QueueDetail(QWidget):
         inner.setSpacing(6)
         inner.addLayout(head)
         inner.addWidget(self._words)
+        inner.addWidget(self.look)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -52,6 +55,7 @@ class QueueDetail(QWidget):
         parts = (entry.worker, show_model(entry.model) if entry.model else "", show_money(entry.cost))
         self._who.setText(", ".join(part for part in parts if part))
         self._words.setText(_story(state, entry))
+        self.look.show_changes(entry.sensitive)
 
 
 def _story(state: Projection, entry: QueueEntry) -> str:

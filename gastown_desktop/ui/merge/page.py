@@ -113,6 +113,11 @@ class MergePage(QWidget):
         """How the last landing, or its undoing, ended."""
         return self._said.text()
 
+    @property
+    def figures(self) -> str:
+        """What the header says of what is merged."""
+        return self._figures.text()
+
     def ask_for_landing(self) -> None:
         """Opens the landing sheet."""
         state = self._view.current
@@ -153,7 +158,7 @@ class MergePage(QWidget):
             self.queue,
             queue_pieces,
             name="Merge queue",
-            widths=(44, 0, 84, 58, 128, 84, 72),
+            widths=(58, 0, 84, 58, 128, 84, 72),
             stretch=1,
             gone_first=(4, 3),
         )
@@ -162,7 +167,7 @@ class MergePage(QWidget):
         self._detail = QueueDetail()
         self._merged_title = PlainLabel("Merged", "small", "secondary", weight=600)
         self.merged_table = RowsTable(
-            self.merged, merged_pieces, name="Merged beads", widths=(96, 0, 84, 72, 72), stretch=1
+            self.merged, merged_pieces, name="Merged beads", widths=(112, 0, 84, 72, 72), stretch=1
         )
         self.merged_table.horizontalHeader().hide()
         self.merged_table.setMinimumHeight(28)
@@ -281,7 +286,9 @@ class MergePage(QWidget):
         onto = "rehearsal" if state.rehearsal else f"onto {state.target.removeprefix('refs/heads/')}"
         word = "landed" if state.stage == "landed" and not state.rehearsal else "merged"
         self._header.set_words(onto)
-        self._figures.setText(f"{count} {word}{gate}")
+        looks = sum(bool(one.sensitive) for one in self.merged.values)
+        look = f", {looks} to look at before landing" if looks else ""
+        self._figures.setText(f"{count} {word}{gate}{look}")
 
     def _tell_detail(self) -> None:
         entry = self.queue_table.current

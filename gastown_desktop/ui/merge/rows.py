@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gastown_desktop.bridge.models.queue import (
     GATE_COLUMNS,
     MERGED_COLUMNS,
@@ -12,8 +14,7 @@ from gastown_desktop.bridge.models.queue import (
 from gastown_desktop.core.gate_rounds import Round
 from gastown_desktop.core.queue_order import QueueEntry
 from gastown_desktop.core.views import GateView
-from gastown_desktop.ui.theme.glyphs import glyph_of
-from gastown_desktop.ui.widgets.chips import state_token
+from gastown_desktop.ui.theme.glyphs import glyph_of, state_token
 from gastown_desktop.ui.widgets.pieces import Piece
 
 
@@ -22,12 +23,17 @@ def bead_pieces(bead: str, title: str) -> list[Piece]:
     return [Piece(text=bead, role="id", color="text.tertiary"), Piece(text=title, gap=6)]
 
 
+def look_mark(sensitive: Sequence[str]) -> list[Piece]:
+    """The mark of what somebody has to look at before it lands; none where nothing is."""
+    return [Piece(glyph="review", color="state.review", size=12, gap=6)] if sensitive else []
+
+
 def queue_pieces(entry: QueueEntry, column: int) -> list[Piece]:
     """A row of the queue."""
     text = QUEUE_COLUMNS[column].text(entry)
     match column:
         case 0:
-            return [Piece(text=text, weight=600)]
+            return [Piece(text=text, weight=600), *look_mark(entry.sensitive)]
         case 1:
             return bead_pieces(entry.bead, entry.title)
         case 3:
@@ -54,6 +60,7 @@ def merged_pieces(bead: MergedBead, column: int) -> list[Piece]:
             return [
                 Piece(glyph="landed", color="state.landed", size=12),
                 Piece(text=text, role="caption", weight=500, color="state.landed", gap=5),
+                *look_mark(bead.sensitive),
             ]
         case 1:
             return bead_pieces(bead.bead, bead.title)

@@ -19,10 +19,9 @@ from gastown_desktop.engine.api import EngineApi
 from gastown_desktop.ui.frame.page_header import PageHeader, under_header
 from gastown_desktop.ui.plan.canvas import PlanCanvas
 from gastown_desktop.ui.plan.inspector import PlanInspector
-from gastown_desktop.ui.theme.glyphs import glyph_of
+from gastown_desktop.ui.theme.glyphs import glyph_of, state_token
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button, MenuButton
-from gastown_desktop.ui.widgets.chips import state_token
 from gastown_desktop.ui.widgets.choices import SegmentedControl
 from gastown_desktop.ui.widgets.empty import NoConvoy
 from gastown_desktop.ui.widgets.labels import Hairline, PlainLabel

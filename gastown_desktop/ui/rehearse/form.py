@@ -6,7 +6,6 @@ from typing import Literal, cast
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
@@ -21,8 +20,10 @@ from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.api import GateWish, RehearsalWish
 from gastown_desktop.ui.theme.theme import line_height
 from gastown_desktop.ui.widgets.buttons import Button
+from gastown_desktop.ui.widgets.checks import Check
 from gastown_desktop.ui.widgets.choices import SegmentedControl
 from gastown_desktop.ui.widgets.labels import Hairline, Paragraph, PlainLabel, plain_tooltip
+from gastown_desktop.ui.widgets.pieces import Piece
 
 _PLANS = (
     (
@@ -52,7 +53,7 @@ class RehearsalForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Shows defaults."""
         super().__init__(parent)
-        self._gates: list[tuple[QCheckBox, GateWish]] = []
+        self._gates: list[tuple[Check, GateWish]] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 16, 20, 16)
         layout.setSpacing(12)
@@ -150,7 +151,7 @@ class RehearsalForm(QWidget):
         self.limit.setFixedWidth(90)
         self.limit.textChanged.connect(self._check)
         _row(grid, "Limit", self.limit, "at list price; a rehearsal spends nothing")
-        self._real_pace = QCheckBox("Stream at a real model’s pace")
+        self._real_pace = Check("Stream at a real model’s pace")
         grid.addWidget(self._real_pace, grid.rowCount(), 1, 1, 2)
         self._polecats.setValue(_DEFAULT_POLECATS)
         return grid
@@ -190,7 +191,7 @@ class RehearsalForm(QWidget):
 
     def _add_gate(self, gate: GateWish, *, checked: bool) -> None:
         words = gate.command.replace("\n", " ")
-        box = QCheckBox(words.replace("&", "&&"))
+        box = Check(words, [Piece(text=words, role="code")])
         box.setToolTip(plain_tooltip(gate.reason or gate.name))
         box.setAccessibleName(f"Gate {gate.name}: {words}")
         box.setChecked(checked)

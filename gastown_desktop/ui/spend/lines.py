@@ -21,7 +21,7 @@ from gastown_desktop.core.wording import (
 )
 from gastown_desktop.engine.api import Bill, BillLine, BillRequest
 from gastown_desktop.ui.spend.table import Cell, Head, Row
-from gastown_desktop.ui.theme.glyphs import glyph_of
+from gastown_desktop.ui.theme.glyphs import glyph_of, state_token
 from gastown_desktop.ui.widgets.pieces import Piece
 
 TABS = ("Convoy", "Bead", "Worker", "Role", "Model", "Day", "Request")
@@ -158,7 +158,7 @@ def _of_bead(line: BillLine, view: TownView) -> Row:
     else:
         who = _cell(card.worker or "")
         model = _cell(show_model(card.model) if card.model else "", "text.secondary")
-        color = "state.queued" if card.state == "paused" else f"state.{card.state}"
+        color = state_token("state", card.state)
         shown = Cell(
             pieces=(
                 Piece(glyph=glyph_of(card.state), color=color),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -37,6 +37,7 @@ from gastown_desktop.ui.spend.figures import (
 )
 from gastown_desktop.ui.spend.gauge import Gauge, Legend, MoneyStanding
 from gastown_desktop.ui.spend.headline import Headline
+from gastown_desktop.ui.spend.limits import AwayBox, Limits
 from gastown_desktop.ui.spend.lines import TABS, covered, heads_of, rows_of
 from gastown_desktop.ui.spend.table import LineTable
 from gastown_desktop.ui.widgets.buttons import Button
@@ -90,7 +91,7 @@ class SpendPage(QWidget):
 
     def heed(self, changes: Changes) -> None:
         """Takes a tick's changes."""
-        if changes.money or changes.turns or changes.convoys:
+        if changes.money or changes.turns or changes.convoys or changes.needs:
             self._stale = True
             self._ask_soon()
         if changes.beads and self._bill is not None and self.isVisible():
@@ -156,6 +157,8 @@ class SpendPage(QWidget):
         self._show_course()
         self._models.set_rows(shares_of(bill.by_model, [show_model(one.name) for one in bill.by_model]))
         self._roles.set_rows(shares_of(bill.by_role, [one.name for one in bill.by_role]))
+        self.limits.show_bill(bill)
+        self.away.show_absence(bill.absence, state.by_default, self._view.now)
         self.check.set_requests(to_check(bill), self._zone)
         self._show_rows()
 
@@ -264,6 +267,8 @@ class SpendPage(QWidget):
         self.chart = BurnChart(self._zone)
         self._models = ShareBars("By model", BESIDE)
         self._roles = ShareBars("By role", BESIDE)
+        self.limits = Limits()
+        self.away = AwayBox(self._zone)
         self.check = CheckBox()
         self.tabs = TabBar()
         for tab in TABS:
@@ -310,6 +315,7 @@ class SpendPage(QWidget):
         upper.addSpacing(3)
         upper.addWidget(self._legend)
         upper.addWidget(self._said)
+        upper.addLayout(self._beyond())
         upper.addSpacing(17)
         upper.addLayout(self._middle())
         column.addLayout(upper)
@@ -323,6 +329,14 @@ class SpendPage(QWidget):
         area.setWidgetResizable(True)
         area.setWidget(content)
         return area
+
+    def _beyond(self) -> QHBoxLayout:
+        """What there is besides the convoy's own limit."""
+        row = QHBoxLayout()
+        row.setSpacing(36)
+        row.addWidget(self.limits, 1, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.away, 1, Qt.AlignmentFlag.AlignTop)
+        return row
 
     def _middle(self) -> QHBoxLayout:
         left = QVBoxLayout()

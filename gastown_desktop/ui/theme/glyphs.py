@@ -13,6 +13,8 @@ from gastown_desktop.ui.theme.theme import theme
 
 PAUSED = "ui_pause"
 _OF_STATE = {"paused": PAUSED}
+_COLORED_AS = {"paused": "queued", "waiting": "queued"}
+"""States without a colour of their own."""
 
 
 def glyph_of(state: str) -> str:
@@ -22,7 +24,12 @@ def glyph_of(state: str) -> str:
 
 def state_color(state: str) -> QColor:
     """The colour of a state's glyph and word."""
-    return theme.color("state.queued" if state == "paused" else f"state.{state}")
+    return theme.color(state_token("state", state))
+
+
+def state_token(group: str, state: str) -> str:
+    """The name of a state's colour in a group of the tokens, `state` or `tint`."""
+    return f"{group}.{_COLORED_AS.get(state, state)}"
 
 
 def draw_glyph(painter: QPainter, name: str, color: QColor, rect: QRectF) -> None:

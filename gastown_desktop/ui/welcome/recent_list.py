@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QAbstractButton, QMenu, QVBoxLayout, QWidget
 from gastown_desktop.core.card import STATES
 from gastown_desktop.core.wording import show_day, show_money
 from gastown_desktop.engine.api import Recent
+from gastown_desktop.ui.theme.glyphs import state_token
 from gastown_desktop.ui.theme.theme import font, theme
-from gastown_desktop.ui.widgets.chips import state_token
 from gastown_desktop.ui.widgets.labels import plain_tooltip
 from gastown_desktop.ui.widgets.pieces import Piece, baseline, draw_row, row_width
 

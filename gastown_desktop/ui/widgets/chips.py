@@ -7,14 +7,9 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from gastown_desktop.core.card import WORDS, State
-from gastown_desktop.ui.theme.glyphs import glyph_of
+from gastown_desktop.ui.theme.glyphs import glyph_of, state_token
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.pieces import Piece, draw_row, row_width
-
-
-def state_token(group: str, state: str) -> str:
-    """The name of a state's colour in a group of the tokens, `state` or `tint`."""
-    return f"{group}.{'queued' if state == 'paused' else state}"
 
 
 class Chip(QAbstractButton):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QResizeEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetricsF, QHelpEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -15,11 +15,13 @@ from PySide6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
+    QToolTip,
     QWidget,
 )
 
 from gastown_desktop.bridge.models.rows import VALUE_ROLE, RowsModel
 from gastown_desktop.ui.theme.theme import font, theme
+from gastown_desktop.ui.widgets.labels import plain_tooltip
 from gastown_desktop.ui.widgets.pieces import Piece, draw_row, row_width
 
 Pieces = Callable[[Any, int], Sequence[Piece]]
@@ -68,6 +70,15 @@ class PieceDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         return QSize(40, self._height)
+
+    def helpEvent(
+        self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: _Index
+    ) -> bool:
+        if event.type() != QEvent.Type.ToolTip:
+            return super().helpEvent(event, view, option, index)
+        text = index.data(Qt.ItemDataRole.AccessibleTextRole) or ""
+        QToolTip.showText(event.globalPos(), plain_tooltip(text), view)
+        return True
 
 
 class RowsTable(QTableView):

@@ -1,0 +1,1 @@
+"""Publishing: branches of the work as branches of the user's repository."""
