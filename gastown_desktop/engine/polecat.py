@@ -75,6 +75,7 @@ class Polecat:
         self._conversation = self._begun()
         self._commit: Oid | None = None
         self._preamble: Oid | None = None
+        self._does = ""
         self._short_of: tuple[str, NanoUsd | None] = ("", None)
         """The scope that left no room, and its cap then."""
 
@@ -267,7 +268,8 @@ class Polecat:
         Raises:
             _HeldByUser: the user holds the bead meanwhile.
         """
-        self._act(why)
+        if why != self._does:
+            self._act(why)
         async with asyncio.TaskGroup() as group:
             resting = group.create_task(waiting)
             held = group.create_task(self._kit.holding.until_held(self._bead))
@@ -396,6 +398,7 @@ class Polecat:
         await self._kit.bus.publish(event)
 
     def _act(self, action: str) -> None:
+        self._does = action
         self._kit.bus.show(ev.ActionChanged(rig=self._kit.rig.id, polecat=self._name, action=action))
 
     def _show_text(self, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core import events as ev
 from gastown_desktop.core.context import full_at
 from gastown_desktop.core.errors import ModelError
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName
@@ -420,6 +422,32 @@ async def test_what_may_be_billed_is_given_up_and_tries_of_a_dead_line_count_les
     before_doubt = 2
     assert len(town.model.requests) == before_doubt + (MOST_UNKNOWN - before_doubt) / TRY_WEIGHT
     assert town.clock.elapsed_s > 240
+
+
+async def test_a_worker_that_waits_for_the_provider_says_so_once(town: FakeTown) -> None:
+    said: list[str] = []
+    waits, line = asyncio.Event(), town.kit.line
+
+    def heard(event: ev.Envelope | ev.EphemeralEvent) -> None:
+        if isinstance(event, ev.ActionChanged):
+            said.append(event.action)
+            if event.action == "Waiting for the provider":
+                waits.set()
+
+    def fails() -> None:
+        with pytest.raises(ModelError), line.request():
+            raise ModelError("cut", retry_after=1.0)
+
+    town.bus.listen(heard)
+    fails()
+    fails()
+    with line.request():  # somebody tries the line
+        working = asyncio.ensure_future(work(town, says(WRITES, submits())))
+        await waits.wait()
+        await asyncio.sleep(0)
+        fails()
+        assert await working == "submitted"
+    assert said.count("Waiting for the provider") == 1
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
