@@ -212,6 +212,7 @@ async def test_new_files_in_a_folder_that_holds_only_what_was_made_are_work(rig:
 def test_folders_that_are_ignored_as_a_whole_stand_for_all_below_them() -> None:
     listed = ["src/gen/", "src/gen/x.pyc", "build/", "a.log", "b/", "b/c/", "b/c/d.pyc", "b/e/"]
     assert tops_of(listed) == ("b/e/", "build/", "a.log", "b/c/d.pyc", "src/gen/x.pyc")
+    assert tops_of([]) == ()
 
 
 def test_signs_of_patterns_are_meant_as_they_stand() -> None:

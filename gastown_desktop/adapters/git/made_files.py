@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,9 @@ def tops_of(listed: Collection[str]) -> tuple[str, ...]:
         listed: `ls-files --others --ignored --directory`: a folder that is not ignored as a whole is listed
             too, with what is ignored in it.
     """
-    paths = sorted(listed)
     whole = [
         path
-        for path, after in zip(paths, (*paths[1:], ""), strict=True)
+        for path, after in pairwise((*sorted(listed), ""))
         if not (path.endswith("/") and after.startswith(path))
     ]
     return tuple(sorted(whole, key=lambda path: (not path.endswith("/"), path))[:MOST_TOPS])
