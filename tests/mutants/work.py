@@ -222,9 +222,30 @@ WORK: tuple[Mutant, ...] = (
     Mutant(
         name="who was chosen for the last money loses it",
         file="gastown_desktop/engine/finishing_first.py",
-        old="        self._chosen |= self._also_chosen(standing)\n",
-        new="        self._chosen = self._also_chosen(standing)\n",
+        old="        self._chosen |= also\n",
+        new="        self._chosen = dict(also)\n",
         tests=_LAST_MONEY,
+    ),
+    Mutant(
+        name="who is chosen while another looks is not told",
+        file="gastown_desktop/engine/finishing_first.py",
+        old="            self._gate.look_again()  # they may have looked",
+        new="            pass  # they may have looked",
+        tests=_LAST_MONEY,
+    ),
+    Mutant(
+        name="time for which the provider was away is held against a worker",
+        file="gastown_desktop/engine/witness.py",
+        old="            if seen.waits:  # that time",
+        new="            if not seen.alive:  # that time",
+        tests=("tests/engine/test_witness.py",),
+    ),
+    Mutant(
+        name="a network that is away for hours is a worker's fault",
+        file="gastown_desktop/engine/asking.py",
+        old="0.0 if line.is_away else wait_s",
+        new="wait_s",
+        tests=("tests/engine/test_polecat.py",),
     ),
     Mutant(
         name="a model is asked on a full disk",
