@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Sequence
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.bead import NOT_DISPATCHABLE
@@ -15,7 +14,6 @@ from gastown_desktop.core.disk import show_bytes
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
 from gastown_desktop.core.pace import Pace
-from gastown_desktop.core.serialising import serial_groups
 from gastown_desktop.core.slowing import most_per_hour
 from gastown_desktop.engine.assigning import assign, conflict_of, request_in_conflict
 from gastown_desktop.engine.bead_caps import renew_bead_cap
@@ -25,9 +23,8 @@ from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.polecat import Outcome
 from gastown_desktop.engine.prewarm import prewarm
 from gastown_desktop.engine.supervisor import Supervisor
+from gastown_desktop.engine.taking_turns import in_turn
 from gastown_desktop.engine.telling import goes_on, slung_event
-
-_UNDER_WAY = frozenset({"hooked", "submitted"})
 
 _MACHINE = frozenset({"disk", "power", "setup"})
 """What stops a convoy until the user says that it is as it should be."""
@@ -85,24 +82,7 @@ class Dispatcher:
         ready = dag.ready(done=state.merged(), taken=taken)
         behind = dag.remaining()
         urgent = sorted(ready, key=lambda bead: (state.beads[bead].bead.priority, -behind[bead]))
-        return [bead for bead in self._one_at_a_time(urgent) if not self._is_held(bead)]
-
-    def _one_at_a_time(self, ready: list[BeadId]) -> list[BeadId]:
-        """Of beads that expect to touch the same serial files only one, and none while one is under way."""
-        state = self._kit.bus.state
-        files = {bead: view.bead.files for bead, view in state.beads.items() if view.bead.kind != "resolve"}
-        groups = serial_groups(files, self._kit.serialising).values()
-        taken = {number for number, beads in enumerate(groups) if self._is_under_way(beads)}
-        chosen: list[BeadId] = []
-        for bead in ready:
-            mine = {number for number, beads in enumerate(groups) if bead in beads}
-            if not mine & taken:
-                chosen.append(bead)
-                taken |= mine
-        return chosen
-
-    def _is_under_way(self, beads: Sequence[BeadId]) -> bool:
-        return any(self._kit.bus.state.beads[bead].status in _UNDER_WAY for bead in beads)
+        return [bead for bead in in_turn(self._kit, urgent) if not self._is_held(bead)]
 
     def go_on(self, hooks: list[Hook]) -> None:
         """Hooks that an earlier process left: their polecats are the first that are started."""

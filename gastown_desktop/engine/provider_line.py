@@ -25,6 +25,9 @@ AWAY_S = 60.0
 """Seconds for which nobody was let in, after which the provider is away: it is waited for, by everybody."""
 PATIENCE_S = 6 * 3_600.0
 """Seconds for which a provider that is away is waited for; it costs nothing."""
+_PAUSE_S = 900.0
+"""Seconds in which nobody asked, beyond half as long again as the provider wanted (workers do not all come
+back at once): what was before counts no more."""
 _DOUBTFUL = 2
 _CLOSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN})
 """Statuses that are about the key or the account, so that every further request would end the same."""
@@ -41,6 +44,7 @@ class ProviderLine:
         self._next_probe = 0.0
         self._probing = False
         self._refused_since: float | None = None
+        self._asked_again_by = 0.0
         self._changed = asyncio.Event()
         self.pace = Pace.of(MOST_POLECATS)
         """What the provider lets run."""
@@ -137,11 +141,13 @@ class ProviderLine:
             self._next_probe = self._clock.monotonic() + wait_s
 
     def _refuse(self, error: ModelError) -> None:
-        """Notes that nobody was let in; after hours of that the user is asked."""
+        """Notes that nobody was let in; after hours of trying that the user is asked."""
         if error.retry_after is None:
             return
-        if self._refused_since is None:
-            self._refused_since = self._clock.monotonic()
+        now = self._clock.monotonic()
+        if self._refused_since is None or now > self._asked_again_by:
+            self._refused_since = now
+        self._asked_again_by = max(self._asked_again_by, now + 1.5 * error.retry_after + _PAUSE_S)
         if self._refused_s() >= PATIENCE_S:
             self.closed = (
                 f"For {PATIENCE_S / 3600:.0f} hours the provider answered nobody: {error} "

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from gastown_desktop.core.errors import ModelError, ProviderClosed
-from gastown_desktop.engine.provider_line import PROBE_S, ProviderLine
+from gastown_desktop.engine.provider_line import AWAY_S, PATIENCE_S, PROBE_S, ProviderLine
 from tests.fakes.clock import FakeClock
 
 
@@ -106,3 +106,39 @@ async def test_a_cancelled_try_lets_another_one_try(line: ProviderLine, clock: F
     with pytest.raises(asyncio.CancelledError), line.request():
         raise asyncio.CancelledError
     assert line.may_ask()
+
+
+# --- a provider that is away ----------------------------------------------------------------------
+
+
+def refuses(line: ProviderLine, *, retry_after: float) -> None:
+    fails(line, status=529, unbilled=True, retry_after=retry_after)
+
+
+async def test_a_provider_that_answered_nobody_for_hours_is_asked_no_more(
+    line: ProviderLine, clock: FakeClock
+) -> None:
+    while clock.elapsed_s < PATIENCE_S:
+        refuses(line, retry_after=1.0)
+        await clock.sleep(AWAY_S)
+        assert line.is_away
+    refuses(line, retry_after=1.0)
+    assert "6 hours" in line.closed
+
+
+async def test_hours_in_which_nobody_asked_are_not_the_provider_s(
+    line: ProviderLine, clock: FakeClock
+) -> None:
+    refuses(line, retry_after=1.0)
+    await clock.sleep(PATIENCE_S)
+    refuses(line, retry_after=1.0)
+    assert not line.closed
+    assert not line.is_away
+
+
+async def test_a_long_wait_that_the_provider_wanted_is_its_own(line: ProviderLine, clock: FakeClock) -> None:
+    refuses(line, retry_after=PATIENCE_S)
+    refuses(line, retry_after=1.0)
+    await clock.sleep(PATIENCE_S * 1.02)
+    refuses(line, retry_after=1.0)
+    assert line.closed

@@ -40,8 +40,8 @@ def script(town: FakeTown, **steps: list[Said]) -> None:
     town.model.answer = answer
 
 
-async def work(town: FakeTown, *gates: str) -> None:
-    await Town(town.kit, town.runner(*gates), fleet_size=1, model=MODEL, watched=False).run([])
+async def work(town: FakeTown, *gates: str, fleet_size: int = 1) -> None:
+    await Town(town.kit, town.runner(*gates), fleet_size=fleet_size, model=MODEL, watched=False).run([])
 
 
 def requests(town: FakeTown, bead: str) -> list[ModelRequest]:
@@ -137,6 +137,37 @@ async def test_a_resolver_that_asks_waits_for_the_user_and_the_rest_lands(town: 
     assert (need.about, need.bead, need.text) == ("question", "gt-b.r1", "Which side?")
     assert town.bus.state.merged() == {A}
     assert town.bus.state.stage == "paused"
+
+
+async def test_resolvers_of_one_file_work_one_after_the_other_so_that_none_works_for_nothing(
+    town: FakeTown,
+) -> None:
+    await town.add("gt-c", "gt-d")
+    await both_change_a(
+        town,
+        gt_b_r1=[says(writes("A\nB\n"), submits("Kept both."))],
+        gt_c_r1=[says(writes("A\nB\nC\n"), submits("Kept all."))],
+    )
+    await town.submit("gt-c", a_txt="C\n")
+    await town.submit("gt-d", d_txt="D\n")
+    await work(town, fleet_size=4)
+    state = town.bus.state
+    assert state.stage == "landed"
+    assert [bead for bead in state.beads if ".r" in bead] == ["gt-b.r1", "gt-c.r1"]
+    assert await town.files_at(await town.tip()) == {"a.txt": b"A\nB\nC\n", "d.txt": b"D\n"}
+
+
+async def test_a_resolver_that_asks_does_not_hold_others_of_its_file(town: FakeTown) -> None:
+    await town.add("gt-c")
+    await both_change_a(
+        town,
+        gt_b_r1=[says(use("ask", question="Which side?"))],
+        gt_c_r1=[says(writes("A\nC\n"), submits("Kept both."))],
+    )
+    await town.submit("gt-c", a_txt="C\n")
+    await work(town, fleet_size=3)
+    assert town.bus.state.merged() == {A, BeadId("gt-c")}
+    assert [need.bead for need in town.bus.state.needs_you.values()] == ["gt-b.r1"]
 
 
 async def test_a_conflict_that_went_before_a_resolver_began_needs_none(town: FakeTown) -> None:
