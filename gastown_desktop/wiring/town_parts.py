@@ -18,9 +18,9 @@ from gastown_desktop.adapters.gate_environment import LocalGateEnvironment
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.rehearsal_model import ProviderBill
+from gastown_desktop.adapters.rolling_file import RollingFile
 from gastown_desktop.adapters.sandbox import Limits, Unconfined, find_sandbox
 from gastown_desktop.adapters.sandbox.entry import SYSTEM_PATH
-from gastown_desktop.adapters.setup_log import SetupLog
 from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.allowed_hosts import listed_hosts, require_hosts
@@ -31,7 +31,7 @@ from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate, GateRunner
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.misbehaving import Misbehaving
-from gastown_desktop.engine.ports import Confinement, GitObjects, Sandbox, Slot, Slots
+from gastown_desktop.engine.ports import Clock, Confinement, GitObjects, Sandbox, Slot, Slots
 from gastown_desktop.engine.setting_up import SetUpSlots
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.taking_over import is_hand_slot
@@ -155,9 +155,13 @@ def prepared_slots(
         sandbox=sandbox,
         confinement=confinement,
         files=slot_files,
-        log=SetupLog(folder / "setup.log", workplace.clock).note,
+        log=_dated(RollingFile(folder / "setup.log"), workplace.clock),
         secrets=workplace.secrets,
     )
+
+
+def _dated(file: RollingFile, clock: Clock) -> Callable[[str], None]:
+    return lambda text: file.append(f"[{clock.now().isoformat(timespec='seconds')}] {text}\n")
 
 
 def bound_folders(checkout: Path, preparation: Preparation = NO_PREPARATION) -> tuple[str, ...]:
@@ -196,7 +200,7 @@ async def choose_sandbox(
     """
     network = None
     if hosts:
-        asked = NetworkLog(log or scratch / "network.log", workplace.clock)
+        asked = NetworkLog(RollingFile(log or scratch / "network.log").append, workplace.clock)
         network = AllowListProxy(require_hosts(hosts), asked)
     sandbox = await find_sandbox(
         workplace.launcher,

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.allow_list_proxy import AllowListProxy, NetworkLog, ProxyLimits
+from gastown_desktop.adapters.rolling_file import RollingFile
 from gastown_desktop.adapters.allow_list_proxy.proxy import resolved, why_not_elsewhere
 from gastown_desktop.adapters.allow_list_proxy.request import asked_of
 from gastown_desktop.core.allowed_hosts import AllowedHost, parse_host
@@ -68,7 +69,7 @@ class Town:
     ) -> int:
         """Serves one slot; returns its port."""
         hosts = (allowed or AllowedHost(name="example.org", port=self.port),)
-        log = NetworkLog(self.file, FakeClock(), largest=largest)
+        log = NetworkLog(RollingFile(self.file, largest=largest).append, FakeClock())
         proxy = AllowListProxy(hosts, log, limits=limits, resolve=self._resolve, why_not=why_not)
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setblocking(False)
@@ -386,5 +387,5 @@ async def test_client_that_does_not_read_is_closed_too(town: Town) -> None:
 
 
 async def test_hosts_are_told_with_their_ports(tmp_path: Path) -> None:
-    log = NetworkLog(tmp_path / "network.log", FakeClock())
+    log = NetworkLog(RollingFile(tmp_path / "network.log").append, FakeClock())
     assert AllowListProxy((parse_host("pypi.org"),), log).hosts == ("pypi.org:443",)

@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from gastown_desktop import door
 from gastown_desktop.adapters.allow_list_proxy import AllowListProxy, NetworkLog
+from gastown_desktop.adapters.rolling_file import RollingFile
 from gastown_desktop.adapters.allow_list_proxy.proxy import why_not_elsewhere
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.sandbox import Bubblewrap, Unconfined, find_sandbox
@@ -45,7 +46,10 @@ class Internet:
         """Names that lead to this machine and are not let through."""
         allowed = (AllowedHost(name="example.org", port=port), AllowedHost(name="*.example.org", port=port))
         self.network = AllowListProxy(
-            allowed, NetworkLog(log, FakeClock()), resolve=self._resolve, why_not=self._why_not
+            allowed,
+            NetworkLog(RollingFile(log).append, FakeClock()),
+            resolve=self._resolve,
+            why_not=self._why_not,
         )
 
     async def _resolve(self, host: str, port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What setups printed, in a file of the convoy's folder and one older file beside it."""
+"""A log file that begins anew when it is large; one older file stays beside it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,23 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from gastown_desktop.engine.ports import Clock
-
 _LARGEST = 1 << 20
 
 
-class SetupLog:
-    """Takes what is told, with the time.
+class RollingFile:
+    """Takes what is to be kept; a full disk stops nobody.
 
     Args:
         path: the file; made with the first entry, readable by the user only.
-        clock: tells the time.
         largest: bytes after which a new file is begun.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, largest: int = _LARGEST) -> None:
+    def __init__(self, path: Path, *, largest: int = _LARGEST) -> None:
         self._path = path
-        self._clock = clock
         self._largest = largest
 
-    def note(self, text: str) -> None:
-        """Appends an entry; a full disk stops no setup."""
-        entry = f"[{self._clock.now().isoformat(timespec='seconds')}] {text}\n"
+    def append(self, entry: str) -> None:
+        """Adds text as UTF-8, in one write."""
         with suppress(OSError):
             file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
