@@ -507,17 +507,20 @@ class SpendGate:
 
     def _keep(self, record: Record) -> None:
         """Keeps a record, where it is of the scope that is kept: a ledger of years does not fit in memory."""
-        if self._keeps is not None:
-            if isinstance(record, SetCap):
-                if record.scope != self._keeps:
-                    return
-            elif isinstance(record, Reserve):
-                if self._keeps not in record.scopes:
-                    return
+        if self._keeps is None or self._is_of(self._keeps, record):
+            self.records.append(record)
+
+    def _is_of(self, scope: str, record: Record) -> bool:
+        match record:
+            case SetCap():
+                return record.scope == scope
+            case Acknowledge():
+                return True
+            case Reserve() if scope in record.scopes:
                 self._kept.add(record.id)
-            elif not isinstance(record, Acknowledge) and record.id not in self._kept:
-                return
-        self.records.append(record)
+                return True
+            case _:
+                return record.id in self._kept
 
 
 def day_at(known: Day | None, local: datetime) -> Day:
