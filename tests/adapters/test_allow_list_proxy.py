@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.allow_list_proxy import AllowListProxy, NetworkLog, ProxyLimits
-from gastown_desktop.adapters.rolling_file import RollingFile
 from gastown_desktop.adapters.allow_list_proxy.proxy import resolved, why_not_elsewhere
 from gastown_desktop.adapters.allow_list_proxy.request import asked_of
+from gastown_desktop.adapters.rolling_file import RollingFile
 from gastown_desktop.core.allowed_hosts import AllowedHost, parse_host
 from tests.fakes.clock import FakeClock
 

@@ -19,9 +19,9 @@ import pytest_asyncio
 
 from gastown_desktop import door
 from gastown_desktop.adapters.allow_list_proxy import AllowListProxy, NetworkLog
-from gastown_desktop.adapters.rolling_file import RollingFile
 from gastown_desktop.adapters.allow_list_proxy.proxy import why_not_elsewhere
 from gastown_desktop.adapters.processes import LocalLauncher
+from gastown_desktop.adapters.rolling_file import RollingFile
 from gastown_desktop.adapters.sandbox import Bubblewrap, Unconfined, find_sandbox
 from gastown_desktop.adapters.sandbox.door import PORT, VARIABLES, Door, find_opener, run_behind
 from gastown_desktop.core.allowed_hosts import AllowedHost

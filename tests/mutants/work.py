@@ -245,7 +245,7 @@ WORK: tuple[Mutant, ...] = (
         file="gastown_desktop/engine/asking.py",
         old="0.0 if line.is_away else wait_s",
         new="wait_s",
-        tests=("tests/engine/test_polecat.py",),
+        tests=("tests/engine/test_polecat_and_provider.py",),
     ),
     Mutant(
         name="a model is asked on a full disk",
