@@ -28,8 +28,6 @@ from gastown_desktop.engine.telling import goes_on, slung_event
 
 _MACHINE = frozenset({"disk", "power", "setup"})
 """What stops a convoy until the user says that it is as it should be."""
-_SHORT_OF = frozenset({"limit", "provider", "disk", "setup"})
-"""Stops after which workers stand still on their hooks."""
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +65,12 @@ class Dispatcher:
     def working(self) -> int:
         """How many polecats are at work."""
         return len(self.supervisor.workers)
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether all who are at work wait for merges, and looked at what there is."""
+        beads = {worker.bead for worker in self.supervisor.workers.values()}
+        return bool(beads) and beads <= self._kit.waiting.asleep
 
     @property
     def next_try_s(self) -> float | None:
@@ -140,7 +144,7 @@ class Dispatcher:
     def heed_answer(self) -> None:
         """The user answered something: the model is tried again once nobody asks about it any more."""
         if self.stopped_by == "model" and not self._asks_about_model():
-            self.stopped = self.stopped_by = ""
+            self._go_on_after("model")
         if self.stopped_by in _MACHINE and not self._asks_about(self.stopped_by):
             self._go_on_after(self.stopped_by)
 
@@ -156,14 +160,14 @@ class Dispatcher:
         return any(need.about == about for need in self._kit.bus.state.needs_you.values())
 
     def _machine_takes_more(self) -> bool:
-        """Whether disk and battery allow one more worker; with nobody at work that stops the convoy."""
+        """Whether disk and battery allow one more worker; where nobody else works that stops the convoy."""
         disk, power = self._kit.disk(), self._kit.power()
         if disk.takes_slot and not power.is_low:
             return True
-        if not self.working and not self.stopped and disk.takes_slot:
+        if not self._active and not self.stopped and disk.takes_slot:
             self.stopped_by = "power"
             self.stopped = f"The battery is at {power.percent} %: nothing more is begun."
-        elif not self.working and not self.stopped:
+        elif not self._active and not self.stopped:
             self._stop_for_disk()
         return False
 
@@ -184,7 +188,7 @@ class Dispatcher:
         known |= {worker.bead for worker in self.supervisor.workers.values()}
         for hook in await self._kit.hooks.load_all():
             is_new = hook.assignment.bead not in known and goes_on(self._kit, hook)
-            if is_new and not (self.stopped_by in _SHORT_OF and self._is_short(hook)):
+            if is_new and not (self.stopped and self._is_short(hook)):
                 self._standing.append(hook)
 
     def _is_short(self, hook: Hook) -> bool:

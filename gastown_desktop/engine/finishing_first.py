@@ -77,9 +77,10 @@ class FinishingFirst:
             self._gate.look_again()
 
     def may_begin(self, bead: BeadId) -> bool:
-        """Whether what is left finishes this bead too, besides those at work; true where none is."""
+        """Whether what is left finishes this bead too, besides those at work; true where all of them wait."""
         standing = self._standing((*self._at_work, bead), SLOWING_SHARE)
-        if standing is None or not self._at_work or self._lands(bead):
+        alone = all(one in self._waiting.beads for one in self._at_work)
+        if standing is None or alone or self._lands(bead):
             return True
         return bead in self._also_chosen(standing)
 

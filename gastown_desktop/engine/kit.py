@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +97,8 @@ class Kit:
     """Whether a further worker would only make the others slower."""
     outputs: RecentOutputs = field(default_factory=RecentOutputs)
     waiting: Waiting = field(default_factory=Waiting)
+    before_asking: Callable[[Mapping[str, Any]], Coroutine[Any, Any, bool]] | None = None
+    """What a worker waits for before it asks, from the body's messages; where it is false it stands still."""
     holding: Held = field(default_factory=Held)
     """What the user holds back."""
     serialising: SerialisingFiles = field(default=SerialisingFiles())

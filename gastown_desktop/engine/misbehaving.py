@@ -8,19 +8,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from shlex import quote
-from typing import Any
+from typing import Any, Literal
 
-from gastown_desktop.core.chaos import Chaos, LastingFault, TransportFault
+from gastown_desktop.core.chaos import Chaos, LastingFault, Slip, TransportFault
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.engine.gates import SABOTAGE
-from gastown_desktop.engine.stand_in import Answer, bead_of, turns_of
+from gastown_desktop.engine.stand_in import Answer, Prepare, bead_of, nothing_to_prepare, turns_of
 
 _MARK = "A fault on purpose: "
 _BROKEN_JSON = '{"path": "README'
 
 Block = dict[str, Any]
 Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What a request is answered with."""
+
+    body: Mapping[str, Any]
+    """As the stand-in is shown it."""
+    bad: Literal["refusal", "loop"] | Slip | None = None
+    """Instead of the stand-in's answer."""
 
 
 class Misbehaving:
@@ -32,6 +43,8 @@ class Misbehaving:
         chaos: Chaos,
         names: Mapping[BeadId, str],
         what_gates_see: Callable[[], Awaitable[str]],
+        *,
+        prepare: Prepare = nothing_to_prepare,
     ) -> None:
         """Misbehaves in nothing yet.
 
@@ -41,7 +54,9 @@ class Misbehaving:
             names: what each bead is called by `chaos`.
             what_gates_see: waits until it is known, and returns a path that turns the gates red when it is
                 broken; empty where none does.
+            prepare: the stand-in's.
         """
+        self._prepare = prepare
         self._answer = answer
         self._chaos = chaos
         self._names = names
@@ -63,25 +78,38 @@ class Misbehaving:
             self.faults[fault] += 1
         return fault
 
+    async def prepare(self, body: Mapping[str, Any]) -> bool:
+        """Lets the stand-in prepare its answer, where it is the one to give it; see there."""
+        case = self._case(body)
+        return case.bad is not None or await self._prepare(case.body)
+
     async def answer(self, body: Mapping[str, Any]) -> Sequence[Block]:
         """Content blocks for a request."""
-        bead = bead_of(body)
+        bead, case = bead_of(body), self._case(body)
+        if case.bad == "refusal" or case.bad == "loop":
+            return self._lasting(bead, case.bad)
+        if case.bad is not None:
+            self.faults[case.bad] += 1
+            return _slip(case.bad)
+        blocks = await self._answer(case.body)
         name = self._names.get(bead)
-        messages, slipped = _without_faults(body["messages"])
-        if name is None:
-            return await self._answer({**body, "messages": messages})
-        turn = turns_of(messages)
-        lasting = self._chaos.lasting(name)
-        if lasting in {"refusal", "loop"} and turn >= self._chaos.lasting_from(name):
-            return self._lasting(bead, lasting)
-        slip = self._chaos.slip(name, turn)
-        if slip is not None and not slipped:
-            self.faults[slip] += 1
-            return _slip(slip)
-        blocks = await self._answer({**body, "messages": messages})
-        if _hands_in(blocks) and (lasting == "red" or self._chaos.breaks_once(name)):
-            return await self._broken(bead, body["messages"], blocks, lasts=lasting == "red")
+        if name is None or not _hands_in(blocks):
+            return blocks
+        lasts = self._chaos.lasting(name) == "red"
+        if lasts or self._chaos.breaks_once(name):
+            return await self._broken(bead, body["messages"], blocks, lasts=lasts)
         return blocks
+
+    def _case(self, body: Mapping[str, Any]) -> _Case:
+        messages, slipped = _without_faults(body["messages"])
+        clean = {**body, "messages": messages}
+        name = self._names.get(bead_of(body))
+        if name is None:
+            return _Case(clean)
+        turn, lasting = turns_of(messages), self._chaos.lasting(name)
+        if (lasting == "refusal" or lasting == "loop") and turn >= self._chaos.lasting_from(name):
+            return _Case(clean, lasting)
+        return _Case(clean, None if slipped else self._chaos.slip(name, turn))
 
     def _lasting(self, bead: BeadId, fault: LastingFault | None) -> list[Block]:
         if fault == "refusal":

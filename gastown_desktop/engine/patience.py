@@ -2,7 +2,8 @@
 
 A real worker would look at what the others did. The stand-in waits until the earlier beads on the same files
 are merged or stuck and replays on the tip; if that conflicts too, or changes nothing, it waits until nothing
-else can change any more, tries once more, and gives up.
+else can change any more, tries once more, and gives up. It waits before it asks, as a request under way would
+hold money that the earlier beads may need.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class LaterTip:
 
     commit: Oid
     tree: Oid
+
+
+class SentAway(Exception):
+    """A worker that waits is to stand still instead, since nothing more is merged before the user goes on."""
 
 
 class Patience:
@@ -62,16 +67,23 @@ class Patience:
         Args:
             worker: the bead, or the one that resolves its conflict.
             base: the tip on which it cannot be done.
+
+        Raises:
+            SentAway: it is to wait no longer.
         """
         bead = resolved_bead(worker)
         self._waiting.begin(worker)
         try:
             while True:
+                if worker in self._waiting.sent_away:
+                    raise SentAway
                 news, last = self._news, self._is_last(bead)
                 if last or self._predecessors_are_settled(bead):
                     found = await self._on_the_tip(bead, base)
                     if found is not None or last:
                         return found
+                if news is self._news:
+                    self._waiting.sleeps(worker)
                 await news.wait()
         finally:
             self._waiting.end(worker)
@@ -98,7 +110,10 @@ class Patience:
     def _is_last(self, bead: BeadId) -> bool:
         """Tells whether nobody but later waiting beads could still change what is merged."""
         order = list(self._works)
-        later = set(order[order.index(bead) :]) & {resolved_bead(one) for one in self._waiting.beads}
+        waiting = {resolved_bead(one) for one in self._waiting.beads}
+        if self._waiting.in_vain and bead == min(waiting, key=order.index):
+            return True
+        later = set(order[order.index(bead) :]) & waiting
         return all(self._is_settled(other) or other in later for other in order)
 
     def _is_settled(self, bead: BeadId) -> bool:
@@ -113,5 +128,6 @@ class Patience:
             self._tell()
 
     def _tell(self) -> None:
+        self._waiting.wake()
         news, self._news = self._news, asyncio.Event()
         news.set()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.card import WAITS_FOR_ROOM
@@ -56,8 +56,15 @@ Outcome = Literal["submitted", "asked", "limit", "provider", "disk", "setup", "h
 """`limit`, `provider`, `disk` and `setup` leave the bead on its hook: it goes on when that is mended."""
 
 
+_T = TypeVar("_T")
+
+
 class _HeldByUser(Exception):
     """The user holds the bead back."""
+
+
+class _SentAway(Exception):
+    """It waits for merges that nobody makes for now."""
 
 
 class Polecat:
@@ -133,6 +140,9 @@ class Polecat:
             return "limit"
         except _HeldByUser:
             await self._become("paused", BY_YOU)
+            return "held"
+        except _SentAway:
+            await self._become("paused", "waiting: nothing more is merged for now")
             return "held"
         except ProviderClosed as closed:
             await self._become("paused", f"provider: {closed}")
@@ -234,10 +244,25 @@ class Polecat:
         kit = self._kit
         if not kit.warm.is_set():
             await self._rest(kit.warm.wait(), "Waiting while the cache is warmed")
+        if kit.before_asking is not None:
+            await self._wait_for_others(kit.before_asking)
         while not kit.first.may_ask(self._bead.id):
             await self._rest(kit.first.until_it_may(self._bead.id), WAITS_FOR_ROOM)
         self._act("Thinking")
         return await ask_whole(self._ask_patiently, self._kit.outputs)
+
+    async def _wait_for_others(self, ready: Callable[[Mapping[str, Any]], Coroutine[Any, Any, bool]]) -> None:
+        """Waits until what it needs of others is merged.
+
+        Raises:
+            _SentAway: nothing more is merged for now.
+        """
+        body = {"messages": self._conversation.request(self._hook.assignment.model, 1).messages}
+        may_ask: bool | None = None
+        while may_ask is None:
+            may_ask = await self._rest(ready(body), "Thinking")
+        if not may_ask:
+            raise _SentAway
 
     async def _ask_patiently(self, max_tokens: int, tight: int | None) -> Reply:
         assignment = self._hook.assignment
@@ -262,8 +287,8 @@ class Polecat:
             return URGENCY_CLOSING
         return URGENCY_DONE if self._kit.bus.state.beads[self._bead.id].merge else URGENCY_WORK
 
-    async def _rest(self, waiting: Coroutine[Any, Any, object], why: str) -> None:
-        """Waits.
+    async def _rest(self, waiting: Coroutine[Any, Any, _T], why: str) -> _T | None:
+        """Waits; None where the user held the bead for a moment, which ended it.
 
         Raises:
             _HeldByUser: the user holds the bead meanwhile.
@@ -277,6 +302,7 @@ class Polecat:
             resting.cancel()
             held.cancel()
         self._heed_user()
+        return None if resting.cancelled() else resting.result()
 
     def _heed_user(self) -> None:
         if self._kit.holding.holds(self._bead):

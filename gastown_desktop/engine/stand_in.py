@@ -9,9 +9,10 @@ conversation that was interrupted goes on as if it had not been.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shlex
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +22,25 @@ from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.conversation import NUDGE
 from gastown_desktop.engine.expressible import MechanicalPaths
 from gastown_desktop.engine.messages import USER_SAYS
-from gastown_desktop.engine.patience import Patience
+from gastown_desktop.engine.patience import Patience, SentAway
 from gastown_desktop.engine.ports import EXECUTABLE, SYMLINK, GitObjects, Merge, TreeChange
 from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.text_edits import edits_between
+
+_log = logging.getLogger(__name__)
 
 Block = dict[str, Any]
 Answer = Callable[[Mapping[str, Any]], Awaitable[Sequence[Block]]]
 """From a request body to content blocks: `text` with its text, `tool_use` with name and input (`spelled`: the
 input's text instead of its JSON), and `stop` with the reason where that is not what it would be."""
+Prepare = Callable[[Mapping[str, Any]], Coroutine[Any, Any, bool]]
+"""Waits, before a request is sent, until it can be answered; tells whether it may be sent."""
+
+
+async def nothing_to_prepare(_: Mapping[str, Any]) -> bool:
+    """Every request may be sent at once."""
+    return True
+
 
 _BEAD = re.compile(r"^Bead: (\S+)$", re.MULTILINE)
 _PLACE = re.compile(r"starts from commit ([0-9a-f]{40,64})(?: and holds tree ([0-9a-f]{40,64}))?\.")
@@ -98,6 +109,20 @@ class StandIn:
         self._works = works
         self._mechanical = mechanical
         self._scripts: dict[tuple[BeadId, Oid, int], tuple[int, list[list[Block]]]] = {}
+
+    async def prepare(self, body: Mapping[str, Any]) -> bool:
+        """Waits, before a request is sent, until there is something to answer it from.
+
+        Returns:
+            Whether it may be sent; not where its worker is to stand still.
+        """
+        try:
+            await self._script(_case(body["messages"]))
+        except SentAway:
+            return False
+        except GasTownError as error:
+            _log.info("this will show in the answer: %s", error)
+        return True
 
     async def answer(self, body: Mapping[str, Any]) -> Sequence[Block]:
         """Content blocks for a request."""

@@ -103,6 +103,7 @@ class Town:
         self._goes_on = False
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)
+        kit.waiting.listen_for_sleep(self._wake.set)
         kit.gate.sleep.listen(self._wake.set)
         kit.holding.begin(merges_only=merges_only, only=only)
         kit.holding.listen(self._wake.set)
@@ -312,13 +313,27 @@ class Town:
             await self._say_why_stopped("provider", "disk", "power", "setup")
             if self._nothing_is_in_flight():
                 await self._say_why_stopped("limit")
+            self._end_vain_waiting()
             self._goes_on = self._wake.is_set() or self._somebody_is_at_work() or self._user_holds_work()
             if self._goes_on:
                 await self._next_wake()
 
+    def _end_vain_waiting(self) -> None:
+        """Where they wait for what nobody merges, all stand still until the user goes on, or one gives up."""
+        if not self._dispatcher.only_waits or self._something_moves() or self._user_holds_work():
+            return
+        if self._dispatcher.stopped:
+            self._kit.waiting.send_away()
+        else:
+            self._kit.waiting.give_up()
+
     def _somebody_is_at_work(self) -> bool:
-        at_work = self._dispatcher.working or self._next_s() is not None or self._kit.gate.sleep.near
-        return bool(at_work or self._reviews.busy or self._refinery.busy or self._refinery.waiting())
+        return bool(self._dispatcher.working or self._something_moves())
+
+    def _something_moves(self) -> bool:
+        """Whether something goes on without workers."""
+        moves = self._next_s() is not None or self._kit.gate.sleep.near or self._reviews.busy
+        return bool(moves or self._refinery.busy or self._refinery.waiting())
 
     def _user_holds_work(self) -> bool:
         """Whether the user holds what could go on: the town stays up until it may."""

@@ -78,8 +78,10 @@ async def build_rehearsal(
     stand_in = StandIn(objects, replays, rehearsal.plan.works, rehearsal.mechanical, patience)
     bill = ProviderBill(folder / "provider-bill")
     misbehaving = _misbehaving(stand_in, rehearsal, bus)
-    answer = stand_in.answer if misbehaving is None else misbehaving.answer
-    inner: httpx2.AsyncBaseTransport = RehearsalModel(answer, bill, real_pace=rehearsal.settings.real_pace)
+    provider = stand_in if misbehaving is None else misbehaving
+    inner: httpx2.AsyncBaseTransport = RehearsalModel(
+        provider.answer, bill, real_pace=rehearsal.settings.real_pace
+    )
     if misbehaving is not None:
         inner = BadWeather(inner, misbehaving.strikes, silence_s=rehearsal.settings.silence_s)
     model = ClaudeMessages(
@@ -117,6 +119,7 @@ async def build_rehearsal(
         disk=lambda: disk_of(rig.folder),
         power=power_now,
         waiting=waiting,
+        before_asking=provider.prepare,
         serialising=rehearsal.settings.serialising,
         secrets=workplace.secrets,
     )
@@ -152,7 +155,8 @@ def _misbehaving(stand_in: StandIn, rehearsal: StoredRehearsal, bus: Bus) -> Mis
 
     bus.listen(hear)
     names = {bead: str(work.commit) for bead, work in rehearsal.plan.works.items()}
-    return Misbehaving(stand_in.answer, Chaos(rehearsal.settings.chaos), names, what_gates_see)
+    chaos = Chaos(rehearsal.settings.chaos)
+    return Misbehaving(stand_in.answer, chaos, names, what_gates_see, prepare=stand_in.prepare)
 
 
 def _show_who_waits(kit: Kit) -> None:

@@ -34,6 +34,7 @@ class Running:
         self._news = asyncio.Event()
         town.model.answer = self._answer
         town.bus.listen(lambda _: self._news.set())
+        town.kit.waiting.listen_for_sleep(self._news.set)
 
     async def _answer(self, request: ModelRequest) -> Said:
         bead = bead_of(request)
@@ -52,7 +53,7 @@ class Running:
         self.says(bead, says(*writes, submits()))
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Waits until something holds; looks after each event and when the run ends."""
+        """Waits until something holds; looks after each event, when a worker waits and when the run ends."""
         async with asyncio.timeout(20):
             while not holds():
                 assert self.task is not None
