@@ -153,6 +153,11 @@ class FileMoneyLog:
 
 
 def read_ledger(path: Path) -> list[Record]:
+    """As `ledger_records`, all at once."""
+    return list(ledger_records(path))
+
+
+def ledger_records(path: Path) -> Iterator[Record]:
     """All whole records of a log, oldest first, also while another process writes it; nothing is changed.
 
     A torn last record is left out: its request was never sent, or it is being written right now.
@@ -160,10 +165,9 @@ def read_ledger(path: Path) -> list[Record]:
     Raises:
         StoreError: a record before the last is damaged, or one is of a kind that is not known.
     """
-    if not path.exists():
-        return []
-    data = path.read_bytes()
-    return [record_from_json(record) for record in _read_all(data[: _end_of_whole(path, data)])]
+    if path.exists():
+        data = path.read_bytes()
+        yield from map(record_from_json, _read_all(data[: _end_of_whole(path, data)]))
 
 
 def _read_all(data: bytes) -> Iterator[dict[str, object]]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from gastown_desktop.adapters.money_log import read_ledger
+from gastown_desktop.adapters.money_log import ledger_records
+from gastown_desktop.adapters.past_file import PastFile
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.prices import PRICES, Price
 from gastown_desktop.core.projection import Projection, fold
-from gastown_desktop.engine.forecast import Archive, Past, past_of
+from gastown_desktop.engine.past import Archive, Past, past_of
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import unfinished
 from gastown_desktop.engine.work import load_work, stored_work
@@ -64,13 +65,22 @@ async def rig_past(workplace: Workplace, objects: GitObjects) -> tuple[Past, dic
         stored = await load_work(objects, convoy)
         if stored is not None:
             prices[stored.settings.model] = stored.settings.price
-    return await asyncio.to_thread(past_of, _archive(workplace)), prices
+    return await asyncio.to_thread(_read_past, workplace), prices
 
 
-def _archive(workplace: Workplace) -> Archive:
+def _read_past(workplace: Workplace) -> Past:
+    remembered = PastFile(workplace.rig.folder / "past.json", workplace.rig.folder / "events")
+    past = past_of(_archive(workplace, remembered))
+    remembered.save()
+    return past
+
+
+def _archive(workplace: Workplace, remembered: PastFile) -> Archive:
     return Archive(
         convoys=[ConvoyId(file.stem) for file in history_files(workplace)],
         history=lambda convoy: [decode(line) for line in read_lines(workplace.events_file(convoy))],
-        ledger=lambda: read_ledger(workplace.money_file),
-        rehearsal_ledger=lambda convoy: read_ledger(workplace.rehearsal_folder(convoy) / "money.log"),
+        ledger=lambda: ledger_records(workplace.money_file),
+        rehearsal_ledger=lambda convoy: ledger_records(workplace.rehearsal_folder(convoy) / "money.log"),
+        remembered=remembered.find,
+        remember=remembered.keep,
     )

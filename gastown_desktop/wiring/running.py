@@ -14,6 +14,7 @@ from typing import Any
 
 from gastown_desktop.adapters.git.janitor import Janitor
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
+from gastown_desktop.adapters.memory import give_back
 from gastown_desktop.adapters.power import awake
 from gastown_desktop.adapters.sleep_signal import watch_sleep
 from gastown_desktop.core import events as ev
@@ -162,13 +163,14 @@ class Running(ABC):
 
     @asynccontextmanager
     async def _tidied(self) -> AsyncIterator[None]:
-        """The rig's own repository is looked after now and then in this block, and at its end."""
+        """The rig's own repository and memory are looked after now and then in this block, and at its end."""
         janitor, clock = Janitor(self.workplace.git, self.workplace.rig.town_git), self.town.kit.clock
 
         async def now_and_then() -> None:
             while True:
                 await clock.sleep(_TIDIES_EVERY_S)
                 await janitor.tidy()
+                give_back()
 
         at_it = asyncio.ensure_future(now_and_then())
         try:
@@ -178,6 +180,7 @@ class Running(ABC):
             with suppress(asyncio.CancelledError):
                 await at_it
         await janitor.tidy()
+        give_back()
 
     async def _set_cap(self, cap: NanoUsd) -> None:
         """Sets the convoy's cap, and tells of it, unless it is so already."""

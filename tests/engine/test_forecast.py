@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,21 +14,18 @@ from gastown_desktop.core.charges import charges_of
 from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.forecast import PastBead
 from gastown_desktop.core.ids import BeadId, ConvoyId
-from gastown_desktop.core.ledger import Record
+from gastown_desktop.core.ledger import Assume, Record, Release, Settle
 from gastown_desktop.core.money import usd
 from gastown_desktop.core.planning_folds import forecast_view
 from gastown_desktop.core.planning_words import forecast_sentence, forecast_words
 from gastown_desktop.core.prices import PRICES
 from gastown_desktop.core.projection import fold
 from gastown_desktop.engine.forecast import (
-    Archive,
-    Past,
     forecast_event,
     forecast_json,
     forecast_plan,
-    past_beads,
-    past_of,
 )
+from gastown_desktop.engine.past import Archive, ConvoyPast, Past, convoy_past, past_of
 from gastown_desktop.engine.worth import Fleet, Question, report_of
 from gastown_desktop.engine.worth_page import as_markdown
 from tests.told_convoy import CONVOY, OPUS, ToldConvoy
@@ -70,6 +68,10 @@ def worked(*, rehearsal: bool = False, status: str = "merged") -> ToldConvoy:
     return told
 
 
+def beads_of(told: ToldConvoy) -> tuple[PastBead, ...]:
+    return convoy_past(fold(told.envelopes), told.envelopes, told.charges).beads
+
+
 def archive(*convoys: ToldConvoy, ledger: Sequence[Record] = (), broken: str = "") -> Archive:
     """Convoys under the names cv-0, cv-1, …, the newest first; what `broken` names is damaged."""
     named = {ConvoyId(f"cv-{number}"): told for number, told in enumerate(convoys)}
@@ -94,18 +96,18 @@ def archive(*convoys: ToldConvoy, ledger: Sequence[Record] = (), broken: str = "
 
 def test_a_past_bead_costs_what_was_paid_for_it_with_its_resolvers_and_its_rework() -> None:
     told = worked()
-    (bead,) = past_beads(told.envelopes, told.charges)
+    (bead,) = beads_of(told)
     assert bead == PastBead(size="S", files=2, model=OPUS, cost=usd("1.75"), turns=2, seconds=40.0)
 
 
 def test_what_is_not_over_is_no_past() -> None:
     told = worked(status="submitted")
-    assert past_beads(told.envelopes, told.charges) == []
+    assert beads_of(told) == ()
 
 
 def test_a_rehearsed_bead_takes_its_tools_and_the_time_that_a_model_would() -> None:
     told = worked(rehearsal=True)
-    (bead,) = past_beads(told.envelopes, told.charges)
+    (bead,) = beads_of(told)
     assert bead.rehearsed
     assert bead.seconds == pytest.approx(100 / 70 + 2 * 2.0)
 
@@ -123,6 +125,30 @@ def test_real_beads_are_paid_from_the_ledger_of_all_rigs_and_only_the_newest_reh
         rehearsal_ledger=lambda _: [],
     )
     assert [one.cost for one in past_of(named).beads] == [usd("1.75")]
+
+
+def test_a_landed_convoy_is_read_once() -> None:
+    landed, going_on = worked(), worked(status="submitted")
+    landed.stage(90, "landed")
+    kept: dict[ConvoyId, ConvoyPast] = {}
+    memory = {"remembered": kept.get, "remember": kept.__setitem__}
+    first = past_of(replace(archive(landed, going_on, ledger=landed.records), **memory))
+    assert set(kept) == {"cv-0"}
+    second = past_of(replace(archive(landed, going_on, broken="cv-0"), **memory))
+    assert (second.beads, second.unread) == (first.beads, ())
+
+
+def test_what_was_not_paid_for_all_it_is_worth_is_read_again() -> None:
+    held, unpaid = worked(), worked()
+    for told in (held, unpaid):
+        told.stage(90, "landed")
+    kept: dict[ConvoyId, ConvoyPast] = {}
+    memory = {"remembered": kept.get, "remember": kept.__setitem__}
+    past_of(replace(archive(unpaid, broken="ledger"), **memory))
+    records = [one for one in held.records if not isinstance(one, Settle | Assume | Release)]
+    named = replace(archive(ledger=records), convoys=[CONVOY], history=lambda _: held.envelopes, **memory)
+    past_of(named)
+    assert not kept
 
 
 def test_what_is_damaged_is_left_out_and_said() -> None:
