@@ -350,6 +350,7 @@ def main() -> int:
     folder = Path(sys.argv[1])
     os.environ["TZ"] = ZONE
     time.tzset()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background command ignores it
     start_logging(folder / "data" / "logs")
     loop = _make_loop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
