@@ -31,6 +31,7 @@ from gastown_desktop.engine.api import (
     TownBranch,
 )
 from gastown_desktop.ui.actions import Actions
+from gastown_desktop.ui.away_notice import AwayNotice
 from gastown_desktop.ui.command_palette import CommandPalette
 from gastown_desktop.ui.flows import answering, limit, opening, publishing, rehearsing, settings
 from gastown_desktop.ui.frame.drop import FolderDrop
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage()
         self.pages = Pages(view, api, now)
         self.news = News(self)
+        self.away = AwayNotice(self)
         self.frame.add_page("welcome", self.welcome)
         for name, page in self.pages.by_name.items():
             self.frame.add_page(name, page)
@@ -123,9 +125,11 @@ class MainWindow(QMainWindow):
         bar, welcome = self.frame.top_bar, self.welcome
         pump.changed.connect(self.heed)
         self._tick.timeout.connect(self.news.tell_standing)
+        self._tick.timeout.connect(self.away.tell)
         self.frame.page_shown.connect(lambda _: self._page_shown())
         self.frame.status.commands_wanted.connect(self.open_palette)
         self.frame.status.shortcuts_wanted.connect(self.open_shortcuts)
+        self.frame.status.money_wanted.connect(lambda: self.show_page("spend"))
         self.frame.rail.settings_wanted.connect(self.show_settings)
         bar.needs_wanted.connect(self.open_needs)
         bar.money_wanted.connect(lambda: self.show_page("spend"))
@@ -309,6 +313,7 @@ class MainWindow(QMainWindow):
         self.pages.merge.set_branch_hint(rig.branch)
         self.setWindowTitle(f"{one_line(rig.name)} — Gas Town")
         self._enable_rail()
+        self.away.begin()
         self.pages.settings.show_repository()
         self.frame.show_page("fleet")
         self.strip.dismiss()
@@ -322,6 +327,7 @@ class MainWindow(QMainWindow):
         self.view.forget()
         self._stopped.clear()
         self.news.forget()
+        self.away.forget()
         self.pages.refresh()
 
     def say(self, text: str) -> None:
@@ -440,6 +446,7 @@ class MainWindow(QMainWindow):
         if changes.convoys:
             self._enable_rail()
         self.news.heed(changes)
+        self.away.heed(changes)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
@@ -460,6 +467,7 @@ class MainWindow(QMainWindow):
     def dispose(self) -> None:
         """Lets go of everything; the window is not used any more."""
         self._tick.stop()
+        self.away.end()
         tasks.failed = only_log
         self.tray.hide()
         self.sheets.clear()

@@ -21,7 +21,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.ids import RigId
 from gastown_desktop.core.money import usd
-from gastown_desktop.engine.api import OpenRig, Settings, System, Transcript
+from gastown_desktop.engine.api import Absence, OpenRig, Settings, System, Transcript
 from gastown_desktop.tour.visit import StoryClock
 from gastown_desktop.ui.main_window import MainWindow
 from gastown_desktop.ui.needs.list import NeedsList
@@ -244,3 +244,44 @@ def test_the_top_bar_names_the_limit_where_it_is_not_the_convoys_own(town: Town)
     assert meter.toolTip() == "Settled $48.00, held $0.31, today’s limit $50.00"
     meter.set_narrow(narrow=True)
     assert meter.written() == "$48.00 of $50.00 today"
+
+
+# --- nobody answers -------------------------------------------------------------------------------
+
+AWAY = Absence(lasts=True, until=START + timedelta(hours=10), at_most=usd("20"), spent=usd("3.20"))
+
+
+def test_an_absence_stands_in_the_status_line_while_it_lasts(qtbot: QtBot, town: Town) -> None:
+    town.engine.answers["absence"] = AWAY
+    town.happens(*begun(A))
+    notice, status = town.window.away, town.window.frame.status
+    notice.begin()
+    qtbot.waitUntil(status.away.isVisible, timeout=10_000)
+    assert AWAY.until is not None
+    assert status.away.text() == f"Unattended until {AWAY.until.astimezone():%H:%M}, $3.20 of $20.00 used"
+    assert status.away.width() >= status.away.sizeHint().width()
+    qtbot.mouseClick(status.away, LEFT)
+    assert town.window.frame.shown == "spend"
+    town.clock.at = AWAY.until
+    notice.tell()
+    assert not status.away.isVisible()
+
+
+def test_one_without_an_end_lasts_while_the_convoy_runs(qtbot: QtBot, town: Town) -> None:
+    town.engine.answers["absence"] = replace(AWAY, until=None, at_most=None)
+    town.happens(*begun(A))
+    running = ev.RunChanged(rig=RIG, convoy=CONVOY, running=True, polecats=6)
+    town.tell(running)
+    status = town.window.frame.status
+    qtbot.waitUntil(lambda: status.away.text() == "Unattended, $3.20 used", timeout=10_000)
+    town.tell(replace(running, running=False))
+    town.window.away.tell()
+    assert status.away.text() == ""
+
+
+def test_another_repository_has_no_absence(qtbot: QtBot, town: Town) -> None:
+    town.engine.answers["absence"] = AWAY
+    town.happens(*begun(A))
+    qtbot.waitUntil(lambda: bool(town.window.frame.status.away.text()), timeout=10_000)
+    town.window.forget_town()
+    assert town.window.frame.status.away.text() == ""
