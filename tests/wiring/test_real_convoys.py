@@ -15,6 +15,7 @@ from gastown_desktop.core.ledger import limit_kind
 from gastown_desktop.core.money import usd
 from tests.e2e.conftest import CommandLine
 from tests.e2e.real_work import GATE, KEY, Shape, make_repository, script, write_beads
+from tests.e2e.test_limits import earlier
 from tests.fakes.memory_keyring import MemoryKeyring
 from tests.messages_api.running import RunningServer, running
 from tests.wiring.test_engine import Window
@@ -154,7 +155,7 @@ async def test_an_absence_is_told_also_of_a_convoy_that_does_not_run(
     repo = make_repository(tmp_path / "repo", 2).folder
     write_beads(tmp_path / "beads.jsonl", 2, 2)
     asked = ("--beads", tmp_path / "beads.jsonl", "--base-url", server.url, "--gate", GATE)
-    away = ("--unattended", "07:00", "--unattended-cap", "3")
+    away = ("--unattended", earlier(), "--unattended-cap", "3")
     line.run("run", repo, *asked, "--cap", "5", "--trust", "--yes", *away, environment=WITH_KEY).ended(0)
     window = Window(line.data)
     await window.engine.start()
