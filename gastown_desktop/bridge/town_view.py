@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,13 +11,16 @@ from gastown_desktop.bridge.event_feed import FeedItem
 from gastown_desktop.bridge.touched import Before
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.card import Card, Glance, card_of
+from gastown_desktop.core.days import DAY, Day
 from gastown_desktop.core.ids import MAYOR, BeadId, ConvoyId, PolecatName
+from gastown_desktop.core.ledger import TOWN_SCOPE
 from gastown_desktop.core.projection import NeedView, PolecatView, Projection
 
 LONGEST_LIVE_TEXT = 20_000
 """Characters of a reply kept while it streams; all of it is in the transcript once its turn ended."""
 _SAMPLE_EVERY = timedelta(seconds=2)
 _MOST_SAMPLES = 20_000
+"""For each limit that may be shown."""
 _OF_THE_QUEUE = ev.MergeStateChanged | ev.MergeReviewed | ev.GateRun | ev.BeadSubmitted | ev.BeadMerged
 
 
@@ -77,9 +80,10 @@ class TownView:
         """Each worker's reply as far as it streamed."""
         self.timeline: list[ev.Envelope] = []
         """History of all convoys in the order of its coming."""
-        self.samples: deque[Sample] = deque(maxlen=_MOST_SAMPLES)
-        """Where the meter of the top bar stood; begins anew where that is another one."""
-        self._sampled = ""
+        self._courses: dict[str, deque[Sample]] = {}
+        """Where each meter stood that the top bar may show, by scope."""
+        self._newest: Day | None = None
+        """The newest day that has a meter."""
         self.progress: dict[str, ev.Progressed] = {}
         self.runs: dict[ConvoyId, ev.RunChanged] = {}
         """Which convoys this process runs, and how."""
@@ -149,11 +153,44 @@ class TownView:
         return len(waiting - state.merged())
 
     def meter(self) -> ev.MeterMoved | None:
-        """The meter of the top bar: the town's where it has a limit, else the current convoy's."""
-        state = self.current
-        scopes = ["town", "day", *([f"convoy:{state.convoy}"] if state else [])]
-        known = [self.glance.meters[scope] for scope in scopes if scope in self.glance.meters]
-        return next((meter for meter in known if meter.cap is not None), known[-1] if known else None)
+        """The meter of the top bar: of the limits that hold for the current convoy the one with least left.
+
+        Where two have as little left it is the convoy's own; where none is set, what the convoy costs.
+        """
+        known = self.meters()
+        capped = [(meter.left, meter) for meter in known if meter.left is not None]
+        nearest = min(capped, key=lambda one: one[0], default=None)
+        return nearest[1] if nearest is not None else next(iter(known), None)
+
+    def meters(self) -> list[ev.MeterMoved]:
+        """Meters whose limits hold for the current convoy: its own, today's, that of everything.
+
+        For a rehearsal only its own does.
+        """
+        meters = self.glance.meters
+        return [meters[scope] for scope in self._scopes() if scope in meters]
+
+    def _scopes(self) -> list[str]:
+        state, day = self.current, self._today()
+        own = [f"convoy:{state.convoy}"] if state is not None else []
+        if state is not None and state.rehearsal:
+            return own  # it spends nothing
+        return [*own, *([day.scope] if day is not None else []), TOWN_SCOPE]
+
+    def _today(self) -> Day | None:
+        """The newest day that anything was counted under; None where none was, or where it is over."""
+        day, now = self._newest, self.now
+        return None if day is None or now is None or day.is_over(now.astimezone()) else day
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """Where the meter of the top bar stood."""
+        meter = self.meter()
+        return () if meter is None else self.course(meter.scope)
+
+    def course(self, scope: str) -> Sequence[Sample]:
+        """Where the meter of a scope stood; empty where it is none that the top bar may show."""
+        return self._courses.get(scope, ())
 
     # --- changing ---
 
@@ -235,6 +272,7 @@ class TownView:
         match event:
             case ev.MeterMoved(scope=scope):
                 self.glance.meters[scope] = event
+                self._note_day(scope)
                 changes.money = True
                 kind, _, name = scope.partition(":")
                 if kind == "bead":
@@ -260,15 +298,23 @@ class TownView:
                 state.glance(event)
                 changes.beads.add(view.bead)
 
+    def _note_day(self, scope: str) -> None:
+        day = Day.of(scope) if scope.startswith(DAY) else None
+        if day is not None and (self._newest is None or day.begin > self._newest.begin):
+            self._newest = day
+
     def _sample(self, meter: ev.MeterMoved, at: datetime) -> None:
-        """Keeps the meter's course, a point every two seconds at most."""
-        if self.meter() is not meter:
+        """Keeps the course of a meter that the top bar may show, a point every two seconds at most.
+
+        Courses of other convoys and of days that are over are forgotten.
+        """
+        scopes = self._scopes()
+        if meter.scope not in scopes:
             return
-        if meter.scope != self._sampled:
-            self._sampled = meter.scope
-            self.samples.clear()
-        sample = Sample(at, meter.settled, meter.assumed, meter.held)
-        if self.samples and at - self.samples[-1].at < _SAMPLE_EVERY:
-            self.samples[-1] = Sample(self.samples[-1].at, *(meter.settled, meter.assumed, meter.held))
+        for scope in self._courses.keys() - set(scopes):
+            del self._courses[scope]
+        course = self._courses.setdefault(meter.scope, deque(maxlen=_MOST_SAMPLES))
+        if course and at - course[-1].at < _SAMPLE_EVERY:
+            course[-1] = Sample(course[-1].at, meter.settled, meter.assumed, meter.held)
         else:
-            self.samples.append(sample)
+            course.append(Sample(at, meter.settled, meter.assumed, meter.held))

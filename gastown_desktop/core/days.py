@@ -41,7 +41,7 @@ class Day:
     @property
     def scope(self) -> str:
         """Its name in the ledger."""
-        return f"{DAY}{self._begin.isoformat()[:10]}{self._begin.isoformat()[19:]}"
+        return f"{DAY}{self.begin.isoformat()[:10]}{self.begin.isoformat()[19:]}"
 
     def next(self, local: datetime) -> Day:
         """The day of a moment, which is this one until both clocks say that it is over.
@@ -51,10 +51,15 @@ class Day:
         """
         today = local.date()
         ahead = self.date - today > _ONE  # no place on earth is so far ahead: the clock was wrong
-        if ahead or (today > self.date and local >= self._begin + _ONE):
+        if ahead or (today > self.date and local >= self.begin + _ONE):
             return Day.at(local)
         return self
 
+    def is_over(self, local: datetime) -> bool:
+        """Whether a moment, aware and with the machine's offset, belongs to another day."""
+        return self.next(local) != self
+
     @property
-    def _begin(self) -> datetime:
+    def begin(self) -> datetime:
+        """Its midnight, aware."""
         return datetime.combine(self.date, time(), timezone(self.offset))

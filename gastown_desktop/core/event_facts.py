@@ -28,7 +28,7 @@ _LEFT_OUT = frozenset(
         "per_hour",
     }
 )
-_MONEY = frozenset({"cost", "old", "new", "p50", "p90", "spent"})
+_MONEY = frozenset({"cap", "cost", "old", "new", "p50", "p90", "spent"})
 _TOKENS = frozenset({"prompt_tokens", "output_tokens"})
 _SECONDS = frozenset({"seconds", "saved_s", "tool_s"})
 _OIDS = frozenset({"base", "hook", "commit", "tree", "before"})

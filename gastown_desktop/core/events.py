@@ -359,6 +359,10 @@ class NeedsYou(Durable):
     bead: BeadId | None = None
     options: tuple[str, ...] = ()
     default: str | None = None
+    scope: str = ""
+    """Of `limit`: the scope of the ledger whose cap was reached; empty in histories that do not say it."""
+    cap: int | None = None
+    """Of `limit`: that cap as it was then, nano-dollars."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

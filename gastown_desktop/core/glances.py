@@ -84,13 +84,20 @@ class MeterMoved(Ephemeral):
 
     kind: ClassVar[Literal["meter_moved"]] = "meter_moved"
     scope: str
-    """`town`, `day`, `convoy:<id>`, `bead:<id>` or `polecat:<name>`."""
+    """`town`, `day:<date><offset>`, `convoy:<id>`, `bead:<id>` or `polecat:<name>`."""
     cap: int | None
     settled: int
     held: int
     assumed: int
     reserve: int = 0
     """What of the cap is kept for landing."""
+
+    @property
+    def left(self) -> int | None:
+        """What work may still use below the cap, nano-dollars; None without one."""
+        if self.cap is None:
+            return None
+        return max(0, self.cap - self.settled - self.assumed - self.held - self.reserve)
 
     @property
     def key(self) -> tuple[str, ...]:

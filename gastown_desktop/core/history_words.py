@@ -235,11 +235,13 @@ def _answered(state: Projection, event: ev.NeedAnswered) -> Told:
 def _cap(state: Projection, event: ev.CapChanged) -> Told:
     kind, _, name = event.scope.partition(":")
     bead = BeadId(name) if kind == "bead" else None
-    whose = f"Limit of {bead}" if bead else "Limit"
+    shared = {"day": "Limit of a day", "town": "Limit of everything"}
+    whose = f"Limit of {bead}" if bead else shared.get(kind, "Limit")
     if event.old is None:
         detail = f"to {show_money(event.new)}"
         return Told(glyph="ui_spend", what=f"{whose} set", detail=detail, bead=bead, minor=bead is not None)
-    detail = f"from {show_money(event.old)} to {show_money(event.new)}"
+    new = "none" if event.new is None else show_money(event.new)
+    detail = f"from {show_money(event.old)} to {new}"
     return Told(glyph="ui_spend", what=f"{whose} changed", detail=detail, bead=bead)
 
 

@@ -12,8 +12,9 @@ request belongs to several and must fit under the cap of each. Amounts are nano-
 from __future__ import annotations
 
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from gastown_desktop.core.days import DAY
 from gastown_desktop.core.errors import CapReached, MoneyError, NoReservation, StoreError
 from gastown_desktop.core.money import NANO, NanoUsd, exact_usd, show_usd
 from gastown_desktop.core.usage import Usage
@@ -25,6 +26,11 @@ CLOSING_RESERVE_FROM = NanoUsd(2 * NANO)
 """Caps below this keep nothing back."""
 CLOSING_RESERVE_SHARE = 20
 """One part in this many of a convoy's cap is kept for landing what is done."""
+
+TOWN_SCOPE = "town"
+"""Everything that was ever spent through this data folder."""
+LimitKind = Literal["convoy", "day", "town"]
+"""Whose limit may stop a convoy: its own, that of a day, or that of everything."""
 
 _ORPHAN = "the app ended before the reply did"
 
@@ -212,6 +218,13 @@ class _Account:
 def closing_reserve(cap: int) -> NanoUsd:
     """The part of a convoy's cap that is kept for landing what is done: 5 %, none below $2."""
     return NanoUsd(cap // CLOSING_RESERVE_SHARE if cap >= CLOSING_RESERVE_FROM else 0)
+
+
+def limit_kind(scope: str) -> LimitKind:
+    """Whose limit the cap of a scope is; the convoy's own where the scope is not shared."""
+    if scope == TOWN_SCOPE:
+        return "town"
+    return "day" if scope.startswith(DAY) else "convoy"
 
 
 def limit_words(scope: str, cap: int) -> str:

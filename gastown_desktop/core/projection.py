@@ -465,6 +465,8 @@ def _needs_you(town: Projection, event: ev.NeedsYou, at: datetime) -> None:
         options=event.options,
         default=event.default,
         at=at,
+        scope=event.scope,
+        cap=event.cap,
     )
     if event.bead is not None and town.beads[event.bead].status not in {"merged", "landed"}:
         town.set_bead(event.bead, status="blocked", reason=event.text)

@@ -119,6 +119,10 @@ class NeedView:
     options: tuple[str, ...]
     default: str | None
     at: datetime
+    scope: str = ""
+    """The scope of the ledger whose cap was reached, where it is about one and says so."""
+    cap: int | None = None
+    """That cap as it was then, nano-dollars."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,17 @@ class OpenRig:
 
 # --- settings -------------------------------------------------------------------------------------
 
-SettingName = Literal["theme", "rail", "density", "reduced_motion", "polecats", "model", "rehearsal_limit"]
+SettingName = Literal[
+    "theme",
+    "rail",
+    "density",
+    "reduced_motion",
+    "polecats",
+    "model",
+    "rehearsal_limit",
+    "day_cap",
+    "town_cap",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +125,10 @@ class Settings:
     model: str = "claude-opus-5-5"
     rehearsal_limit: int = 100_000_000_000
     """At list price, in nano-dollars."""
+    day_cap: int | None = None
+    """What real work may spend on a calendar day, in nano-dollars; None for no such limit."""
+    town_cap: int | None = None
+    """What real work may ever spend through this data folder, in nano-dollars; None for no such limit."""
     given: frozenset[SettingName] = frozenset()
     """Those whose value the user's settings file gives."""
     file: Path
@@ -343,6 +357,9 @@ class EngineApi(Protocol):
     async def set_setting(self, name: SettingName, value: str | int | bool | None) -> Settings:
         """Writes one setting; None takes it out of the file. Returns what is in force then.
 
+        A limit of a day or of everything is in nano-dollars; the convoy that runs is under the new one at
+        once, and a higher one lets those go on whom it stopped.
+
         Raises:
             Refused: the file cannot be read, or the value makes no sense; nothing was written.
             StoreError: the file could not be written; it is as it was.
@@ -476,6 +493,13 @@ class EngineApi(Protocol):
 
     async def bill(self, convoy: ConvoyId) -> Bill:
         """The convoy's ledger."""
+        ...
+
+    async def absence(self, convoy: ConvoyId) -> Absence | None:
+        """How long its user is away and what was spent meanwhile; None where they never were.
+
+        It is read without the rig's lock, so also while another process runs the convoy.
+        """
         ...
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.ledger import LimitKind
 from gastown_desktop.core.usage import Usage
 
 
@@ -42,7 +43,7 @@ class BillRequest:
 class LimitLine:
     """One of the limits that hold for a convoy, and where it stands; nano-dollars."""
 
-    kind: Literal["convoy", "day", "town"]
+    kind: LimitKind
     cap: int
     used: int
     """What is spent or promised of it."""

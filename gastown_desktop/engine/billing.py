@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal
 
 from gastown_desktop.core.away import Away
 from gastown_desktop.core.charges import Charge, charges_of, sums_by
-from gastown_desktop.core.ledger import Ledger, Record, SetCap, Totals, closing_reserve
+from gastown_desktop.core.ledger import (
+    TOWN_SCOPE,
+    Ledger,
+    LimitKind,
+    Record,
+    SetCap,
+    Totals,
+    closing_reserve,
+)
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.worth import role_of
 from gastown_desktop.engine.bill import Absence, Bill, BillLine, BillRequest, LimitLine
 
 MOST_REQUESTS = 2_000
-TOWN_SCOPE = "town"
-"""Everything that was ever spent through this data folder."""
 
 
 def bill_of(records: Sequence[Record], ledger: Ledger, state: Projection) -> Bill:
@@ -67,9 +72,7 @@ def limits_of(
     return tuple(one for one in (_limit("convoy", own, own.cap, kept), *found) if one is not None)
 
 
-def _limit(
-    kind: Literal["convoy", "day", "town"], totals: Totals, cap: int | None, reserve: int = 0
-) -> LimitLine | None:
+def _limit(kind: LimitKind, totals: Totals, cap: int | None, reserve: int = 0) -> LimitLine | None:
     if cap is None:
         return None
     kept = max(0, min(reserve, cap - totals.committed))

@@ -60,6 +60,8 @@ class Dispatcher:
         """Why no new work is started; empty while it is."""
         self.stopped_by = ""
         """What that is about: `limit`, `provider`, `disk`, `power`, `setup`, `model` or `breaker`."""
+        self.short_of = ""
+        """The scope whose cap stopped it last; empty before one did."""
 
     @property
     def working(self) -> int:
@@ -312,7 +314,9 @@ class Dispatcher:
         """Takes in how a worker ended, or that a review stands still: `limit`, `provider` or `disk`."""
         self._somebody_stands |= outcome == "held"
         if outcome == "limit":
-            self.stopped, self.stopped_by = self._kit.gate.why_short(self._kit.scopes), "limit"
+            gate, scopes = self._kit.gate, self._kit.scopes
+            self.stopped, self.stopped_by = gate.why_short(scopes), "limit"
+            self.short_of = gate.short_of(scopes)
         elif outcome == "provider":
             self.stopped, self.stopped_by = self._kit.line.closed, "provider"
         elif outcome == "disk":

@@ -255,14 +255,22 @@ class SpendGate:
         """Something else moved that those who wait for news go by."""
         self._line.tell()
 
+    def short_of(self, scopes: tuple[str, ...]) -> str:
+        """The scope whose cap stopped those who ask for these scopes; the convoy's where none is known.
+
+        Args:
+            scopes: the convoy's first.
+        """
+        days = [scope for scope in self.met if scope.startswith(DAY)]
+        return next((scope for scope in (*days, *reversed(scopes)) if scope in self.met), scopes[0])
+
     def why_short(self, scopes: tuple[str, ...]) -> str:
         """Which cap stopped those who ask for these scopes, as a sentence.
 
         Args:
             scopes: the convoy's first.
         """
-        days = [scope for scope in self.met if scope.startswith(DAY)]
-        met = next((scope for scope in (*days, *reversed(scopes)) if scope in self.met), scopes[0])
+        met = self.short_of(scopes)
         cap = self.ledger.totals(met).cap
         words = self.named.get(met) or (
             "the spending limit" if met == scopes[0] else limit_words(met, cap or 0)

@@ -386,12 +386,15 @@ class Town:
         if stopped_by not in about or LIMIT_ITEM in self._kit.bus.state.needs_you:
             return
         options = (MACHINE_READY[stopped_by],) if stopped_by in MACHINE_READY else ()
+        scope = self._dispatcher.short_of if stopped_by == "limit" else ""
         need = ev.NeedsYou(
             **self._where(),
             item=LIMIT_ITEM,
             about=stopped_by,
             text=self._dispatcher.stopped,
             options=options,
+            scope=scope,
+            cap=self._kit.gate.ledger.totals(scope).cap if scope else None,
         )
         await self._kit.bus.publish(need)
 

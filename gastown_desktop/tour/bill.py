@@ -14,7 +14,7 @@ from gastown_desktop.engine.api import Absence, Bill, BillLine, BillRequest, Lim
 from gastown_desktop.tour.beads import BEADS, FABLE, HAIKU, OPUS, OTHER_SPENDING, REQUESTS, SONNET
 from gastown_desktop.tour.lives import Row, Worked
 from gastown_desktop.tour.moments import FLEET, Moment, at
-from gastown_desktop.tour.story import CAP, RESERVE, durable_until, totals
+from gastown_desktop.tour.story import CAP, DAY_CAP, RESERVE, durable_until, totals
 
 _BROKE_OFF = ("14:11:20", "hb-k5t0n", "Toast", "0.18")
 """The one request whose end is not known: time, bead, worker, dollars."""
@@ -66,7 +66,7 @@ def _limits(used: int) -> tuple[LimitLine, ...]:
     """The convoys' limit, and two that hold for more than them."""
     return (
         LimitLine(kind="convoy", cap=CAP, used=used, kept=RESERVE),
-        LimitLine(kind="day", cap=usd("36"), used=used),
+        LimitLine(kind="day", cap=DAY_CAP, used=used),
         LimitLine(kind="town", cap=usd("400"), used=used + usd("179.40")),
     )
 

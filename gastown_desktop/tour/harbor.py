@@ -16,6 +16,7 @@ from gastown_desktop.core.money import usd
 from gastown_desktop.core.sensitive import SensitiveChange
 from gastown_desktop.engine.api import (
     About,
+    Absence,
     Bill,
     BranchLine,
     Configuration,
@@ -201,6 +202,10 @@ class HarborEngine:
     async def bill(self, convoy: ConvoyId) -> Bill:
         """The bill of both convoys."""
         return bill_of(convoy, self.moment)
+
+    async def absence(self, convoy: ConvoyId) -> Absence | None:
+        """Nobody answers, at night."""
+        return bill_of(convoy, self.moment).absence
 
     async def branches(self) -> tuple[TownBranch, ...]:
         """Both convoys' branches, and those of the workers at work."""

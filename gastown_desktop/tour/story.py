@@ -28,11 +28,14 @@ from gastown_desktop.tour.lives import (
     Told,
     Worked,
 )
-from gastown_desktop.tour.moments import Moment, at
+from gastown_desktop.tour.moments import DAY, Moment, at
 
 RIG = RigId("harbor-4f1c09")
 CAP = usd("40")
 RESERVE = usd("2")
+TODAY = f"day:{DAY}+00:00"
+DAY_CAP = usd("36")
+"""The limit of a day, where there is one."""
 WORKERS = 30
 """Size of the fleet."""
 _MAIN = "refs/heads/main"
@@ -387,6 +390,8 @@ def _meters(moment: Moment) -> Iterator[_Timed]:
     when = moment.at
     while when >= at(COURSE[0][0]):
         yield when, _meter(when)
+        if moment.away:
+            yield when, replace(_meter(when), scope=TODAY, cap=DAY_CAP, reserve=0)
         when -= _METER_EVERY
 
 

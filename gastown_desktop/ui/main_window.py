@@ -17,6 +17,7 @@ from gastown_desktop.bridge.tasks import only_log, spawn, tasks
 from gastown_desktop.bridge.town_view import Changes, TownView
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import BeadId, ConvoyId
+from gastown_desktop.core.ledger import LimitKind
 from gastown_desktop.core.plain_text import one_line
 from gastown_desktop.engine.api import (
     Conflict,
@@ -26,9 +27,11 @@ from gastown_desktop.engine.api import (
     OpenRig,
     RehearsalWish,
     RunsList,
+    Settings,
     TownBranch,
 )
 from gastown_desktop.ui.actions import Actions
+from gastown_desktop.ui.away_notice import AwayNotice
 from gastown_desktop.ui.command_palette import CommandPalette
 from gastown_desktop.ui.flows import answering, limit, opening, publishing, rehearsing, settings
 from gastown_desktop.ui.frame.drop import FolderDrop
@@ -44,7 +47,7 @@ from gastown_desktop.ui.sheet_place import SheetPlace
 from gastown_desktop.ui.shortcut_sheet import ShortcutSheet
 from gastown_desktop.ui.spend.banners import LimitBanner
 from gastown_desktop.ui.spend.limit_sheet import LimitSheet, limit_facts
-from gastown_desktop.ui.standing import limit_reached, running_workers, standing_of
+from gastown_desktop.ui.standing import limit_reached, refusal_at_limit, running_workers, standing_of
 from gastown_desktop.ui.strips import Strip
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.tray import Tray
@@ -80,6 +83,8 @@ class MainWindow(QMainWindow):
         self.view, self.api, self.now = view, api, now
         self._pump = pump
         self.rig: OpenRig | None = None
+        self.settings: Settings | None = None
+        """As they were read or written last; None before the first time."""
         self._stopped: set[ConvoyId] = set()
         self._was_painted = False
         self.setWindowTitle("Gas Town")
@@ -93,6 +98,7 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage()
         self.pages = Pages(view, api, now)
         self.news = News(self)
+        self.away = AwayNotice(self)
         self.frame.add_page("welcome", self.welcome)
         for name, page in self.pages.by_name.items():
             self.frame.add_page(name, page)
@@ -119,9 +125,11 @@ class MainWindow(QMainWindow):
         bar, welcome = self.frame.top_bar, self.welcome
         pump.changed.connect(self.heed)
         self._tick.timeout.connect(self.news.tell_standing)
+        self._tick.timeout.connect(self.away.tell)
         self.frame.page_shown.connect(lambda _: self._page_shown())
         self.frame.status.commands_wanted.connect(self.open_palette)
         self.frame.status.shortcuts_wanted.connect(self.open_shortcuts)
+        self.frame.status.money_wanted.connect(lambda: self.show_page("spend"))
         self.frame.rail.settings_wanted.connect(self.show_settings)
         bar.needs_wanted.connect(self.open_needs)
         bar.money_wanted.connect(lambda: self.show_page("spend"))
@@ -190,10 +198,21 @@ class MainWindow(QMainWindow):
             self._stopped.discard(convoy)
             self.run(self.api.resume(convoy))
 
-    def change_limit(self) -> None:
-        """Opens the page where the limit is changed."""
-        self.show_page("spend")
-        self.pages.ask_for_limit()
+    def change_limit(self, kind: LimitKind | None = None) -> None:
+        """Opens the place where a limit is changed.
+
+        Args:
+            kind: whose; None for the one that stopped the convoy, else its own.
+        """
+        state = self.view.current
+        if kind is None and state is not None and limit_reached(state):
+            self.show_limit_sheet(state.convoy)
+        elif kind in {"day", "town"}:
+            self.show_settings()
+            self.pages.settings.ask_for_limit(kind)
+        else:
+            self.show_page("spend")
+            self.pages.ask_for_limit()
 
     def ask_for_landing(self) -> None:
         """Opens the landing sheet."""
@@ -294,6 +313,7 @@ class MainWindow(QMainWindow):
         self.pages.merge.set_branch_hint(rig.branch)
         self.setWindowTitle(f"{one_line(rig.name)} — Gas Town")
         self._enable_rail()
+        self.away.begin()
         self.pages.settings.show_repository()
         self.frame.show_page("fleet")
         self.strip.dismiss()
@@ -307,6 +327,7 @@ class MainWindow(QMainWindow):
         self.view.forget()
         self._stopped.clear()
         self.news.forget()
+        self.away.forget()
         self.pages.refresh()
 
     def say(self, text: str) -> None:
@@ -363,9 +384,10 @@ class MainWindow(QMainWindow):
         """Opens the sheet at the limit."""
         state = self.view.convoys[convoy]
         self.frame.show_page("fleet")
-        sheet = LimitSheet(self.frame.stack, limit_facts(self.view, state))
+        facts = limit_facts(self.view, state, self.now())
+        sheet = LimitSheet(self.frame.stack, facts)
         sheet.stay_paused.connect(self.close_sheets)
-        sheet.raise_to.connect(lambda cap: self.run(limit.raise_limit(self, convoy, cap)))
+        sheet.raise_to.connect(lambda cap: self.run(limit.raise_limit(self, convoy, facts.kind, cap)))
         sheet.finish_merges.connect(lambda: self.run(limit.finish_merges(self, convoy)))
         self.sheets.show(sheet)
 
@@ -397,7 +419,12 @@ class MainWindow(QMainWindow):
             return "" if run.held else "It runs already."
         if state.stage == "landed":
             return "It has landed."
-        return "The spending limit is reached; raise it." if limit_reached(state) else ""
+        return self.refusal_at_limit()
+
+    def refusal_at_limit(self) -> str:
+        """Why a limit lets the convoy not go on; empty where none does."""
+        state = self.view.current
+        return "" if state is None else refusal_at_limit(state, self.settings, self.now())
 
     def runs(self, convoy: ConvoyId) -> bool:
         """Whether a convoy runs in this process."""
@@ -419,6 +446,7 @@ class MainWindow(QMainWindow):
         if changes.convoys:
             self._enable_rail()
         self.news.heed(changes)
+        self.away.heed(changes)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
@@ -439,6 +467,7 @@ class MainWindow(QMainWindow):
     def dispose(self) -> None:
         """Lets go of everything; the window is not used any more."""
         self._tick.stop()
+        self.away.end()
         tasks.failed = only_log
         self.tray.hide()
         self.sheets.clear()
@@ -489,7 +518,7 @@ class MainWindow(QMainWindow):
         self.run(answering.answer(self, ConvoyId(convoy), need, answer))
 
     def _fleet_pressed(self) -> None:
-        command = standing_of(self.view).command
+        command = standing_of(self.view, self.refusal_at_limit()).command
         {"rehearse": self.ask_for_rehearsal, "pause": self.pause_all, "resume": self.resume}[command]()
 
     def _page_shown(self) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from gastown_desktop.bridge.town_view import Changes
 from gastown_desktop.core.history_words import headline
 from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.ledger import limit_kind
 from gastown_desktop.core.wording import show_clock
+from gastown_desktop.ui.limit_names import reached_words
 from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.spend.limit_sheet import LimitSheet, limit_facts
-from gastown_desktop.ui.standing import figures_of, standing_of
+from gastown_desktop.ui.standing import figures_of, shown_kind, standing_of
 from gastown_desktop.ui.welcome.clone_sheet import CloneSheet
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class News:
             bar.set_needs(None)
             bar.set_money(None)
             return
-        standing = standing_of(window.view)
+        standing = standing_of(window.view, window.refusal_at_limit())
         bar.set_state(standing.state, standing.figure, standing.words)
         words = {"rehearse": "Rehearse for $0", "pause": "Pause", "resume": "Resume"}[standing.command]
         bar.fleet_button.set_words(words, icon="ui_pause" if standing.command == "pause" else "ui_play")
@@ -110,7 +112,7 @@ class News:
             if need.about == "limit" and name not in self._limits_told and self._is_live(state.convoy):
                 self._limits_told.add(name)
                 window.show_limit_sheet(state.convoy)
-                window.tray.notify("The spending limit is reached.")
+                window.tray.notify(f"{reached_words(limit_kind(need.scope))}.")
 
     def _notice_ends(self) -> None:
         """Offers the report of a rehearsal that just came to its end, until the next one begins."""
@@ -139,10 +141,14 @@ class News:
         state, meter = window.view.current, window.view.meter()
         if state is None or meter is None:
             return
-        if isinstance(window.sheets.sheet, LimitSheet):
-            window.sheets.sheet.set_facts(limit_facts(window.view, state))
+        sheet = window.sheets.sheet
+        if isinstance(sheet, LimitSheet):
+            stopped = window.view.convoys[sheet.facts.convoy]
+            sheet.set_facts(limit_facts(window.view, stopped, window.now()))
         elif self._is_live(state.convoy):
-            window.banner.heed(state.convoy, MoneyStanding.of(meter))
+            others = [one for one in window.view.meters() if one is not meter]
+            for one in (*others, meter):
+                window.banner.heed(state.convoy, MoneyStanding.of(one), shown_kind(window.view, one))
 
     def _is_live(self, convoy: ConvoyId) -> bool:
         window = self._window

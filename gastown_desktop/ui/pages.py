@@ -103,7 +103,8 @@ class Pages:
         for page in (self.plan, self.fleet, self.graph, self.merge, self.history):
             page.rehearse_wanted.connect(window.ask_for_rehearsal)
         self.history.evidence_wanted.connect(lambda one: window.show_evidence_of(ConvoyId(one)))
-        self.settings.settings_changed.connect(lambda wanted: settings.apply(window, wanted))
+        self.settings.settings_read.connect(lambda read: settings.seen(window, read))
+        self.settings.settings_changed.connect(lambda wanted: settings.changed(window, wanted))
         self.spend.bead_chosen.connect(lambda bead: window.open_bead(BeadId(bead)))
 
     def heed(self, changes: Changes, shown: str) -> None:

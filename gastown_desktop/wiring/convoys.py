@@ -126,6 +126,17 @@ class Convoys:
         """What serves a convoy that runs; None when it does not."""
         return self._wired.run if self._wired is not None and self.running(convoy) else None
 
+    async def put_caps_in_force(self) -> None:
+        """The convoy that runs is under its caps as they are now; whom a higher one lets goes on.
+
+        Convoys that do not run read them when they go on.
+        """
+        wired = self._wired
+        if wired is None or wired.task is None:
+            return
+        if await wired.run.raised_caps() and wired.town is not None:
+            await wired.town.cap_raised()
+
     def tell_run(self, *, held: bool | None = None) -> None:
         """Tells how the convoy runs, after a change of its fleet or of whether it is held."""
         wired = self._wired

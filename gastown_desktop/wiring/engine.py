@@ -25,6 +25,7 @@ from gastown_desktop.core.preparation import Preparation
 from gastown_desktop.engine import holding, messages
 from gastown_desktop.engine.api import (
     About,
+    Absence,
     Bill,
     BranchLine,
     Configuration,
@@ -65,6 +66,7 @@ from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring import publishing
 from gastown_desktop.wiring.convoys import LINGER_S, Convoys
 from gastown_desktop.wiring.histories import history_of
+from gastown_desktop.wiring.limits import stored_limits
 from gastown_desktop.wiring.opening import Opening, oddities
 from gastown_desktop.wiring.preparing import find_preparation, with_setup_read_again
 from gastown_desktop.wiring.rehearsing import (
@@ -194,7 +196,10 @@ class Engine:
         return user_settings(self._override)
 
     async def set_setting(self, name: SettingName, value: str | int | bool | None) -> Settings:
-        return set_setting(self._override, name, value)
+        settings = set_setting(self._override, name, value)
+        if name in {"day_cap", "town_cap"} and self._convoys_of_rig is not None:
+            await self._convoys_of_rig.put_caps_in_force()
+        return settings
 
     async def configuration(self) -> Configuration:
         async def ask(workplace: Workplace, objects: GitObjects) -> Configuration:
@@ -435,6 +440,13 @@ class Engine:
             gate = run.town.gate
             bill = bill_of(gate.records, gate.ledger, run.town.kit.bus.state)
             return replace(bill, limits=run.limits(), absence=run.absence())
+
+    async def absence(self, convoy: ConvoyId) -> Absence | None:
+        run = self._convoys.run_of(convoy)
+        if run is not None:
+            return run.absence()
+        _, absence = await self._without_lock(lambda workplace: stored_limits(workplace, convoy))
+        return absence
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:
         file = evidence_file(self._opening.rig_folder(self._require_open().path), convoy)

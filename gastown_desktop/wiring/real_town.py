@@ -11,11 +11,11 @@ from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.power import power_now
 from gastown_desktop.adapters.town_store import FileEventStore
 from gastown_desktop.core.allowed_hosts import network_words
+from gastown_desktop.core.ledger import TOWN_SCOPE
 from gastown_desktop.core.preparation import setup_words
 from gastown_desktop.core.providers import price_at
 from gastown_desktop.core.rate_limits import rate_room
 from gastown_desktop.core.slowing import machine_is_busy
-from gastown_desktop.engine.billing import TOWN_SCOPE
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.kit import Kit

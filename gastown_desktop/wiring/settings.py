@@ -17,6 +17,8 @@ from gastown_desktop.engine.api import About, SettingName, Settings
 from gastown_desktop.paths import data_folder, settings_file
 
 _LIMIT, _LIMIT_KEY = "rehearsal_limit", "rehearsal_limit_usd"
+_AMOUNTS = {_LIMIT: _LIMIT_KEY, "day_cap": "day_cap", "town_cap": "town_cap"}
+"""Settings that are dollars in the file and nano-dollars in the window, with their keys in the file."""
 _PROJECT = "gastown-desktop"
 _FONTS = (("Inter", "3.19", "OFL-1.1"), ("JetBrains Mono", "2.242", "OFL-1.1"))
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -45,9 +47,9 @@ def set_setting(data_override: Path | None, name: SettingName, value: str | int 
         StoreError: the file could not be written; it is as it was.
     """
     file = settings_file(data_override)
-    if name == _LIMIT:
+    if name in _AMOUNTS:
         dollars = None if value is None else Decimal(value) / NANO
-        now = stored.write_setting(file, _LIMIT_KEY, dollars)
+        now = stored.write_setting(file, _AMOUNTS[name], dollars)
     else:
         now = stored.write_setting(file, name, value)
     return _as_told(now, file, data_folder(data_override))
@@ -71,6 +73,8 @@ def _as_told(settings: stored.Settings, file: Path, data: Path) -> Settings:
         polecats=settings.polecats,
         model=settings.model,
         rehearsal_limit=usd(settings.rehearsal_limit_usd),
+        day_cap=None if settings.day_cap is None else usd(settings.day_cap),
+        town_cap=None if settings.town_cap is None else usd(settings.town_cap),
         given=frozenset(cast("set[SettingName]", names)),
         file=file,
         data=data,

@@ -16,6 +16,7 @@ from gastown_desktop.core.bead import WAITING_KINDS
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.forecast import bead_cap
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, convoy_id
+from gastown_desktop.core.ledger import TOWN_SCOPE
 from gastown_desktop.core.money import NANO, NanoUsd
 from gastown_desktop.core.plan import OPEN_STAGES, Plan
 from gastown_desktop.core.planning_folds import forecast_view
@@ -24,7 +25,7 @@ from gastown_desktop.core.staging import Finding, check, launch_events
 from gastown_desktop.engine.asking import ask_patiently
 from gastown_desktop.engine.bead_caps import set_bead_caps
 from gastown_desktop.engine.bill import Absence, LimitLine
-from gastown_desktop.engine.billing import TOWN_SCOPE, absence_of, limits_of
+from gastown_desktop.engine.billing import absence_of, limits_of
 from gastown_desktop.engine.forecast import forecast_event, forecast_plan
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.mayor import Mayor
@@ -179,10 +180,32 @@ class Working(Running):
     async def set_caps(self) -> None:
         """Puts the caps in force: the convoy's, the town's, the day's, and the sum while the user is away."""
         gate, (day_cap, town_cap) = self.town.gate, shared_caps(self.workplace)
+        before = self._shared_caps_in_force()
         if gate.ledger.totals(TOWN_SCOPE).cap != town_cap:
             await gate.set_cap(TOWN_SCOPE, town_cap)
         await gate.set_day_cap(day_cap)
+        await self._tell_changed(before)
         await self._set_own_cap()
+
+    async def raised_caps(self) -> bool:
+        """Puts the caps in force anew; tells whether the convoy has more room by it, under any of them."""
+        before = self._shared_caps_in_force()
+        raised = await Running.raised_caps(self)
+        after = self._shared_caps_in_force()
+        new_day = before.keys() != after.keys()
+        return raised or new_day or any(_is_higher(after[scope], cap) for scope, cap in before.items())
+
+    def _shared_caps_in_force(self) -> dict[str, NanoUsd | None]:
+        """The caps of the day that requests count under, and of everything, by scope."""
+        gate = self.town.gate
+        return {scope: gate.ledger.totals(scope).cap for scope in (gate.day, TOWN_SCOPE)}
+
+    async def _tell_changed(self, before: dict[str, NanoUsd | None]) -> None:
+        """Tells which caps beyond the convoy's own are others than they were."""
+        kit, after = self.town.kit, self._shared_caps_in_force()
+        for scope, old in before.items():
+            if old is not None and scope in after and after[scope] != old:
+                await kit.bus.publish(ev.CapChanged(**kit.where, scope=scope, old=old, new=after[scope]))
 
     def limits(self) -> tuple[LimitLine, ...]:
         """The convoy's limit, the day's and that of everything: as in force, or as they will be."""
@@ -279,8 +302,10 @@ class Working(Running):
     async def ask_about_limit(self) -> None:
         """Puts to the user that a cap left the Mayor no room to plan."""
         kit = self.town.kit
-        text = kit.gate.why_short(kit.scopes)
-        await kit.bus.publish(ev.NeedsYou(**kit.where, item=LIMIT_ITEM, about="limit", text=text))
+        text, scope = kit.gate.why_short(kit.scopes), kit.gate.short_of(kit.scopes)
+        cap = kit.gate.ledger.totals(scope).cap
+        need = ev.NeedsYou(**kit.where, item=LIMIT_ITEM, about="limit", text=text, scope=scope, cap=cap)
+        await kit.bus.publish(need)
 
     def _system(self, role: str) -> SystemBlocks:
         """The rules of a role, then what all roles are told of the repository."""
@@ -428,3 +453,8 @@ class Working(Running):
         forecast = await self.foresee() if state.stage in OPEN_STAGES else state.forecast
         measured = await self._measured(listening)
         return work_result(state, self.stored, tip, landed, spent, measured, forecast)
+
+
+def _is_higher(new: NanoUsd | None, old: NanoUsd | None) -> bool:
+    """Whether a cap leaves more room than it did; None is no cap at all."""
+    return old is not None and (new is None or new > old)

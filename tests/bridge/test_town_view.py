@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -206,17 +207,74 @@ def test_the_limit_moves_what_merges_to_a_group_of_its_own_and_back() -> None:
 # --- money ----------------------------------------------------------------------------------------
 
 
-def test_the_meter_of_the_top_bar_is_the_one_with_a_limit_the_towns_first() -> None:
+OWN, TODAY, YESTERDAY = f"convoy:{CONVOY}", "day:2026-11-25+00:00", "day:2026-11-24+00:00"
+
+
+def test_without_a_limit_the_meter_is_the_convoys_own() -> None:
     view = shown(*begun(A))
     assert view.meter() is None
     tell(view, [metered("town", 1)])
     assert view.meter() == metered("town", 1)
-    own = metered(f"convoy:{CONVOY}", 2, cap=10)
-    tell(view, [own])
+    tell(view, [metered(OWN, 2)])
+    assert view.meter() == metered(OWN, 2)
+
+
+def test_the_meter_is_that_of_the_limit_of_which_least_is_left() -> None:
+    view = shown(*begun(A))
+    own, day, town = metered(OWN, 2, cap=10), metered(TODAY, 3, cap=50), metered("town", 90, cap=100)
+    tell(view, [town, day, own])
     assert view.meter() == own
-    day = metered("day", 3, cap=50)
-    tell(view, [day])
-    assert view.meter() == day
+    assert view.meters() == [own, day, town]
+    nearer = metered(TODAY, 40, cap=50, held=2, assumed=1)
+    tell(view, [nearer])
+    assert view.meter() == nearer
+    nearest = metered("town", 95, cap=100)
+    tell(view, [nearest])
+    assert view.meter() == nearest
+
+
+def test_what_is_kept_for_landing_is_not_left_and_of_two_as_near_the_convoys_own_shows() -> None:
+    view = shown(*begun(A))
+    own = metered(OWN, 5, cap=10, reserve=3)
+    tell(view, [own, metered(TODAY, 7, cap=10)])
+    assert own.left == 2
+    assert view.meter() == own
+    empty = metered(OWN, 9, cap=10, reserve=3)
+    tell(view, [empty, metered(TODAY, 10, cap=10)])
+    assert view.meter() == empty
+
+
+def test_only_the_newest_day_counts_and_only_while_it_lasts() -> None:
+    view = shown(*begun(A))
+    own = metered(OWN, 2, cap=10)
+    tell(view, [metered(TODAY, 1, cap=50), metered(YESTERDAY, 20, cap=20), own], START)
+    assert view.meter() == own
+    near = metered(TODAY, 49, cap=50)
+    tell(view, [near], START)
+    assert view.meter() == near
+    tell(view, [metered("bead:gt-a", 1)], START + timedelta(days=2))
+    assert view.meter() == own
+
+
+def test_a_rehearsal_is_under_its_own_limit_alone() -> None:
+    created, *beads = begun(A)
+    assert isinstance(created, ev.ConvoyCreated)
+    view = shown(replace(created, rehearsal=True), *beads)
+    own = metered(OWN, 2, cap=10)
+    tell(view, [metered(TODAY, 50, cap=50), metered("town", 100, cap=100), own])
+    assert view.meters() == [own]
+    assert view.meter() == own
+
+
+def test_each_limit_keeps_a_course_of_its_own_while_another_is_nearer() -> None:
+    view = shown(*begun(A))
+    for second in range(0, 9, 3):
+        at = START + timedelta(seconds=second)
+        tell(view, [metered(OWN, second, cap=100), metered(TODAY, 60 + second, cap=165)], at)
+    assert [one.settled for one in view.samples] == [0, 3, 6]
+    tell(view, [metered(TODAY, 69, cap=70)], START + timedelta(seconds=9))
+    assert [one.settled for one in view.samples] == [60, 63, 66, 69]
+    assert [one.settled for one in view.course(OWN)] == [0, 3, 6]
 
 
 def test_a_beads_meter_shows_on_its_card() -> None:
@@ -283,6 +341,7 @@ def test_the_course_begins_anew_with_another_convoys_meter() -> None:
     tell(view, enveloped(*begun(convoy=OTHER)))
     tell(view, [metered(f"convoy:{OTHER}", 1, cap=100)], START + timedelta(seconds=9))
     assert [one.settled for one in view.samples] == [1]
+    assert list(view.course(f"convoy:{CONVOY}")) == []
 
 
 def test_another_repository_finds_nothing_of_the_last() -> None:

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from gastown_desktop.core.away import Away
 from gastown_desktop.core.ids import ConvoyId
-from gastown_desktop.core.ledger import Assume, Ledger, Record, Release, Reserve, SetCap, Settle
+from gastown_desktop.core.ledger import TOWN_SCOPE, Assume, Ledger, Record, Release, Reserve, SetCap, Settle
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.api import Bill
 from gastown_desktop.engine.bill import LimitLine
-from gastown_desktop.engine.billing import TOWN_SCOPE, absence_of, bill_of, limits_of
+from gastown_desktop.engine.billing import absence_of, bill_of, limits_of
 
 SCOPE = "convoy:cv-1"
 AT = "2026-11-25T12:00:00+00:00"

@@ -61,6 +61,7 @@ async def test_what_a_day_s_cap_stopped_is_told_and_stays_so_until_the_user_goes
         with pytest.raises(CapReached, match=r"more would pass today's limit of \$"):
             await gate.ask(order(scopes=SCOPES))
         assert gate.why_short(SCOPES).startswith("Today's limit of $")
+        assert gate.short_of(SCOPES) == gate.day
         clock.elapsed_s = 2 * DAY_S
         with pytest.raises(CapReached, match="today's limit"):
             await gate.ask(order(scopes=SCOPES))
@@ -90,10 +91,12 @@ async def test_the_cap_that_was_met_is_named() -> None:
         with pytest.raises(CapReached, match="the town's limit"):
             await gate.ask(order(scopes=SCOPES))
         assert gate.why_short(SCOPES).startswith("The town's limit of $")
+        assert gate.short_of(SCOPES) == "town"
         await gate.set_cap("town", None)
         await gate.set_cap("convoy:cv-1", NanoUsd(1))
         with pytest.raises(CapReached, match="the convoy's limit"):
             await gate.ask(order(scopes=SCOPES))
         assert gate.why_short(SCOPES) == "The spending limit leaves no room to go on."
+        assert gate.short_of(SCOPES) == "convoy:cv-1"
         gate.named["convoy:cv-1"] = "the limit of $15 until 07:00"
         assert gate.why_short(SCOPES).startswith("The limit of $15 until 07:00 leaves")

@@ -86,7 +86,8 @@ async def test_a_run_that_is_over_says_that_another_has_to_begin(town: FakeTown)
     await set_cap(town, 1)
     async with running(town) as run:
         await run.ends()
-        assert town.bus.state.needs_you[LIMIT_ITEM].about == "limit"
+        need = town.bus.state.needs_you[LIMIT_ITEM]
+        assert (need.about, need.scope, need.cap) == ("limit", town.kit.scopes[0], 1)
         assert not await run.whole.cap_raised()
     assert LIMIT_ITEM in town.bus.state.needs_you
 

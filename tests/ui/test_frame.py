@@ -12,11 +12,13 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from gastown_desktop.core.ledger import LimitKind
 from gastown_desktop.core.money import NANO
+from gastown_desktop.core.wording import show_money
 from gastown_desktop.ui.frame.drop import FolderDrop
 from gastown_desktop.ui.frame.frame import Frame
 from gastown_desktop.ui.frame.page_header import PageHeader
-from gastown_desktop.ui.widgets.meter import Figures
+from gastown_desktop.ui.widgets.meter import Figures, Meter
 
 LEFT = Qt.MouseButton.LeftButton
 PAGES = ("plan", "fleet", "graph", "merge", "spend", "history")
@@ -127,6 +129,23 @@ def test_the_meter_leads_to_spend_and_is_short_in_a_small_window(qtbot: QtBot, f
     qtbot.waitUntil(lambda: bar.meter.width() == 148)
     frame.resize(1100, 700)
     qtbot.waitUntil(lambda: bar.meter.width() == 340)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("kind", ["convoy", "day", "town"])
+@pytest.mark.parametrize("dollars", [3, 30, 300, 3_000])
+def test_what_stands_on_the_meter_never_passes_its_edge(
+    qtbot: QtBot, dollars: int, kind: LimitKind, narrow: bool
+) -> None:
+    meter = Meter()
+    qtbot.addWidget(meter)
+    note = "$115.60/h, limit at about 15:40"
+    settled, cap = dollars * NANO * 9 // 10, dollars * NANO
+    meter.set_figures(Figures(settled=settled, held=NANO // 3, cap=cap, kind=kind, note=note))
+    meter.set_narrow(narrow=narrow)
+    assert meter._takes(*meter._fitting()) <= meter.width()
+    assert f"of {show_money(cap)}" in meter.written()
+    assert (note in meter.written()) != narrow
 
 
 def test_a_replay_says_so_and_has_a_way_back(qtbot: QtBot, frame: Frame) -> None:

@@ -4,23 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.money import usd
 from gastown_desktop.ui.spend.banners import LimitBanner
 from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.spend.limit_sheet import LimitFacts, LimitSheet, limit_facts
-from tests.bridge.town import CONVOY, NUX, START, A, B, became, metered, needs, submitted, tell, then
+from tests.bridge.town import (
+    CONVOY,
+    NUX,
+    START,
+    A,
+    B,
+    became,
+    begun,
+    enveloped,
+    metered,
+    needs,
+    shown,
+    slung,
+    submitted,
+    tell,
+    then,
+)
 from tests.ui.spending import town
 
 LEFT = Qt.MouseButton.LeftButton
+OTHER = ConvoyId("cv-2")
+TODAY = "day:2026-11-25+00:00"
 FACTS = LimitFacts(
+    convoy=CONVOY,
     at=START,
     standing=MoneyStanding(
         settled=usd("37.62"), assumed=usd("0.18"), held=0, reserve=usd("2"), cap=usd("40")
@@ -52,6 +72,14 @@ def opened(host: QWidget, facts: LimitFacts = FACTS) -> tuple[LimitSheet, list[o
     sheet.finish_merges.connect(lambda: decided.append("finish"))
     sheet.open()
     return sheet, decided
+
+
+def reached(scope: str, cap: int) -> ev.NeedsYou:
+    return replace(needs("limit", "limit", bead=None), scope=scope, cap=cap)
+
+
+def labels(sheet: LimitSheet) -> list[str]:
+    return [one.text() for one in sheet.findChildren(QLabel)]
 
 
 def type_amount(qtbot: QtBot, sheet: LimitSheet, text: str) -> None:
@@ -129,18 +157,86 @@ def test_the_facts_come_from_the_town() -> None:
     view = town()
     then(view, became("paused", NUX, "budget reached"), needs("limit", "limit", bead=None))
     then(view, submitted(B))
-    facts = limit_facts(view, view.convoys[CONVOY])
-    assert (facts.paused, facts.finished, facts.rest) == (1, 1, None)
+    facts = limit_facts(view, view.convoys[CONVOY], START)
+    assert (facts.kind, facts.paused, facts.finished, facts.rest) == ("convoy", 1, 1, None)
     assert facts.standing.settled == usd("5")
     assert facts.at is not None
     assert A in view.convoys[CONVOY].beads
 
 
-def test_a_limit_of_the_town_counts_all_convoys() -> None:
+def test_a_history_that_does_not_say_which_limit_it_was_means_the_convoys_own() -> None:
     view = town()
     then(view, became("paused", NUX, "budget reached"), needs("limit", "limit", bead=None))
     tell(view, [metered("town", usd("9"), cap=usd("10"))])
-    assert limit_facts(view, view.convoys[CONVOY]).standing.settled == usd("9")
+    facts = limit_facts(view, view.convoys[CONVOY], START)
+    assert (facts.kind, facts.standing.settled) == ("convoy", usd("5"))
+
+
+def test_one_meter_for_all_convoys_counts_all_of_them() -> None:
+    view = shown(*begun(A), needs("limit", "limit", bead=None))
+    others = [replace(one, convoy=OTHER) for one in (slung(B), became("paused", NUX, "budget reached"))]
+    tell(view, enveloped(*begun(B, convoy=OTHER), *others))
+    tell(view, [metered("town", usd("9"), cap=usd("10"))])
+    facts = limit_facts(view, view.convoys[CONVOY], START)
+    assert (facts.kind, facts.standing.settled, facts.paused) == ("convoy", usd("9"), 1)
+
+
+@pytest.mark.parametrize(
+    ("scope", "kind", "title", "row"),
+    [
+        (TODAY, "day", "Today’s spending limit reached", "Raise the limit of a day"),
+        ("town", "town", "Spending limit of everything reached", "Raise the limit of everything"),
+        (f"convoy:{CONVOY}", "convoy", "Spending limit reached", "Raise the limit"),
+    ],
+)
+def test_the_sheet_is_about_the_limit_that_was_reached(
+    qtbot: QtBot, host: QWidget, scope: str, kind: str, title: str, row: str
+) -> None:
+    view = town()
+    tell(view, [metered(scope, usd("7.90"), cap=usd("8"))])
+    then(view, reached(scope, usd("8")))
+    facts = limit_facts(view, view.convoys[CONVOY], START)
+    assert (facts.kind, facts.over) == (kind, None)
+    assert (facts.standing.settled, facts.standing.cap) == (usd("7.90"), usd("8"))
+    sheet, decided = opened(host, facts)
+    assert sheet.accessibleName() == title
+    assert {title, row} <= set(labels(sheet))
+    assert any(text.startswith("$8.00 → $12.00") for text in said(sheet))
+    qtbot.mouseClick(sheet.raise_button, LEFT)
+    assert decided == [usd("12")]
+
+
+def test_a_limit_whose_meter_is_not_known_is_shown_as_it_was_told() -> None:
+    view = town()
+    then(view, reached("town", usd("8")))
+    facts = limit_facts(view, view.convoys[CONVOY], START)
+    assert (facts.kind, facts.standing.cap) == ("town", usd("8"))
+
+
+def test_a_day_that_is_over_is_named_and_says_that_resume_goes_on(qtbot: QtBot, host: QWidget) -> None:
+    view = town()
+    then(view, reached(TODAY, usd("8")))
+    facts = limit_facts(view, view.convoys[CONVOY], START + timedelta(days=2))
+    sheet, _ = opened(host, facts)
+    assert sheet.accessibleName() == "Spending limit of 25 Nov reached"
+    assert any(text.startswith("That day is over.") for text in said(sheet))
+
+
+def test_each_limit_has_its_thresholds_and_leads_to_where_it_is_changed(qtbot: QtBot) -> None:
+    banner = LimitBanner()
+    qtbot.addWidget(banner)
+    convoy = ConvoyId("cv-1")
+    own = MoneyStanding(settled=usd("5"), cap=usd("10"))
+    banner.heed(convoy, own)
+    assert "50\N{NO-BREAK SPACE}% of $10.00 is" in banner.words.text()
+    banner.heed(convoy, MoneyStanding(settled=usd("8"), cap=usd("10")), "day")
+    assert "80\N{NO-BREAK SPACE}% of today’s limit, $10.00, is" in banner.words.text()
+    banner.heed(convoy, own)
+    banner.heed(convoy, MoneyStanding(settled=usd("1"), cap=usd("10")), "town")
+    assert "today’s limit" in banner.words.text()
+    with qtbot.waitSignal(banner.limit_wanted) as wanted:
+        qtbot.mouseClick(banner.change, LEFT)
+    assert wanted.args == ["day"]
 
 
 def test_each_threshold_shows_the_strip_once(qtbot: QtBot) -> None:

@@ -10,14 +10,14 @@ import pytest
 from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.money import usd
 from gastown_desktop.core.prices import PRICES
-from gastown_desktop.engine.api import Configuration, GateWish, RunsList, Settings, System
-from gastown_desktop.ui.settings.controls import price_words
+from gastown_desktop.engine.api import Configuration, GateWish, RunsList, SettingName, Settings, System
+from gastown_desktop.ui.settings.controls import AmountField, price_words
 from gastown_desktop.ui.settings.page import SettingsPage
 from gastown_desktop.ui.settings.rows import SettingRow
 from tests.ui.settled import CONFIGURATION, RUNS, SettledEngine
@@ -155,6 +155,38 @@ def test_a_limit_is_typed(qtbot: QtBot, engine: SettledEngine) -> None:
         qtbot.keyClick(page.limit, Qt.Key.Key_Return)
     assert engine.asked("set_setting") == [("rehearsal_limit", usd("12.5"))]
     assert page.limit.text() == "$12.50"
+
+
+@pytest.mark.parametrize("name", ["day_cap", "town_cap"])
+def test_a_limit_beyond_the_convoys_is_typed_and_taken_out(
+    qtbot: QtBot, engine: SettledEngine, name: SettingName
+) -> None:
+    page = shown(qtbot, engine)
+    row = page.rows[name]
+    field = row.control
+    assert isinstance(field, AmountField)
+    assert (field.text(), field.placeholderText(), row.source.text()) == ("", "No limit", "Default")
+    field.setFocus()
+    qtbot.keyClicks(field, "20")
+    with qtbot.waitSignal(page.settings_changed):
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert (field.text(), row.source.text()) == ("$20", "Your settings file")
+    field.selectAll()
+    qtbot.keyClicks(field, "none")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert row.words.text() == "An amount, such as $20, or nothing"
+    field.clear()
+    with qtbot.waitSignal(page.settings_changed):
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert engine.asked("set_setting") == [(name, usd("20")), (name, None)]
+    assert (field.text(), row.source.text()) == ("", "Default")
+
+
+def test_no_name_of_a_row_is_cut(qtbot: QtBot, engine: SettledEngine) -> None:
+    page = shown(qtbot, engine)
+    for row in page.rows.values():
+        name = row.findChildren(QLabel)[0]
+        assert name.sizeHint().width() <= name.width(), name.text()
 
 
 @pytest.mark.parametrize("typed", ["a lot", "0", "1,50"])

@@ -10,7 +10,7 @@ import pytest
 from gastown_desktop import __version__
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import usd
-from gastown_desktop.engine.api import GateWish, Settings
+from gastown_desktop.engine.api import GateWish, SettingName, Settings
 from gastown_desktop.wiring.engine import Engine
 from tests.builders import RepositoryBuilder, small_python_repository
 
@@ -39,6 +39,21 @@ async def test_a_setting_is_written_and_read_back(engine: Engine, data: Path) ->
     assert (settings.rehearsal_limit, settings.given) == (usd("12.50"), {"rehearsal_limit"})
     assert (data / "settings.toml").read_text() == "rehearsal_limit_usd = 12.5\n"
     assert (await engine.set_setting("rehearsal_limit", None)).given == frozenset()
+
+
+@pytest.mark.parametrize("name", ["day_cap", "town_cap"])
+async def test_a_limit_beyond_a_convoys_is_dollars_in_the_file(
+    engine: Engine, data: Path, name: SettingName
+) -> None:
+    assert getattr(await engine.settings(), name) is None
+    settings = await engine.set_setting(name, usd("20.50"))
+    assert settings == await engine.settings()
+    assert (getattr(settings, name), settings.given) == (usd("20.50"), {name})
+    assert (data / "settings.toml").read_text() == f"{name} = 20.5\n"
+    with pytest.raises(Refused, match=name):
+        await engine.set_setting(name, 0)
+    assert getattr(await engine.set_setting(name, None), name) is None
+    assert (data / "settings.toml").read_text() == ""
 
 
 async def test_a_file_that_cannot_be_read_is_told_and_stays(engine: Engine, data: Path) -> None:

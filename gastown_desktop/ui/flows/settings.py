@@ -21,6 +21,7 @@ async def apply_first(window: MainWindow) -> None:
     Changes: rail, look of the fleet, motion; the theme was there before the first paint.
     """
     settings = await window.api.settings()
+    window.settings = settings
     if settings.trouble:
         words = f"{settings.trouble} {settings.remedy} Until then defaults hold."
         window.strip.say(words, words="Open Settings", act=window.show_settings)
@@ -49,9 +50,27 @@ def apply(window: MainWindow, settings: Settings, *, at_start: bool = False) -> 
         reduce_motion(reduced=settings.reduced_motion)
 
 
+def seen(window: MainWindow, settings: Settings) -> None:
+    """Takes what the file says now: a limit that was raised lets the convoy go on."""
+    window.settings = settings
+    window.news.tell_standing()
+
+
+def changed(window: MainWindow, settings: Settings) -> None:
+    """Puts in force what was changed on the page of the settings."""
+    apply(window, settings)
+    seen(window, settings)
+
+
+def know(window: MainWindow, settings: Settings) -> None:
+    """Shows settings that were written elsewhere than on their page."""
+    window.pages.settings.show_settings(settings)
+    seen(window, settings)
+
+
 async def keep(window: MainWindow, name: SettingName, value: str) -> None:
     """Writes a setting that was changed elsewhere and is in force. Changes: the user's settings file."""
     try:
-        window.pages.settings.show_settings(await window.api.set_setting(name, value))
+        know(window, await window.api.set_setting(name, value))
     except GasTownError as error:
         window.say(f"This holds until you quit. {error}")

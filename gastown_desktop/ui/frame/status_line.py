@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
@@ -16,14 +18,18 @@ class _Hint(QAbstractButton):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.setText(text)
-        self.setAccessibleName(text)
+        self.set_words(text)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
+    def set_words(self, text: str) -> None:
+        self.setText(text)
+        self.setAccessibleName(text)
+        self.updateGeometry()
+
     def sizeHint(self) -> QSize:
-        return QSize(round(row_width([self._piece()])), 23)
+        return QSize(ceil(row_width([self._piece()])), 23)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         draw_row(QPainter(self), [self._piece()], QRectF(self.rect()))
@@ -38,6 +44,8 @@ class StatusLine(QWidget):
 
     commands_wanted = Signal()
     shortcuts_wanted = Signal()
+    money_wanted = Signal()
+    """What is said of the user's absence was pressed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Says nothing yet."""
@@ -48,15 +56,24 @@ class StatusLine(QWidget):
         row.setSpacing(12)
         self.words = ElidedLabel("", "caption", "text.secondary")
         self.words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.away = _Hint("")
+        self.away.clicked.connect(self.money_wanted)
+        self.away.hide()
         commands, shortcuts = _Hint("Ctrl+K commands"), _Hint("? shortcuts")
         commands.clicked.connect(self.commands_wanted)
         shortcuts.clicked.connect(self.shortcuts_wanted)
-        for widget in (self.words, commands, shortcuts):
+        for widget in (self.words, self.away, commands, shortcuts):
             row.addWidget(widget)
 
     def set_words(self, text: str) -> None:
         """Says what happened last, in one line; with a time in front where it has one."""
         self.words.setText(text)
+
+    def set_away(self, text: str) -> None:
+        """Says that nobody answers, and until when; nothing where somebody does."""
+        if text != self.away.text():
+            self.away.set_words(text)
+            self.away.setVisible(bool(text))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

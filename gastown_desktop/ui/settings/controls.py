@@ -91,27 +91,29 @@ class AmountField(Field):
     """An amount of dollars; one that cannot be read is told and not taken."""
 
     chosen = Signal(object)
-    """The user typed another amount, in nano-dollars: more than Qt's own integers hold."""
+    """The user typed another amount, in nano-dollars: more than Qt's own integers hold; None for none."""
     refused = Signal(str)
     """Why what stands there is no amount."""
     left = Signal()
     """The amount that was there before stands again."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, none: str = "") -> None:
         """Is empty.
 
         Args:
             name: what a screen reader says.
+            none: what stands there without an amount; empty where there has to be one.
         """
-        super().__init__(name)
+        super().__init__(name, none)
         self.setFixedWidth(90)
-        self._shown = 0
+        self._none = none
+        self._shown: int | None = 0
         self.editingFinished.connect(self._edited)
 
-    def show_amount(self, amount: int) -> None:
-        """Shows an amount, in nano-dollars, without telling."""
+    def show_amount(self, amount: int | None) -> None:
+        """Shows an amount, in nano-dollars, or none, without telling."""
         self._shown = amount
-        self.setText(exact_usd(amount))
+        self.setText("" if amount is None else exact_usd(amount))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
@@ -122,11 +124,11 @@ class AmountField(Field):
 
     def _edited(self) -> None:
         try:
-            amount = usd(self.text())
+            amount = None if self._none and not self.text().strip() else usd(self.text())
         except ValueError:
             amount = 0
-        if amount <= 0:
-            self.refused.emit("An amount, such as $20")
+        if amount is not None and amount <= 0:
+            self.refused.emit("An amount, such as $20" + (", or nothing" if self._none else ""))
         elif amount != self._shown:
             self._shown = amount
             self.chosen.emit(amount)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from gastown_desktop.bridge.tasks import spawn
 from gastown_desktop.core.errors import GasTownError
+from gastown_desktop.core.ledger import LimitKind
 from gastown_desktop.engine.api import EngineApi, SettingName, Settings
 from gastown_desktop.ui.frame.page_header import PageHeader
 from gastown_desktop.ui.settings.controls import AmountField, ModelMenu, WorkersSlider, price_words, segments
@@ -19,6 +20,8 @@ from gastown_desktop.ui.settings.facts import AboutSection, MachineSection, Repo
 from gastown_desktop.ui.settings.rows import Notice, Section, SettingRow
 
 _Value = str | int | bool | None
+_OF_THE_FLEET: tuple[SettingName, ...] = ("polecats", "model")
+_AMOUNTS: tuple[SettingName, ...] = ("rehearsal_limit", "day_cap", "town_cap")
 _WIDEST = 880
 """Pixels of the widest content: the eye finds the source of a value without a ruler."""
 _ALL = 10_000
@@ -30,6 +33,8 @@ class SettingsPage(QWidget):
 
     settings_changed = Signal(object)
     """A setting was written: the `Settings` in force now."""
+    settings_read = Signal(object)
+    """The file was read anew: what it says now, as `Settings`."""
 
     def __init__(self, api: EngineApi, parent: QWidget | None = None) -> None:
         """Makes the page.
@@ -75,6 +80,8 @@ class SettingsPage(QWidget):
         self.workers.show_number(settings.polecats)
         self.model.show_model(settings.model)
         self.limit.show_amount(settings.rehearsal_limit)
+        self.day_cap.show_amount(settings.day_cap)
+        self.town_cap.show_amount(settings.town_cap)
         for name, row in self.rows.items():
             row.show_source(given=name in settings.given)
             row.control.setEnabled(not settings.trouble)
@@ -85,6 +92,12 @@ class SettingsPage(QWidget):
         trouble = f"{settings.trouble} {settings.remedy} Defaults hold; nothing is written."
         self.notice.say(trouble if settings.trouble else "")
 
+    def ask_for_limit(self, kind: LimitKind) -> None:
+        """Puts the keyboard where the limit of a day, or of everything, is typed."""
+        field = self.day_cap if kind == "day" else self.town_cap
+        field.setFocus(Qt.FocusReason.OtherFocusReason)
+        field.selectAll()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if not self._asking:
@@ -94,7 +107,9 @@ class SettingsPage(QWidget):
     async def _ask(self) -> None:
         """Asks for everything that is shown, what is slow last."""
         try:
-            self.show_settings(await self._api.settings())
+            settings = await self._api.settings()
+            self.show_settings(settings)
+            self.settings_read.emit(settings)
             self.about.show_about(await self._api.about())
             try:
                 self.machine.show_system(await self._api.system())
@@ -147,6 +162,8 @@ class SettingsPage(QWidget):
         self.workers = WorkersSlider()
         self.model = ModelMenu()
         self.limit = AmountField("Limit of a rehearsal")
+        self.day_cap = AmountField("Limit of a day", "No limit")
+        self.town_cap = AmountField("Limit of everything", "No limit")
 
     def _make_rows(self) -> dict[SettingName, SettingRow]:
         return {
@@ -157,19 +174,20 @@ class SettingsPage(QWidget):
             "polecats": SettingRow("Workers", self.workers),
             "model": SettingRow("Model", self.model),
             "rehearsal_limit": SettingRow("Rehearsal limit", self.limit, "At list price"),
+            "day_cap": SettingRow("Limit of a day", self.day_cap, "What real work may spend in a day"),
+            "town_cap": SettingRow("Limit of everything", self.town_cap, "What real work may ever spend"),
         }
 
     def _lay_out(self) -> None:
-        window, fleet = Section("Window"), Section("Fleet")
+        window, fleet, limits = Section("Window"), Section("Fleet"), Section("Limits")
         for name, row in self.rows.items():
-            is_look = name in {"theme", "rail", "density", "reduced_motion"}
-            (window if is_look else fleet).add(row)
+            (limits if name in _AMOUNTS else fleet if name in _OF_THE_FLEET else window).add(row)
         inner = QWidget()
         inner.setMaximumWidth(_WIDEST)
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 20)
         column.setSpacing(4)
-        for part in (self.notice, window, fleet, self.machine, self.repository, self.about):
+        for part in (self.notice, window, fleet, limits, self.machine, self.repository, self.about):
             column.addWidget(part)
         column.addStretch(1)
         content = QWidget()
@@ -197,9 +215,13 @@ class SettingsPage(QWidget):
         self.workers.sliderMoved.connect(self._say_workers)
         self.workers.chosen.connect(lambda number: self._set("polecats", number))
         self.model.chosen.connect(lambda model: self._set("model", model))
-        self.limit.chosen.connect(lambda amount: self._set("rehearsal_limit", amount))
-        self.limit.refused.connect(lambda why: self.rows["rehearsal_limit"].say(why, failed=True))
-        self.limit.left.connect(lambda: self.rows["rehearsal_limit"].say())
+        for name in _AMOUNTS:
+            row = self.rows[name]
+            field = row.control
+            assert isinstance(field, AmountField)
+            field.chosen.connect(partial(self._set, name))
+            field.refused.connect(partial(row.say, failed=True))
+            field.left.connect(row.say)
         for name, row in self.rows.items():
             row.default_wanted.connect(partial(self._set, name, None))
         self.machine.folder_wanted.connect(lambda: self._open(lambda settings: settings.data))

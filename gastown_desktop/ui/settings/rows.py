@@ -10,7 +10,7 @@ from gastown_desktop.ui.widgets.labels import ElidedLabel, Glyph, Hairline, Para
 
 ROW = 32
 """Height of a row in pixels."""
-NAME = 112
+NAME = 120
 """Width of the column of names in pixels."""
 _CONTROL, _GAP = 192, 12
 _SOURCE, _RESET = 98, 80

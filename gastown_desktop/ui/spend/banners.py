@@ -8,7 +8,9 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gastown_desktop.core.burn import crossed
 from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.ledger import LimitKind
 from gastown_desktop.core.wording import show_money
+from gastown_desktop.ui.limit_names import NAMES
 from gastown_desktop.ui.spend.gauge import MoneyStanding
 from gastown_desktop.ui.theme.glyphs import draw_glyph
 from gastown_desktop.ui.theme.theme import theme
@@ -24,8 +26,8 @@ _FINISHING, _SLOWING = 80, 95
 class LimitBanner(QWidget):
     """Hidden until a threshold is crossed; another limit starts anew."""
 
-    limit_wanted = Signal()
-    """The user wants to change the limit."""
+    limit_wanted = Signal(str)
+    """The user wants to change the limit that it tells of (its LimitKind)."""
     told = Signal(str)
     """What it says, for a notification; once for each threshold."""
 
@@ -33,7 +35,8 @@ class LimitBanner(QWidget):
         """Says nothing yet."""
         super().__init__(parent)
         self.setFixedHeight(_HEIGHT)
-        self._told: dict[tuple[ConvoyId, int], int] = {}
+        self._told: dict[tuple[ConvoyId, LimitKind, int], int] = {}
+        self._kind: LimitKind = "convoy"
         self.words = ElidedLabel("", "body")
         self.dismiss = Button("Dismiss", "quiet", small=True)
         self.change = Button("Change limit…", small=True)
@@ -47,20 +50,28 @@ class LimitBanner(QWidget):
         self.change.clicked.connect(self._change)
         self.hide()
 
-    def heed(self, convoy: ConvoyId, standing: MoneyStanding) -> None:
-        """Takes where the limit stands; shows itself where a threshold was crossed that it did not tell."""
+    def heed(self, convoy: ConvoyId, standing: MoneyStanding, kind: LimitKind = "convoy") -> None:
+        """Takes where a limit stands; shows itself where it crossed a threshold that was not told.
+
+        Args:
+            convoy: for which it holds.
+            standing: where it stands.
+            kind: whose limit it is.
+        """
         cap = standing.cap
         if cap is None:
-            self.hide()
+            self._forget(kind)
             return
-        already = self._told.get((convoy, cap), 0)
+        already = self._told.get((convoy, kind, cap), 0)
         percent = crossed(standing.used, cap, ())
         if percent is None or percent <= already:
             if percent is None:
-                self.hide()  # the limit was raised
+                self._forget(kind)  # the limit was raised
             return
-        self._told[convoy, cap] = percent
-        text = f"{percent}{_NO_BREAK}% of {show_money(cap)} is spent or promised. {_next(standing, percent)}"
+        self._told[convoy, kind, cap] = percent
+        self._kind = kind
+        of = show_money(cap) if kind == "convoy" else f"{NAMES[kind]}, {show_money(cap)},"
+        text = f"{percent}{_NO_BREAK}% of {of} is spent or promised. {_next(standing, percent)}"
         self.words.setText(text)
         self.setAccessibleName(text)
         self.show()
@@ -73,9 +84,14 @@ class LimitBanner(QWidget):
         color = theme.color("state.paused_budget")
         draw_glyph(painter, "paused_budget", color, QRectF(16, (self.height() - 16) / 2, 16, 16))
 
+    def _forget(self, kind: LimitKind) -> None:
+        """Hides itself where it tells of this limit."""
+        if kind == self._kind:
+            self.hide()
+
     def _change(self) -> None:
         self.hide()
-        self.limit_wanted.emit()
+        self.limit_wanted.emit(self._kind)
 
 
 def _next(standing: MoneyStanding, percent: int) -> str:

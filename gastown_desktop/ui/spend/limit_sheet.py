@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -11,10 +12,15 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from gastown_desktop.bridge.town_view import TownView
 from gastown_desktop.core.card import Card, card_of
+from gastown_desktop.core.days import Day
+from gastown_desktop.core.ids import ConvoyId
+from gastown_desktop.core.ledger import LimitKind, limit_kind
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import plural, show_clock, show_money
+from gastown_desktop.ui.limit_names import reached_words
 from gastown_desktop.ui.spend.amounts import AmountField, next_limit
 from gastown_desktop.ui.spend.gauge import Gauge, Legend, MoneyStanding
+from gastown_desktop.ui.standing import limit_need
 from gastown_desktop.ui.theme.glyphs import draw_glyph
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.buttons import Button
@@ -27,13 +33,24 @@ _FROM_LEFT = 184
 _BUTTON = 148
 _ROW = 59
 _EDGE = 17
+_RAISE: Mapping[LimitKind, str] = {
+    "convoy": "Raise the limit",
+    "day": "Raise the limit of a day",
+    "town": "Raise the limit of everything",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitFacts:
-    """What is known when the limit is reached; amounts are nano-dollars."""
+    """What is known when a limit is reached; amounts are nano-dollars."""
 
+    convoy: ConvoyId
+    """Which convoy it stopped."""
     at: datetime | None
+    kind: LimitKind = "convoy"
+    """Whose limit it is, and so which one is raised."""
+    over: Day | None = None
+    """The day whose limit it is, where another one has begun since."""
     standing: MoneyStanding
     paused: int
     """Workers that wait for money."""
@@ -43,20 +60,34 @@ class LimitFacts:
     """What the open beads likely take and at most; None without a forecast for all of them."""
 
 
-def limit_facts(view: TownView, state: Projection) -> LimitFacts:
-    """What the sheet says of a convoy; of all that are not landed where the limit is the town's."""
-    need = next((one for one in state.needs_you.values() if one.about == "limit"), None)
-    meter = view.meter()
+def limit_facts(view: TownView, state: Projection, now: datetime) -> LimitFacts:
+    """What the sheet says of a convoy, and of the limit that stopped it.
+
+    Histories that do not say which limit it was are taken to mean the convoy's own. Where all convoys have
+    one meter together, all that are not landed are counted.
+
+    Args:
+        view: what is known.
+        state: the convoy.
+        now: the time.
+    """
+    need = limit_need(state)
+    own = f"convoy:{state.convoy}"
+    scope = need.scope if need is not None and need.scope else own
+    kind, day = limit_kind(scope), Day.of(scope)
+    meter = view.glance.meters.get(scope)
     states = [state]
-    standing = MoneyStanding(cap=state.caps.get(f"convoy:{state.convoy}"))
-    if meter is not None:
-        if not meter.scope.startswith("convoy:"):
-            states = [one for one in view.convoys.values() if one.stage != "landed"]
-        standing = MoneyStanding.of(meter)
+    if meter is None and scope == own and (meter := view.meter()) is not None:
+        states = [one for one in view.convoys.values() if one.stage != "landed"]
+    known_cap = need.cap if need is not None and need.cap is not None else state.caps.get(scope)
+    standing = MoneyStanding(cap=known_cap) if meter is None else MoneyStanding.of(meter)
     cards = [
         card for one in states for bead in one.beads if (card := card_of(one, view.glance, bead)) is not None
     ]
     return LimitFacts(
+        convoy=state.convoy,
+        kind=kind,
+        over=day if day is not None and day.is_over(now.astimezone()) else None,
         at=need.at if need is not None else None,
         standing=standing,
         paused=sum(card.state == "paused_budget" for card in cards),
@@ -92,7 +123,7 @@ class LimitSheet(Sheet):
             facts: what it says.
             zone: where the user is; None for the system's.
         """
-        super().__init__(host, width=640, name="Spending limit reached")
+        super().__init__(host, width=640)
         self._host = host
         self._zone = zone
         self._facts = facts
@@ -105,6 +136,8 @@ class LimitSheet(Sheet):
         self.amount = AmountField("New limit in dollars")
         self.raise_button = Button("Raise limit…")
         self.finish = Button("Finish merges only")
+        self._raise_title = PlainLabel("", "body", weight=500)
+        self._stay_words = _Line()
         self._raise_words = _Line()
         self._finish_words = _Line()
         self.primary = self.stay
@@ -117,16 +150,25 @@ class LimitSheet(Sheet):
         self.amount.set_amount(next_limit(facts.standing.cap))
         self.set_facts(facts)
 
+    @property
+    def facts(self) -> LimitFacts:
+        """What it says."""
+        return self._facts
+
     def set_facts(self, facts: LimitFacts) -> None:
         """Says how things stand now; what is typed stays."""
         self._facts = facts
         standing = facts.standing
+        title = reached_words(facts.kind, facts.over)
+        self.setAccessibleName(title)
+        self._title.set_words(title)
         self._title.set_time("" if facts.at is None else show_clock(facts.at, self._zone))
+        self._raise_title.setText(_RAISE[facts.kind])
+        self._stay_words.set_pieces([Piece(text=_staying(facts), color="text.secondary")])
         self._lead.setText(_lead(facts))
         self._gauge.set_standing(standing)
         self._legend.set_standing(standing)
-        free = show_money(standing.free or 0)
-        self._note.setText(f"What waits could cost more than the {free} that is free, so it does not fit.")
+        self._note.setText(_why(facts))
         self._finish_words.set_pieces([Piece(text=_finishing(facts), color="text.secondary")])
         self.finish.setEnabled(facts.finished > 0)
         self._explain()
@@ -183,14 +225,13 @@ class LimitSheet(Sheet):
             head.addWidget(widget)
             head.addSpacing(below)
         self.body.addLayout(head)
-        stay = _Line(
-            [Piece(text="Nothing more is spent. Continue whenever you like.", color="text.secondary")]
-        )
-        self._add_row("Stay paused", stay, self.stay)
-        self._add_row("Raise the limit", self._raise_words, self.amount, self.raise_button)
-        self._add_row("Finish merges only", self._finish_words, self.finish)
+        stay = PlainLabel("Stay paused", "body", weight=500)
+        finish = PlainLabel("Finish merges only", "body", weight=500)
+        self._add_row(stay, self._stay_words, self.stay)
+        self._add_row(self._raise_title, self._raise_words, self.amount, self.raise_button)
+        self._add_row(finish, self._finish_words, self.finish)
 
-    def _add_row(self, title: str, words: QWidget, *controls: QWidget) -> None:
+    def _add_row(self, title: QWidget, words: QWidget, *controls: QWidget) -> None:
         row = QWidget()
         row.setFixedHeight(_ROW)
         across = QHBoxLayout(row)
@@ -199,7 +240,7 @@ class LimitSheet(Sheet):
         said = QVBoxLayout()
         said.setContentsMargins(0, 14, 0, 10)
         said.setSpacing(1)
-        said.addWidget(PlainLabel(title, "body", weight=500))
+        said.addWidget(title)
         said.addWidget(words)
         across.addLayout(said, 1)
         for control in controls:
@@ -219,6 +260,23 @@ def _lead(facts: LimitFacts) -> str:
     return f"{who} and {'its' if facts.paused == 1 else 'their'} work is committed.{passed}"
 
 
+def _why(facts: LimitFacts) -> str:
+    """Why nothing went on, and what the limit counts where it is not the convoy's own."""
+    if facts.over is not None:
+        return "That day is over. Resume goes on under the limit of the day that it is now."
+    words = f"What waits could cost more than the {show_money(facts.standing.free or 0)} that is free"
+    if facts.kind == "convoy":
+        return f"{words}, so it does not fit."
+    counted = "today’s work" if facts.kind == "day" else "all work"
+    return f"It counts {counted} in every repository. {words}."
+
+
+def _staying(facts: LimitFacts) -> str:
+    if facts.kind == "day" and facts.over is None:
+        return "Nothing more is spent, not tomorrow either, until you go on."
+    return "Nothing more is spent. Continue whenever you like."
+
+
 def _finishing(facts: LimitFacts) -> str:
     if not facts.finished:
         return "No finished branch waits, so there is nothing to land."
@@ -236,9 +294,13 @@ class _Title(QWidget):
         self.setFixedHeight(26)
         row = QHBoxLayout(self)
         row.setContentsMargins(30, 0, 0, 0)
-        row.addWidget(PlainLabel("Spending limit reached", "heading"), 1)
+        self._words = PlainLabel("", "heading")
+        row.addWidget(self._words, 1)
         self._time = PlainLabel("", "small", "tertiary")
         row.addWidget(self._time)
+
+    def set_words(self, text: str) -> None:
+        self._words.setText(text)
 
     def set_time(self, text: str) -> None:
         self._time.setText(text)

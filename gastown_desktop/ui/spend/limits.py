@@ -10,14 +10,13 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from gastown_desktop.core.projection import DefaultView
 from gastown_desktop.core.wording import plural, show_clock, show_day, show_money
 from gastown_desktop.engine.api import Absence, Bill, LimitLine
+from gastown_desktop.ui.limit_names import NAMES, ROW_NAMES, sentence
 from gastown_desktop.ui.plots.share_bars import Columns, Share, ShareBars
 from gastown_desktop.ui.widgets.labels import Paragraph, PlainLabel
 
 _COLUMNS = Columns(
     pitch=24, bar_from=104, bar_height=8, figure_from_right=76, note_from_right=0, bar_to_right=168
 )
-_NAMES = {"convoy": "This convoy", "day": "Today", "town": "Everything"}
-_NEAREST = {"convoy": "The convoy’s own limit", "day": "Today’s limit", "town": "The limit of everything"}
 _MOST_DEFAULTS = 4
 
 
@@ -50,7 +49,7 @@ class Limits(QWidget):
             return
         self.bars.set_rows([_share(limit, is_nearest=limit is nearest) for limit in bill.limits])
         left = f"{show_money(nearest.left)} is left of {show_money(nearest.cap)}"
-        self._words.setText(f"{_NEAREST[nearest.kind]} is the nearest: {left}.")
+        self._words.setText(f"{sentence(NAMES[nearest.kind])} is the nearest: {left}.")
 
 
 class AwayBox(QWidget):
@@ -104,7 +103,7 @@ class AwayBox(QWidget):
 
 def _share(limit: LimitLine, *, is_nearest: bool) -> Share:
     return Share(
-        name=_NAMES[limit.kind],
+        name=ROW_NAMES[limit.kind],
         share=min(1.0, limit.used / limit.cap) if limit.cap else 1.0,
         figure=f"{show_money(limit.left)} left",
         note=f"of {show_money(limit.cap)}",

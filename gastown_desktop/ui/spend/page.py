@@ -173,7 +173,9 @@ class SpendPage(QWidget):
         bill, state = self._bill, self._view.current
         if bill is None or state is None:
             return
-        samples = course_of(bill, self._view.samples)
+        own = f"convoy:{bill.convoy}"
+        has_own = own in self._view.glance.meters
+        samples = course_of(bill, self._view.course(own) if has_own else self._view.samples)
         now = self._now() if self._now is not None else self._view.now
         now = max([one.at for one in samples[-1:]] + [now] if now is not None else [samples[-1].at])
         burn = burn_of(samples, bill.cap, now)

@@ -8,7 +8,9 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from gastown_desktop.core.ledger import LimitKind
 from gastown_desktop.core.wording import show_held, show_money
+from gastown_desktop.ui.limit_names import NAMES, of_words
 from gastown_desktop.ui.theme import money_fill
 from gastown_desktop.ui.theme.theme import theme
 from gastown_desktop.ui.widgets.pieces import Piece, draw_row, row_width
@@ -16,6 +18,8 @@ from gastown_desktop.ui.widgets.pieces import Piece, draw_row, row_width
 WIDE, NARROW = 340, 148
 _BAR = QRectF(0, 18, WIDE, 6)
 _TEXT = QRectF(0, -1, WIDE, 15)
+_BETWEEN = 8
+"""The least pixels between what is spent and the note at its right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,8 @@ class Figures:
     assumed: int = 0
     held: int = 0
     cap: int | None = None
+    kind: LimitKind = "convoy"
+    """Whose limit it is; named where it is not the convoy's own."""
     note: str = ""
     """`$15.60/h, limit at about 15:40`; left out where there is no room."""
 
@@ -47,7 +53,7 @@ class Meter(QAbstractButton):
     def set_figures(self, figures: Figures) -> None:
         """Shows other figures."""
         self._figures = figures
-        of = f" of {show_money(figures.cap)}" if figures.cap is not None else ""
+        of = f" {of_words(figures.kind, figures.cap)[0]}" if figures.cap is not None else ""
         held = f", {show_money(figures.held)} held" if figures.held else ""
         spent = f"{show_money(self._used())} spent{held}{of}"
         self.setAccessibleName(f"{spent}, {figures.note}" if figures.note else spent)
@@ -66,25 +72,42 @@ class Meter(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        draw_row(painter, self._pieces(), _TEXT)
-        note = Piece(text=self._figures.note, role="caption", color="text.secondary")
-        if not self._narrow and note.text:
-            draw_row(
-                painter, [note], QRectF(self.width() - row_width([note]), _TEXT.top(), WIDE, _TEXT.height())
-            )
+        pieces, note = self._fitting()
+        draw_row(painter, pieces, _TEXT)
+        left = self.width() - row_width(note)
+        draw_row(painter, note, QRectF(left, _TEXT.top(), WIDE, _TEXT.height()))
         self._draw_bar(painter)
 
     def _used(self) -> int:
         return self._figures.settled + self._figures.assumed
 
-    def _pieces(self) -> list[Piece]:
+    def written(self) -> str:
+        """What is written on it now, which depends on the room that there is."""
+        pieces, note = self._fitting()
+        return " ".join(piece.text for piece in (*pieces, *note))
+
+    def _fitting(self) -> tuple[list[Piece], list[Piece]]:
+        """What stands at the left and at the right: as much as there is room for."""
+        ways = self._ways()
+        return next((way for way in ways if self._takes(*way) <= self.width()), ways[-1])
+
+    def _takes(self, pieces: list[Piece], note: list[Piece]) -> float:
+        return row_width(pieces) + (row_width(note) + _BETWEEN if note else 0)
+
+    def _ways(self) -> list[tuple[list[Piece], list[Piece]]]:
+        """All that could be written; what can be left out goes in this order: words, held, the note."""
         figures = self._figures
-        made = [Piece(text=show_money(self._figures.settled), weight=600)]
-        if figures.held and not self._narrow:
-            made.append(Piece(text=f"{show_held(figures.held)} held", role="caption", color="text.secondary"))
-        if figures.cap is not None:
-            made.append(Piece(text=f"of {show_money(figures.cap)}", role="caption", color="text.secondary"))
-        return made
+        settled = Piece(text=show_money(figures.settled), weight=600)
+        held = [_small(f"{show_held(figures.held)} held")] if figures.held else []
+        of = of_words(figures.kind, figures.cap) if figures.cap is not None else ()
+        caps = [[_small(text)] for text in dict.fromkeys(of)] or [[]]
+        note = [_small(figures.note)] if figures.note else []
+        bare = [_small(f"of {show_money(figures.cap)}")] if figures.cap is not None else []
+        short = [([settled, *cap], []) for cap in (*caps, bare)]
+        if self._narrow:
+            return short
+        with_held = [([settled, *held, *cap], note) for cap in caps]
+        return [*with_held, *(([settled, *cap], note) for cap in caps), *short]
 
     def _draw_bar(self, painter: QPainter) -> None:
         figures = self._figures
@@ -103,5 +126,10 @@ class Meter(QAbstractButton):
         parts = [f"Settled {show_money(figures.settled)}"]
         parts += [f"assumed {show_money(figures.assumed)}"] if figures.assumed else []
         parts += [f"held {show_money(figures.held)}"] if figures.held else []
-        parts += [f"limit {show_money(figures.cap)}"] if figures.cap is not None else []
+        whose = "limit" if figures.kind == "convoy" else NAMES[figures.kind]
+        parts += [f"{whose} {show_money(figures.cap)}"] if figures.cap is not None else []
         return ", ".join(parts)
+
+
+def _small(text: str) -> Piece:
+    return Piece(text=text, role="caption", color="text.secondary")
