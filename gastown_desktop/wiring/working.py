@@ -189,11 +189,10 @@ class Working(Running):
 
     async def raised_caps(self) -> bool:
         """Puts the caps in force anew; tells whether the convoy has more room by it, under any of them."""
-        before = self._shared_caps_in_force()
+        before = list(self._shared_caps_in_force().values())
         raised = await Running.raised_caps(self)
-        after = self._shared_caps_in_force()
-        new_day = before.keys() != after.keys()
-        return raised or new_day or any(_is_higher(after[scope], cap) for scope, cap in before.items())
+        after = self._shared_caps_in_force().values()  # of a new day, maybe, which by itself makes no room
+        return raised or any(_is_higher(new, old) for new, old in zip(after, before, strict=True))
 
     def _shared_caps_in_force(self) -> dict[str, NanoUsd | None]:
         """The caps of the day that requests count under, and of everything, by scope."""
