@@ -313,3 +313,16 @@ async def test_links_within_the_git_folder_and_files_that_are_only_read_may_be_l
     (repo.git_dir / "logs/again").symlink_to("../refs")
 
     assert (await inspect(git, repo.folder)).head_branch == "main"
+
+
+@pytest.mark.parametrize("key", ["core.attributesFile", "core.excludesFile"])
+async def test_a_pipe_that_a_configuration_names_as_rules_is_refused(
+    git: GitCommand, repo: RepositoryBuilder, key: str
+) -> None:
+    os.mkfifo(repo.folder / "rules")
+    repo.git("config", key, "rules")
+    with pytest.raises(Refused, match="rules is no file"):
+        await inspect(git, repo.folder)
+    repo.git("config", key, "~nobody-of-that-name/rules")
+    with pytest.raises(Refused):
+        await inspect(git, repo.folder)

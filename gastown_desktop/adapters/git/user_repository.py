@@ -89,6 +89,7 @@ async def inspect(git: GitCommand, path: Path, *, home: Path | None = None) -> R
     await asyncio.to_thread(_refuse_odd_files, git_dir)
     entries = await git.read_config(git_dir, home=home or Path.home())
     settings = _settings(entries)
+    _refuse_odd_rules(settings, top_level, git_dir)
     own = _settings([entry for entry in entries if entry.scope in ("local", "worktree")])
     if own.get("core.bare") == "true" and git_dir == common_dir(git_dir):
         raise _bare(git_dir)
@@ -237,6 +238,18 @@ def _refuse_odd_files(git_dir: Path) -> None:
                 f"{file} leads out of the repository, and git would write there.",
                 remedy="Clone it and open the clone.",
             )
+
+
+def _refuse_odd_rules(settings: Mapping[str, str], *folders: Path) -> None:
+    """The same for the files of rules that a configuration names, relative to where git runs."""
+    for key in ("core.attributesfile", "core.excludesfile"):
+        try:
+            named = Path(settings.get(key) or os.devnull).expanduser()
+        except RuntimeError:  # there is no such user; git says so when it reads it
+            continue
+        for file in (folder / named for folder in folders):
+            if file.exists() and not (file.is_file() or file.is_dir() or str(file) == os.devnull):
+                raise Refused(f"{file} is no file, and git would wait for it.", remedy=f"Mend {key}.")
 
 
 def _led_to(file: Path) -> Path:
