@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+
+from gastown_desktop.core.toml_text import toml_in
 
 FOLDERS = ("tests/", "test/")
 """Folders that count; one that is there is a key with its slash."""
@@ -55,7 +56,7 @@ def propose_gates(files: Mapping[str, bytes]) -> tuple[GateProposal, ...]:
 
 def _python(files: Mapping[str, bytes]) -> GateProposal | None:
     try:
-        project = tomllib.loads(files["pyproject.toml"].decode())
+        project = toml_in(files["pyproject.toml"].decode())
     except (KeyError, ValueError, RecursionError):
         return None
     tool: object = project.get("tool")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.preparation import SETUP_TIMEOUT_S, SetupStep
 from gastown_desktop.core.serialising import Generated, SerialisingFiles
+from gastown_desktop.core.toml_text import toml_in
 from gastown_desktop.engine.gates import GATE_TIMEOUT_S, Gate
 
 NAME = ".gastown.toml"
@@ -121,14 +121,14 @@ def parse(text: bytes) -> RepositoryConfig:
         Refused: it is no TOML, or a value in it makes no sense.
     """
     try:
-        raw: dict[str, Any] = tomllib.loads(text.decode())
+        raw = toml_in(text.decode())
         file = _File.model_validate(raw)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Refused(f"{NAME} cannot be read: {error}.", remedy="Mend it and commit it.") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Refused(f"{NAME}: {place}: {first['msg']}.", remedy="Mend it and commit it.") from None
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"{NAME} cannot be read: {error}.", remedy="Mend it and commit it.") from None
     gates = tuple(_gate(number, gate) for number, gate in enumerate(file.gates, 1))
     return RepositoryConfig(
         gates=gates,

@@ -8,12 +8,12 @@ missing, of another type, or a text that wants something.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from gastown_desktop.core.plain_text import one_line
+from gastown_desktop.core.toml_text import toml_in
 
 MOST_RIGS = 200
 _LONGEST = 500
@@ -98,7 +98,7 @@ def formula_in(file: str, text: str) -> ForeignFormula:
         ValueError: it cannot be read.
     """
     try:
-        fields = json.loads(text) if file.endswith(".json") else tomllib.loads(text)
+        fields = json.loads(text) if file.endswith(".json") else toml_in(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(fields, dict):

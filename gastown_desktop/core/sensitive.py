@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category, name
 
 _EXECUTABLE, _SYMLINK, _GITLINK = 0o100755, 0o120000, 0o160000
 _PROTECTED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (why, re.compile(rf"(?:.*/)?(?:{pattern})"))
+    (why, re.compile(rf"(?:.*/)?(?:{pattern})", re.IGNORECASE))
     for why, pattern in (
         ("it says what gates run", r"\.gastown\.toml"),
         (
             "it is run in CI",
             r"\.github/(workflows|actions)/.*|\.gitlab-ci\.ya?ml|\.circleci/.*|\.ci/.*|\.buildkite/.*|Jenkinsfile"
-            r"|azure-pipelines\.ya?ml|bitbucket-pipelines\.yml|\.travis\.yml",
+            r"|azure-pipelines\.ya?ml|bitbucket-pipelines\.yml|\.travis\.yml|\.(gitea|forgejo)/workflows/.*"
+            r"|\.woodpecker(/.*|\.ya?ml)|\.drone\.ya?ml|\.?appveyor\.ya?ml",
         ),
         (
             "it says what is tested",
-            r"conftest\.py|pytest\.ini|tox\.ini|noxfile\.py|\.coveragerc|(jest|vitest|karma|playwright)\.config\.\w+"
+            r"conftest\.py|\.?pytest\.(ini|toml)|setup\.cfg|tox\.ini|noxfile\.py|\.coveragerc|(jest|vitest|karma|playwright)\.config\.\w+"
             r"|\.mocharc\..*|phpunit\.xml(\.dist)?",
         ),
         (
@@ -28,25 +30,39 @@ _PROTECTED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "it is run when something is installed or built",
-            r"package\.json|setup\.py|pyproject\.toml|build\.rs|Makefile|Dockerfile|\.npmrc|\.yarnrc(\.yml)?",
+            r"package\.json|setup\.py|pyproject\.toml|build\.rs|(GNU)?Makefile|.*\.mk|Dockerfile(\..*)?"
+            r"|(docker-)?compose\.ya?ml|\.npmrc|\.yarnrc(\.yml)?|\.pnpmfile\.c?js|binding\.gyp|CMakeLists\.txt"
+            r"|(build|settings)\.gradle(\.kts)?|gradlew(\.bat)?|gradle-wrapper\.\w+|pom\.xml|Cargo\.toml"
+            r"|\.cargo/config(\.toml)?|rust-toolchain(\.toml)?|Rakefile|Gemfile|mix\.exs|\.?justfile"
+            r"|Taskfile\.ya?ml|\.?mise\.toml|(site|user)customize\.py|.*\.pth",
         ),
         (
             "it says what is installed",
             r"package-lock\.json|yarn\.lock|pnpm-lock\.yaml|poetry\.lock|uv\.lock|pdm\.lock|Pipfile\.lock"
-            r"|Cargo\.lock|go\.sum|Gemfile\.lock|composer\.lock|flake\.lock",
+            r"|Cargo\.lock|go\.(sum|mod)|Gemfile\.lock|composer\.(lock|json)|flake\.lock|npm-shrinkwrap\.json"
+            r"|bun\.lockb?|deno\.lock|mix\.lock|pubspec\.lock|conda-lock\.yml|environment\.yml|Pipfile"
+            r"|gradle\.lockfile|packages\.lock\.json|Package\.resolved|Podfile\.lock"
+            r"|([^/]*[-_.])?requirements([-_.][^/]*)?\.(txt|in)|requirements/.*\.(txt|in)",
         ),
         (
             "editors, shells or agents act on it",
-            r"\.mcp\.json|\.envrc|\.vscode/.*|\.idea/.*|\.devcontainer/.*|\.claude/.*|AGENTS\.md|CLAUDE\.md",
+            r"\.mcp\.json|\.envrc|\.vscode/.*|\.idea/.*|\.devcontainer/.*|\.claude/.*|AGENTS\.md|CLAUDE\.md"
+            r"|\.zed/.*|\.cursor/.*|\.cursorrules|\.gemini/.*|GEMINI\.md|\.github/copilot-instructions\.md",
         ),
     )
 )
 _TEST = re.compile(
     r"(?:.*/)?(?:tests?|spec|__tests__)/.*|(?:.*/)?(?:test_[^/]*|[^/]*[._-](?:test|spec))\.\w+"
 )
-_HIDDEN = frozenset({"Cf", "Cc", "Co"})
-_PLAIN = "\n\r\t\f\ufeff\u200d"
-"""Of those, what ordinary texts have: line ends, a mark at the beginning, what joins an emoji."""
+_HIDDEN = frozenset({"Cf", "Cc", "Co", "Zl", "Zp"})
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\uffa0\ufe00-\ufe0d\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that show nothing; text may be hidden in rows of them."""
+_PLAIN = "\n\r\t\f"
+"""Of the hidden, what ordinary texts have."""
+_JOINED = re.compile("(?<=[^\x00-\x7f])\u200d(?=[^\x00-\x7f])")
+"""What joins an emoji."""
 
 
 MOST_TOLD = 20
@@ -92,10 +108,9 @@ def why_sensitive(path: str, old_mode: int, new_mode: int) -> str:
     for why, pattern in _PROTECTED:
         if pattern.fullmatch(path):
             return why
-    if new_mode == old_mode:
-        return ""
-    kinds = {_EXECUTABLE: "it becomes executable", _SYMLINK: "it is a link", _GITLINK: "it is a submodule"}
-    return kinds.get(new_mode, "")
+    if new_mode == _EXECUTABLE:
+        return "it becomes executable" if old_mode != _EXECUTABLE else ""
+    return {_SYMLINK: "it is a link", _GITLINK: "it is a submodule"}.get(new_mode, "")
 
 
 def why_content_is(old: bytes, new: bytes) -> str:
@@ -106,6 +121,11 @@ def why_content_is(old: bytes, new: bytes) -> str:
     return f"it holds {name(min(hidden), 'a control character').lower()}" if hidden else ""
 
 
-def _hidden(data: bytes) -> set[str]:
-    characters = set(data.decode("utf-8", "replace"))
-    return {one for one in characters if category(one) in _HIDDEN and one not in _PLAIN}
+def _hidden(data: bytes) -> Counter[str]:
+    """How often each character is there that cannot be seen."""
+    text = _JOINED.sub("", data.decode("utf-8", "replace").removeprefix("\ufeff"))
+    found = Counter(_BLANK.findall(text)) if not text.isascii() else Counter[str]()
+    counted = Counter(text)
+    return found + Counter(
+        {one: counted[one] for one in counted if category(one) in _HIDDEN and one not in _PLAIN}
+    )

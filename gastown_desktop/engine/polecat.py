@@ -328,7 +328,8 @@ class Polecat:
         self, slot: Slot, bench: Workbench, reply: Reply, results: list[dict[str, Any]], tool_s: float
     ) -> None:
         kit = self._kit
-        snapshot = await kit.slots.snapshot(slot)
+        async with bench.still():
+            snapshot = await kit.slots.snapshot(slot)
         turn = Turn(
             number=len(self._hook.turns) + 1,
             at=kit.clock.now().isoformat(),
@@ -376,8 +377,11 @@ class Polecat:
 
     def _workbench(self, slot: Slot) -> Workbench:
         async def accept(submission: Submission) -> None:
-            self._hook = await catch_up(self._kit, self._hook, slot)
-            self._commit = await commit_submission(self._kit, self._hook, submission, slot, bench.confinement)
+            async with bench.still():
+                self._hook = await catch_up(self._kit, self._hook, slot)
+                self._commit = await commit_submission(
+                    self._kit, self._hook, submission, slot, bench.confinement
+                )
 
         last = self._hook.turns[-1] if self._hook.turns else None
         bench = Workbench(

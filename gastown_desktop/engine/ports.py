@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from pathlib import Path
     from socket import socket
@@ -415,6 +416,10 @@ class Shell(Protocol):
 
     async def run(self, command: str, *, timeout_s: float) -> CommandResult:
         """Runs one command; directory and variables persist. A time-out kills and restarts the shell."""
+        ...
+
+    def still(self) -> AbstractAsyncContextManager[None]:
+        """Nothing in it runs meanwhile."""
         ...
 
     async def close(self) -> None:

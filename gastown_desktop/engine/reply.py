@@ -6,12 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from itertools import chain
 from math import isfinite
 from typing import Any, cast
 
 from gastown_desktop.core.errors import ModelError
 from gastown_desktop.core.money import NANO, NanoUsd
 from gastown_desktop.core.usage import Usage
+
+_DEEPEST = 60
+"""Levels of lists and objects in what a tool is given; ours have four."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +136,21 @@ def _tool_input(text: str) -> dict[str, Any]:
         value: object = json.loads(text, parse_float=_finite, parse_constant=_finite) if text else {}
     except (ValueError, RecursionError):
         value = None
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {"malformed": text}
+    if _is_deep(value) or not isinstance(value, dict):
+        return {"malformed": text}
+    return cast("dict[str, Any]", value)
+
+
+def _is_deep(value: object) -> bool:
+    """Whether a value is nested deeper than what handles it later, level by level, could follow."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        maps = [cast("dict[str, object]", one).values() for one in level if isinstance(one, dict)]
+        lists = [cast("list[object]", one) for one in level if isinstance(one, list)]
+        level = list(chain.from_iterable((*maps, *lists)))
+        if not level:
+            return False
+    return True
 
 
 def _finite(text: str) -> float:

@@ -34,6 +34,7 @@ from gastown_desktop.core.ids import ConvoyId, Oid, RigId
 from gastown_desktop.core.preparation import NO_PREPARATION, Preparation
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.core.serialising import Generated
+from gastown_desktop.core.toml_text import LARGEST as LARGEST_TOML
 from gastown_desktop.core.wording import show_hidden
 from gastown_desktop.engine.gates import Gate
 from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects
@@ -85,9 +86,18 @@ class Workplace:
         return self.rig.folder / "events" / f"{convoy}.jsonl"
 
     async def config(self, objects: GitObjects, commit: Oid) -> RepositoryConfig:
-        """What `.gastown.toml` proposes at a commit."""
+        """What `.gastown.toml` proposes at a commit.
+
+        Raises:
+            Refused: it is none, or nothing that makes sense.
+        """
         for entry in await objects.list_tree(await objects.tree_of(commit), recursive=False):
             if entry.path == NAME:
+                if (
+                    entry.mode not in {REGULAR, EXECUTABLE}
+                    or await objects.blob_size(entry.oid) > LARGEST_TOML
+                ):
+                    raise Refused(f"{NAME} is no file, or far too large.", remedy="Mend it and commit it.")
                 return parse(await objects.read_blob(entry.oid))
         return RepositoryConfig()
 

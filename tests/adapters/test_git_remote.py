@@ -130,7 +130,9 @@ async def test_a_remote_that_nobody_named_is_refused_and_the_others_are_listed(c
 # --- hostile configuration ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["ext::sh -c evil", "fd::3", "evil://host/x", "origin.git", ".git/inner"])
+@pytest.mark.parametrize(
+    "url", ["ext::sh -c evil", "fd::3", "evil://host/x", "origin.git", ".git/inner", "~nobody-of-that-name/x"]
+)
 async def test_an_address_that_would_run_something_is_refused(case: Case, url: str) -> None:
     case.repo.git("config", "remote.origin.url", url)
     with pytest.raises(Refused):

@@ -210,7 +210,18 @@ async def test_packing_refs_is_no_change_and_links_are_not_followed(
     assert differences(before, await fingerprint(git, facts)) == []
 
 
-ODD_PLACES = ("commondir", "shallow", "config", "packed-refs", "index", "info/exclude", "refs/heads/x")
+ODD_PLACES = (
+    "commondir",
+    "shallow",
+    "config",
+    "packed-refs",
+    "index",
+    "info/exclude",
+    "refs/heads/x",
+    "logs/HEAD",
+    "objects/aa/b",
+    "worktrees/x/HEAD",
+)
 
 
 @pytest.mark.parametrize("name", ODD_PLACES)
@@ -219,7 +230,7 @@ async def test_a_pipe_that_git_would_wait_for_is_refused_by_its_name(
 ) -> None:
     place = repo.git_dir / name
     place.unlink(missing_ok=True)
-    place.parent.mkdir(exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(place)
     with pytest.raises(Refused, match=f"{name} is no file"):
         await inspect(git, repo.folder)
@@ -244,3 +255,74 @@ async def test_a_git_folder_that_borrows_anothers_repository_is_refused(
     with pytest.raises(Refused, match="has no such worktree") as caught:
         await inspect(git, repo.folder)
     assert str(other.folder) in caught.value.remedy
+
+
+@pytest.mark.parametrize("by", ["file", "link", "worktree"])
+async def test_a_folder_that_says_it_is_another_checkout_is_refused(
+    git: GitCommand, repo: RepositoryBuilder, tmp_path: Path, by: str
+) -> None:
+    repo.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "linked"))
+    hostile = tmp_path / "hostile"
+    hostile.mkdir()
+    if by == "link":
+        (hostile / ".git").symlink_to(repo.git_dir)
+    else:
+        git_dir = repo.git_dir / ("worktrees/linked" if by == "worktree" else "")
+        (hostile / ".git").write_text(f"gitdir: {git_dir}\n")
+
+    with pytest.raises(Refused, match="leads to the git folder of") as caught:
+        await inspect(git, hostile)
+
+    assert str(tmp_path / ("linked" if by == "worktree" else "repo")) in str(caught.value)
+
+
+async def test_a_git_folder_may_be_kept_elsewhere(
+    git: GitCommand, repo: RepositoryBuilder, tmp_path: Path
+) -> None:
+    repo.git_dir.rename(tmp_path / "kept.git")
+    (repo.folder / ".git").write_text("gitdir: ../kept.git\n")
+
+    assert (await inspect(git, repo.folder)).git_dir == tmp_path / "kept.git"
+
+
+@pytest.mark.parametrize(
+    "name", ["logs/HEAD", "logs/refs/heads/main", "refs/heads/more", "refs", "objects", "index", "info"]
+)
+async def test_a_link_out_of_the_git_folder_is_refused(
+    git: GitCommand, repo: RepositoryBuilder, tmp_path: Path, name: str
+) -> None:
+    place = repo.git_dir / name
+    if place.exists():
+        place.rename(tmp_path / "moved")
+    place.symlink_to(tmp_path / "moved")
+
+    with pytest.raises(Refused, match=f"{name} leads out of the repository"):
+        await inspect(git, repo.folder)
+
+
+async def test_links_within_the_git_folder_and_files_that_are_only_read_may_be_links(
+    git: GitCommand, repo: RepositoryBuilder, tmp_path: Path
+) -> None:
+    (repo.git_dir / "config").rename(tmp_path / "kept")
+    (repo.git_dir / "config").symlink_to(tmp_path / "kept")
+    (repo.git_dir / "info").mkdir(exist_ok=True)
+    (repo.git_dir / "info/exclude").symlink_to(tmp_path / "ignored")
+    (repo.git_dir / "HEAD").unlink()
+    (repo.git_dir / "HEAD").symlink_to("refs/heads/main")
+    (repo.git_dir / "logs/circle").symlink_to("circle")
+    (repo.git_dir / "logs/again").symlink_to("../refs")
+
+    assert (await inspect(git, repo.folder)).head_branch == "main"
+
+
+@pytest.mark.parametrize("key", ["core.attributesFile", "core.excludesFile"])
+async def test_a_pipe_that_a_configuration_names_as_rules_is_refused(
+    git: GitCommand, repo: RepositoryBuilder, key: str
+) -> None:
+    os.mkfifo(repo.folder / "rules")
+    repo.git("config", key, "rules")
+    with pytest.raises(Refused, match="rules is no file"):
+        await inspect(git, repo.folder)
+    repo.git("config", key, "~nobody-of-that-name/rules")
+    with pytest.raises(Refused):
+        await inspect(git, repo.folder)

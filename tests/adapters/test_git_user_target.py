@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -165,6 +166,17 @@ async def test_untracked_and_ignored_files_in_the_way_are_named_and_stay(case: C
     words = await (await case.target()).advance(case.old, case.new)
     assert path in words
     assert (case.at(), case.text(path)) == (case.old, "mine\n")
+
+
+@pytest.mark.parametrize("path", ["new/.gitattributes", "new/.gitignore"])
+async def test_a_pipe_that_git_would_wait_for_while_it_writes_is_named(case: Case, path: str) -> None:
+    pipe = case.repo.folder / path
+    pipe.parent.mkdir(exist_ok=True)
+    os.mkfifo(pipe)
+    told = await (await case.target()).advance(case.old, case.new)
+    assert path in told
+    assert "delete it" in told
+    assert case.at() == case.old
 
 
 async def test_git_itself_would_refuse_to_replace_an_ignored_file(

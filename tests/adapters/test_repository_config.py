@@ -160,3 +160,11 @@ def test_what_makes_no_sense_is_refused_by_the_file_s_name(text: bytes) -> None:
     with pytest.raises(Refused, match=r"^\.gastown\.toml") as refused:
         parse(text)
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text", [b"x = " + b"9" * 5_000, b"a" + b".a" * 100_000 + b" = 1", b"x = " + b"[" * 100_000, b"\xff"]
+)
+def test_what_nobody_writes_is_refused_in_a_sentence(text: bytes) -> None:
+    with pytest.raises(Refused, match=r"^\.gastown\.toml cannot be read"):
+        parse(text)

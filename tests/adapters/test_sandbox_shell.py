@@ -14,6 +14,8 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.ports import CommandResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gastown_desktop.engine.ports import Shell
 from tests.adapters.sandboxes import OWN, Place, S, make, processes_with, until_processes
 
@@ -161,3 +163,53 @@ async def test_shell_counts_time_per_command(shell: Shell) -> None:
     idle = await said(shell, "true")
     assert busy.cpu_s > 0.05
     assert idle.cpu_s < busy.cpu_s
+
+
+async def _is_there(file: Path) -> None:
+    """Waits until it is."""
+    for _ in range(500):
+        if await asyncio.to_thread(file.exists):
+            return
+        await asyncio.sleep(0.01)
+
+
+async def test_what_a_shell_left_running_stands_still_and_goes_on(shell: Shell, place: Place) -> None:
+    await said(shell, "KEPT=yes; while :; do echo x >> count; done &")
+    count = place.slot / "count"
+    await _is_there(count)
+    for _ in range(5):
+        async with shell.still():
+            size = count.stat().st_size
+            await asyncio.sleep(0.1)
+            assert count.stat().st_size == size
+    assert (await said(shell, "echo $KEPT")).output == b"yes\n"
+    assert count.stat().st_size > size
+
+
+async def test_who_is_always_another_process_does_not_run_on(caged: Bubblewrap, place: Place) -> None:
+    (place.slot / "busy.py").write_text(
+        "import os, time\n"
+        "while True:\n"
+        "    open('count', 'a').write('x')\n"
+        "    if os.fork():\n"
+        "        os._exit(0)\n"
+        "    time.sleep(0.001)\n"
+    )
+    shell, count = await caged.shell(place.confinement()), place.slot / "count"
+    await said(shell, "setsid python3 busy.py >/dev/null 2>&1 &")
+    await _is_there(count)
+    for _ in range(3):
+        async with shell.still():
+            size = count.stat().st_size
+            await asyncio.sleep(0.2)
+            assert count.stat().st_size == size
+    await shell.close()
+
+
+async def test_a_shell_without_commands_stands_still_too(shell: Shell) -> None:
+    async with shell.still():
+        pass
+    await said(shell, "KEPT=yes")
+    async with shell.still():
+        pass
+    assert (await said(shell, "echo $KEPT")).output == b"yes\n"

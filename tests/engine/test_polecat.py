@@ -16,7 +16,7 @@ from gastown_desktop.core.stuck import SAME_CALL, hint
 from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.hooks import Hook, Hooks, Turn
 from gastown_desktop.engine.polecat import MOST_TURNS, Polecat
-from gastown_desktop.engine.ports import CommandResult
+from gastown_desktop.engine.ports import CommandResult, Slot, Snapshot
 from tests.engine.one_polecat import (
     BEAD,
     WRITES,
@@ -90,6 +90,29 @@ async def test_words_of_the_model_cannot_take_the_place_of_trailers(town: FakeTo
     assert all(one.isprintable() or one == "\n" for one in message)
     last = message.strip().split("\n\n")[-1]
     assert last.startswith("Gastown-Bead: gt-a\nGastown-Convoy: cv-1\n")
+
+
+async def test_what_commands_left_running_stands_still_while_the_copy_is_stored(
+    town: FakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, stored, reset = list[tuple[str, bool]](), town.slots.snapshot, town.slots.reset
+
+    async def snapshot(slot: Slot) -> Snapshot:
+        held.append(("snapshot", all(shell.held for shell in town.sandbox.shells)))
+        return await stored(slot)
+
+    async def put(slot: Slot, tree: Oid) -> None:
+        held.append(("reset", all(shell.held for shell in town.sandbox.shells)))
+        await reset(slot, tree)
+
+    monkeypatch.setattr(town.slots, "snapshot", snapshot)
+    monkeypatch.setattr(town.slots, "reset", put)
+    script(town, says(use("bash", command="server &"), WRITES), says(submits()))
+    hook = await hung(town)
+    await merge_meanwhile(town, 51)
+    assert await Polecat(town.kit, hook).work() == "submitted"
+    assert {("snapshot", True), ("reset", True)} == set(held)
+    assert not any(shell.held for shell in town.sandbox.shells)
 
 
 async def test_each_turn_is_on_the_hook_with_the_slot_as_it_was(town: FakeTown) -> None:

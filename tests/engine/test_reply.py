@@ -22,12 +22,29 @@ def heard_input(text: str) -> object:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"a": 1e999}', '{"a": -1e999}', '{"a": NaN}', '{"a": Infinity}', '{"a": ', "[1]", "[" * 200_000],
+    [
+        '{"a": 1e999}',
+        '{"a": -1e999}',
+        '{"a": NaN}',
+        '{"a": Infinity}',
+        '{"a": ',
+        "[1]",
+        "[" * 200_000,
+        '{"a": ' + "[" * 300 + "]" * 300 + "}",
+    ],
 )
 def test_an_input_that_could_not_be_sent_back_is_for_the_tool_to_refuse(text: str) -> None:
     assert heard_input(text) == {"malformed": text}
 
 
-@pytest.mark.parametrize("text", ['{"b": 1.5, "a": [-0.0, 1e2]}', '{"n": 12345678901234567890}', "{}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": ' + "[" * 40 + "{}" + "]" * 40 + "}",
+        '{"b": 1.5, "a": [-0.0, 1e2]}',
+        '{"n": 12345678901234567890}',
+        "{}",
+    ],
+)
 def test_an_input_is_taken_as_it_came(text: str) -> None:
     assert json.dumps(heard_input(text)) == json.dumps(json.loads(text))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gastown_desktop.core.errors import ToolRefused
@@ -48,10 +49,20 @@ class FakeShell:
     def __init__(self, sandbox: FakeSandbox) -> None:
         self._sandbox = sandbox
         self.closed = False
+        self.held = False
+        """What runs in it stands still."""
 
     async def run(self, command: str, *, timeout_s: float) -> CommandResult:
         self._sandbox.ran.append(Ran(command, timeout_s, in_shell=True))
         return self._sandbox.answer(command)
+
+    @asynccontextmanager
+    async def still(self) -> AsyncGenerator[None]:
+        self.held = True
+        try:
+            yield
+        finally:
+            self.held = False
 
     async def close(self) -> None:
         self.closed = True

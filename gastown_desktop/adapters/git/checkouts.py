@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _SMALL = 1 << 16
 _POLL_S = 0.05
+_RULE_FILES = (".gitattributes", ".gitignore")
+"""What git reads in each folder on the way to a file that it writes."""
 _LISTING_TIMEOUT_S = 120.0
 _UNDER_WAY = {
     "MERGE_HEAD": "a merge",
@@ -115,6 +118,9 @@ async def in_the_way(git: GitCommand, checkout: Checkout, changes: Sequence[Tree
     if await _stays_locked(checkout):
         return f"{checkout.git_dir / 'index.lock'} is there: another git is at work in {checkout.folder}."
     touched = {change.path for change in changes}
+    pipes = _odd_rule_files(checkout.folder, touched)
+    if pipes:
+        return f"git would wait for what is no file in {checkout.folder}: {_listed(pipes)}; delete it."
     dirty = touched & set(await _changed_files(git, checkout))
     if dirty:
         return f"you have changes in {checkout.folder} to {_listed(dirty)}; commit or stash them first."
@@ -145,6 +151,24 @@ async def _changed_files(git: GitCommand, checkout: Checkout) -> list[str]:
     return [os.fsdecode(line[3:]) for line in listed.output.split(b"\0")[:-1]]
 
 
+def _odd_rule_files(folder: Path, touched: Iterable[str]) -> set[str]:
+    """Pipes, sockets and devices in the place of files that git reads before it writes others."""
+    above = {"", *(f"{parent}/" for path in touched for parent in _folders_above(path))}
+    folders = RealFolders(folder)
+    found = {f"{parent}{name}" for parent in above for name in _RULE_FILES}
+    modes = {path: info.st_mode for path in found if (info := folders.look(path)) is not None}
+    return {
+        path
+        for path, mode in modes.items()
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
+    }
+
+
+def _folders_above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
 def _untracked(folder: Path, changes: Sequence[TreeChange]) -> set[str]:
     """Files that nobody tracks where the changes put something; ignored ones too, git would replace them."""
     gone = {change.path for change in changes if change.new_oid is None}
@@ -153,9 +177,7 @@ def _untracked(folder: Path, changes: Sequence[TreeChange]) -> set[str]:
     for change in changes:
         if change.old_oid is not None or change.new_oid is None:
             continue
-        above = change.path.split("/")
-        parents = ["/".join(above[:depth]) for depth in range(1, len(above))]
-        for parent in parents:
+        for parent in _folders_above(change.path):
             if parent not in gone and os.path.lexists(folder / parent) and not (folder / parent).is_dir():
                 found.add(parent)
         if folders.look(change.path) is not None and not _vanishes(change.path, gone):

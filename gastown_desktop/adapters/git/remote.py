@@ -157,11 +157,15 @@ def _place(url: str, facts: RepositoryFacts) -> str:
     """The address as town.git reaches it.
 
     Raises:
-        Refused: a transport that runs programs, or a repository inside the user's, whose hooks would run.
+        Refused: a transport that runs programs, a repository inside the user's, whose hooks would run, or no
+            place at all.
     """
     if _protocols(url) != {"file"}:
         return url
-    path = Path(facts.top_level, Path(url.removeprefix("file://")).expanduser()).resolve()
+    try:
+        path = Path(facts.top_level, Path(url.removeprefix("file://")).expanduser()).resolve()
+    except RuntimeError:
+        raise Refused(f"{url} is in the home folder of nobody who is known here.") from None
     inside = (facts.top_level.resolve(), facts.common_dir.resolve())
     if any(path.is_relative_to(folder) for folder in inside):
         raise Refused(f"{url} is a folder of the repository itself; its hooks would run.")

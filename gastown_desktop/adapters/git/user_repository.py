@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import Oid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gastown_desktop.adapters.git.command import ConfigEntry, GitCommand
 
@@ -25,8 +26,12 @@ _HASHED_UP_TO = 20_000_000
 _SMALL = 1 << 16
 _PACKED_REFS = 1 << 28
 _LISTING_TIMEOUT_S = 120.0
-_READ_BY_GIT = ("HEAD", "config", "config.worktree", "index", "packed-refs", "shallow", "commondir", "gitdir")
-_FOLDERS_READ_BY_GIT = ("refs", "info", "objects/info", "objects/pack", "reftable")
+_ONLY_READ = ("config", "config.worktree", "info/attributes", "info/exclude", "info/sparse-checkout")
+"""Files that may be links to anywhere, as some keep them at one place for all of their repositories."""
+_USED_BY_GIT = (
+    *("HEAD", "ORIG_HEAD", "MERGE_HEAD", "index", "packed-refs", "shallow", "commondir", "gitdir"),
+    *("refs", "logs", "info", "objects", "reftable", "worktrees"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ async def inspect(git: GitCommand, path: Path, *, home: Path | None = None) -> R
     await asyncio.to_thread(_refuse_odd_files, git_dir)
     entries = await git.read_config(git_dir, home=home or Path.home())
     settings = _settings(entries)
+    _refuse_odd_rules(settings, top_level, git_dir)
     own = _settings([entry for entry in entries if entry.scope in ("local", "worktree")])
     if own.get("core.bare") == "true" and git_dir == common_dir(git_dir):
         raise _bare(git_dir)
@@ -148,7 +154,7 @@ def find(path: Path) -> tuple[Path, Path]:
         git_dir = _git_dir_of(folder)
         if git_dir is not None:
             _refuse_foreign(folder, git_dir)
-            _refuse_borrowed(git_dir)
+            _refuse_borrowed(folder, git_dir)
             return folder, git_dir
         if _is_git_dir(folder):
             _refuse_foreign(folder, folder)
@@ -193,33 +199,77 @@ def _refuse_foreign(top_level: Path, git_dir: Path) -> None:
             )
 
 
-def _refuse_borrowed(git_dir: Path) -> None:
-    """Refuses a git folder that says it shares another repository's, which does not know it.
+def _refuse_borrowed(folder: Path, git_dir: Path) -> None:
+    """Refuses a git folder that is another checkout's, or says that it shares another repository's.
 
     Work on it would move that other repository's branches and give its content to workers.
     """
-    shared = common_dir(git_dir)
-    if shared != git_dir and git_dir.resolve().parent != (shared / "worktrees").resolve():
+    shared, real = common_dir(git_dir), git_dir.resolve()
+    if shared == git_dir:
+        whose = real.parent if real.name == ".git" else folder
+    elif real.parent != (shared / "worktrees").resolve():
         raise Refused(
             f"{git_dir} uses the repository {shared}, which has no such worktree.",
             remedy=f"Open {shared.parent if shared.name == '.git' else shared} itself.",
         )
+    else:
+        link = (read_regular(git_dir / "gitdir", _SMALL) or b"").rstrip(b"\r\n")
+        whose = Path(real, os.fsdecode(link)).parent.resolve() if link else folder
+    if whose != folder:
+        raise Refused(
+            f"{folder / '.git'} leads to the git folder of {whose}.",
+            remedy=f"Open that itself; if it was moved to {folder}, run `git worktree repair` there.",
+        )
 
 
 def _refuse_odd_files(git_dir: Path) -> None:
-    """Refuses pipes, sockets and devices in the place of files that git reads: it would wait for ever."""
-    for folder in dict.fromkeys((git_dir, common_dir(git_dir))):
-        names = [folder / name for name in _READ_BY_GIT]
-        names += [file for name in _FOLDERS_READ_BY_GIT for file in (folder / name).rglob("*")]
-        for file in names:
-            try:
-                mode = file.stat().st_mode
-            except OSError:
-                continue
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise Refused(
-                    f"{file} is no file, and git would wait for it.", remedy="Delete it, or clone anew."
-                )
+    """Refuses what would let git wait for ever or write somewhere else: pipes, devices, links out."""
+    folders = list(dict.fromkeys((git_dir, common_dir(git_dir))))
+    within = [folder.resolve() for folder in folders]
+    only_read = {folder / name for folder in folders for name in _ONLY_READ}
+    for file in _used_by_git(folders):
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            raise Refused(
+                f"{file} is no file, and git would wait for it.", remedy="Delete it, or clone anew."
+            )
+        leads_out = not any(_led_to(file).is_relative_to(place) for place in within)
+        if leads_out and (file not in only_read or file.is_dir()):
+            raise Refused(
+                f"{file} leads out of the repository, and git would write there.",
+                remedy="Clone it and open the clone.",
+            )
+
+
+def _refuse_odd_rules(settings: Mapping[str, str], *folders: Path) -> None:
+    """The same for the files of rules that a configuration names, relative to where git runs."""
+    for key in ("core.attributesfile", "core.excludesfile"):
+        try:
+            named = Path(settings.get(key) or os.devnull).expanduser()
+        except RuntimeError:  # there is no such user; git says so when it reads it
+            continue
+        for file in (folder / named for folder in folders):
+            if file.exists() and not (file.is_file() or file.is_dir() or str(file) == os.devnull):
+                raise Refused(f"{file} is no file, and git would wait for it.", remedy=f"Mend {key}.")
+
+
+def _led_to(file: Path) -> Path:
+    """Where a path leads, whether something is there or not; a circle of links leads nowhere."""
+    return Path(os.path.realpath(file))
+
+
+def _used_by_git(folders: Iterable[Path]) -> Iterator[Path]:
+    """What git reads or writes in its folders; below those that are listed only what is no plain file."""
+    seen: set[Path] = set()
+    waiting = [folder / name for folder in folders for name in (*_ONLY_READ, *_USED_BY_GIT)]
+    while waiting:
+        place = waiting.pop()
+        yield place
+        real = _led_to(place)
+        if real in seen or not real.is_dir():
+            continue
+        seen.add(real)
+        with suppress(OSError), os.scandir(place) as entries:
+            waiting += [Path(entry.path) for entry in entries if not entry.is_file(follow_symlinks=False)]
 
 
 def _bare(git_dir: Path) -> Refused:

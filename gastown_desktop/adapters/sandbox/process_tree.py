@@ -18,6 +18,7 @@ import psutil
 MARK = "GASTOWN_SANDBOX"
 """Variable that holds the mark."""
 _DEATH_S = 2.0
+_STILL_S = 2.0
 _CHILDREN_FILE = Path("/proc/thread-self/children").exists()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -109,6 +110,59 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
     """Sends a signal; a process that is gone is no error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
+
+
+async def hold_still(root: int, most: int, *, confined: bool) -> bool:
+    """Stops a process and all below it; False when they have not all stopped after two seconds.
+
+    The kernel may leave out a child that comes and goes while children are listed (proc(5)), so what is in a
+    sandbox is looked at once more from inside.
+
+    Args:
+        root: the process.
+        most: processes above which it is given up.
+        confined: it is a bubblewrap.
+    """
+    deadline = time.monotonic() + _STILL_S
+    while _stop_running(root, most) or (confined and not _are_stopped(*seen_inside(root))):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.002)
+    return True
+
+
+def let_go(root: int, most: int) -> None:
+    """Lets what was stopped go on."""
+    for member in tree(root, most):
+        kill(member, signal.SIGCONT)
+
+
+def _stop_running(root: int, most: int) -> bool:
+    """Stops each that runs, then looks at its children; tells whether any ran."""
+    found, ran = [root], False
+    for member in found:
+        if not _is_stopped(member):
+            kill(member, signal.SIGSTOP)
+            ran = True
+        found += children_of(member)
+        if len(found) > most:
+            return True
+    return ran
+
+
+def _are_stopped(members: list[int], processes: Path) -> bool:
+    return all(_is_stopped(member, processes) for member in members)
+
+
+def _is_stopped(pid: int, processes: Path = Path("/proc")) -> bool:
+    """Whether no thread of a process runs; one that is gone may have left children elsewhere."""
+    try:
+        if not _CHILDREN_FILE:
+            return psutil.Process(pid).status() in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}
+        stats = [(task / "stat").read_bytes() for task in (processes / f"{pid}/task").iterdir()]
+    except (OSError, psutil.Error):
+        return False
+    return all(stat[stat.rindex(b")") + 2 :][:1] in {b"T", b"t", b"Z", b"X"} for stat in stats)
 
 
 async def kill_marked(mark: str) -> None:

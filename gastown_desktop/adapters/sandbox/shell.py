@@ -9,7 +9,8 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,13 @@ from gastown_desktop.adapters.sandbox.disk_use import DiskUse
 from gastown_desktop.adapters.sandbox.door import Door, not_opened
 from gastown_desktop.adapters.sandbox.entry import Entry, encoded, folder_in
 from gastown_desktop.adapters.sandbox.output import Ends, reported_cpu
-from gastown_desktop.adapters.sandbox.process_tree import cpu_seconds, kill_marked
+from gastown_desktop.adapters.sandbox.process_tree import (
+    children_of,
+    cpu_seconds,
+    hold_still,
+    kill_marked,
+    let_go,
+)
 from gastown_desktop.adapters.sandbox.watchdog import Limits, Watchdog
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.ports import Child, ChildCommand, CommandResult, Launcher
@@ -165,6 +172,26 @@ class PersistentShell:
                 elapsed_s=time.monotonic() - began,
                 cpu_s=cpu_s,
             )
+
+    @asynccontextmanager
+    async def still(self) -> AsyncGenerator[None]:
+        """Nothing in it runs meanwhile; what does not stop is killed, and the shell starts anew."""
+        async with self._turn:
+            session, most = self._session, self._limits.processes
+            if session is None:
+                yield
+                return
+            root = session.child.pid
+            lives = root in children_of(os.getpid())
+            if not (lives and await hold_still(root, most, confined=self._confined)):
+                self._session = None
+                await session.end()
+                yield
+                return
+            try:
+                yield
+            finally:
+                let_go(root, most)
 
     async def close(self) -> None:
         """Kills everything in it; twice is no error."""

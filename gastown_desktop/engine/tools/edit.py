@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,6 +11,10 @@ from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.engine.tools.workbench import READ_LIMIT, Workbench, object_schema, text_of
 
 _NEAREST_LINES = 4_000
+_NEAREST_WIDTH = 100
+"""Characters of a line that are compared: the time grows with their square at least."""
+_SHOWN = 2_000
+"""Characters of the nearest place that are shown."""
 
 
 class Edit:
@@ -42,7 +47,7 @@ class Edit:
             raise ToolRefused(f"{path} is not UTF-8 text; change it with the shell.") from None
         found = text.count(old) if old else 0
         if found != 1:
-            raise ToolRefused(_why_not(path, text, old, found))
+            raise ToolRefused(await asyncio.to_thread(_why_not, path, text, old, found))
         bench.files.write(path, text.replace(old, new).encode("utf-8", "surrogateescape"))
         return f"{path} is changed."
 
@@ -53,10 +58,11 @@ def _why_not(path: str, text: str, old: str, found: int) -> str:
     if found:
         return f"`old` occurs {found} times in {path}; give more lines around it."
     lines = text.splitlines()[:_NEAREST_LINES]
-    wanted = old.strip().splitlines()
-    nearest = difflib.get_close_matches(wanted[0], lines, n=1, cutoff=0.5) if wanted else []
+    wanted, begins = old.strip().splitlines(), [line[:_NEAREST_WIDTH] for line in lines]
+    first = wanted[0][:_NEAREST_WIDTH] if wanted else ""
+    nearest = difflib.get_close_matches(first, begins, n=1, cutoff=0.5) if first else []
     if not nearest:
         return f"`old` does not occur in {path}."
-    number = lines.index(nearest[0])
-    around = "\n".join(lines[max(0, number - 2) : number + len(wanted) + 2])
+    number = begins.index(nearest[0])
+    around = "\n".join(lines[max(0, number - 2) : number + len(wanted) + 2])[:_SHOWN]
     return f"`old` does not occur in {path}. The nearest place is at line {number + 1}:\n{around}"

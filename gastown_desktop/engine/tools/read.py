@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
+from itertools import chain, islice
 from typing import Any, ClassVar
 
 from gastown_desktop.core.errors import ToolRefused
@@ -38,11 +40,13 @@ class Read:
         if b"\0" in data[:8_000]:
             raise ToolRefused(f"{path} is binary ({len(data)} bytes); look at it with the shell.")
         bench.read_paths.add(path)
-        lines = data.decode("utf-8", "replace").split("\n")
-        first = max(1, number_of(given, "offset", 1))
+        first = max(1, min(len(data) + 2, number_of(given, "offset", 1)))
         limit = max(1, min(_LINES, number_of(given, "limit", _LINES)))
-        shown = [f"{number}\t{line}" for number, line in enumerate(lines, 1)][first - 1 : first - 1 + limit]
-        text = "\n".join(shown)
+        after = [b""] if data.endswith(b"\n") or not data else []
+        lines = chain(io.BytesIO(data), after)  # one by one: a file may hold millions
+        shown = islice(lines, first - 1, first - 1 + limit)
+        told = (line.decode("utf-8", "replace").removesuffix("\n") for line in shown)
+        text = "\n".join(f"{number}\t{line}" for number, line in enumerate(told, first))
         if len(text) > _CHARACTERS:
             text = text[:_CHARACTERS] + "\n… cut here; read on with `offset`."
         return text or "(no lines there)"

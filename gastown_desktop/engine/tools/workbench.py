@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, cast
 
@@ -56,6 +57,16 @@ class Workbench:
         if self.shell is None:
             self.shell = await self.sandbox.shell(self.confinement)
         return await self.shell.run(command, timeout_s=timeout_s)
+
+    @asynccontextmanager
+    async def still(self) -> AsyncGenerator[None]:
+        """What commands left running stands still meanwhile.
+
+        Git goes by paths: a folder that becomes a link while it stores a slot, or writes into it, would lead
+        it out of there.
+        """
+        async with self.shell.still() if self.shell is not None else nullcontext():
+            yield
 
     async def close(self) -> None:
         """Ends the shell."""

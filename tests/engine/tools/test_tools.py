@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,24 @@ async def test_reading_starts_and_stops_where_asked() -> None:
     assert await call("read", {"path": "a.py", "offset": -5, "limit": 0}, bench) == "1\t1"
 
 
+async def test_a_file_of_millions_of_lines_is_not_taken_apart() -> None:
+    bench = workbench(a_py=b"\n" * 3_000_000)
+    tracemalloc.start()
+    try:
+        text = await call("read", {"path": "a.py", "offset": 2_999_999, "limit": 9}, bench)
+        assert text == "2999999\t\n3000000\t\n3000001\t"
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+async def test_numbers_beyond_all_lines_are_no_error() -> None:
+    assert await call("read", {"path": "a.py", "limit": 10**30}, workbench(a_py=b"one")) == "1\tone"
+    assert (
+        await call("read", {"path": "a.py", "offset": 10**30}, workbench(a_py=b"one")) == "(no lines there)"
+    )
+
+
 async def test_reading_never_shows_more_than_it_says() -> None:
     bench = workbench(a_py=b"x\n" * 5_000, b_py=b"y" * 100_000)
     assert (await call("read", {"path": "a.py", "limit": 9_999}, bench)).count("\n") == 1_999
@@ -184,6 +203,16 @@ async def test_an_edit_that_does_not_fit_says_why(old: str, why: str) -> None:
     await call("read", {"path": "a.py"}, bench)
     assert why in await refused("edit", bench, path="a.py", old=old, new="z")
     assert bench.files.files["a.py"] == b"x = 1\nx = 1\n    return y\n"
+
+
+async def test_the_place_nearest_to_an_edit_is_found_among_endless_lines() -> None:
+    """A line of thousands of characters is compared by its beginning, and shown so."""
+    line = "".join(chr(0x100 + number * 7 % 150) for number in range(20_000))
+    bench = workbench(a_py="\n".join(line[at:] + line[:at] for at in range(50)).encode())
+    await call("read", {"path": "a.py"}, bench)
+    told = await refused("edit", bench, path="a.py", old=line[3:] + "x", new="z")
+    assert "nearest place is at line 4" in told
+    assert len(told) < 3_000
 
 
 async def test_what_is_no_utf8_is_not_edited() -> None:

@@ -160,6 +160,64 @@ def _pipe_instead_of(name: str):
     return plant
 
 
+def _pipe_among(*names: str):
+    """A pipe in the place of a file that git opens late."""
+
+    def plant(ground: Ground) -> None:
+        ground.history()
+        oid = ground.repo.git("rev-parse", "HEAD:b.txt")
+        for name in names:
+            place = ground.repo.git_dir / name.replace("@OBJECT@", f"{oid[:2]}/{oid[2:]}")
+            place.unlink(missing_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.mkfifo(place)
+
+    return plant
+
+
+def _is_refused(ground: Ground) -> None:
+    """Opening it says why it is not opened, and nothing of it was taken over."""
+    done = ground.command("rehearse", ground.project, "--no-gate", "--last", "1").ended(2)
+    assert "Clone it" in done.err or "clone anew" in done.err or "Open that itself" in done.err, done
+    assert not list((ground.data / "rigs").glob("*/town.git"))
+
+
+def _log_that_is_a_link(ground: Ground) -> None:
+    """The log of a branch is a file that the user's shell runs; who moves it is called like a command."""
+    ground.history()
+    (ground.home / ".profile").write_text("true\n")
+    log = ground.repo.git_dir / "logs" / "refs" / "heads" / "scratch"
+    log.unlink()
+    log.symlink_to(ground.home / ".profile")
+    ground.configure("user.name", f"x; touch {ground.canary}; x")
+
+
+def _lands_and_logs_in(ground: Ground) -> None:
+    _merges(ground)
+    ground.shell("sh", "-c", ". ./.profile", cwd=ground.home)
+
+
+def _merges(ground: Ground) -> None:
+    ground.plain("merge", "-q", "--ff-only", "main", cwd=ground.linked)
+
+
+def _folders_of_another(ground: Ground) -> None:
+    """Objects and refs are links to those of another repository of the user's."""
+    ground.history()
+    ground.make_other()
+    for name in ("refs", "objects", "logs"):
+        shutil.rmtree(ground.repo.git_dir / name)
+        (ground.repo.git_dir / name).symlink_to(ground.other / ".git" / name)
+
+
+def _file_of_another(ground: Ground) -> None:
+    """`.git` is a file that leads to the git folder of another checkout of the user's."""
+    ground.history()
+    ground.make_other()
+    ground.repo.git_dir.rename(ground.root / "unused")
+    (ground.project / ".git").write_text(f"gitdir: {ground.other}/.git\n")
+
+
 def _included_pipe(ground: Ground) -> None:
     ground.history()
     os.mkfifo(ground.project / "more.config")
@@ -326,6 +384,48 @@ CASES = (
         control=_waits,
         program=_gives_up,
         look=noticed,
+    ),
+    *(
+        Case(
+            name=f"pipe-among-{name}",
+            wish="let whoever works with the repository wait for ever",
+            plant=_pipe_among(place),
+            control=lambda ground, act=act: ground.plain(*act, seconds=_WAITS_S) and None,
+            program=_is_refused,
+            look=noticed,
+        )
+        for name, place, act in (
+            ("objects", "objects/@OBJECT@", ("cat-file", "-p", "HEAD:b.txt")),
+            ("logs", "logs/refs/heads/side", ("update-ref", "-m", "x", "refs/heads/side", "HEAD")),
+            (
+                "worktrees",
+                "worktrees/linked/HEAD",
+                ("--git-dir=.git/worktrees/linked", "symbolic-ref", "HEAD"),
+            ),
+        )
+    ),
+    Case(
+        name="log-that-is-a-link",
+        wish="have a line of its own choice written to what the user's shell runs",
+        plant=_log_that_is_a_link,
+        control=_lands_and_logs_in,
+        program=_is_refused,
+    ),
+    Case(
+        name="folders-of-another-repository",
+        wish="have another repository of the user's given to workers by links",
+        plant=_folders_of_another,
+        control=_reads_another,
+        program=_is_refused,
+        look=heard,
+    ),
+    Case(
+        name="git-file-of-another-checkout",
+        wish="have another checkout of the user's given to workers",
+        plant=_file_of_another,
+        control=_reads_another,
+        program=_is_refused,
+        look=heard,
     ),
     *(
         Case(

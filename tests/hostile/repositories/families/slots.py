@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from gastown_desktop.adapters.git import slots as slots_module
+from gastown_desktop.adapters.sandbox.choice import find_sandbox
 from gastown_desktop.adapters.slot_files import SlotFiles
-from gastown_desktop.core.errors import ToolRefused
+from gastown_desktop.core.errors import GitError, ToolRefused
+from gastown_desktop.core.ids import BeadId, PolecatName
+from gastown_desktop.engine.ports import Confinement
+from gastown_desktop.engine.tools.workbench import Workbench
 from tests.hostile.repositories.case import Act, Case
 from tests.hostile.repositories.ground import PYTHON, Ground
 from tests.hostile.repositories.oracle import heard, noticed, outside_changed
@@ -152,6 +157,62 @@ def _careless_reset(ground: Ground) -> Awaitable[None]:
             (slot.folder / "src" / "part.py").write_text("PART = 2\n")
 
     return act()
+
+
+_FLIPS = """
+import ctypes, os, time
+libc = ctypes.CDLL(None)
+os.symlink(@HOME@, "other")
+os.mkdir("d")
+for number in range(2500):
+    open(f"d/a{number:05}", "w").write(f"{number}")
+open("d/private.txt", "w").write("x")
+end = time.time() + 60
+while time.time() < end:
+    libc.renameat2(-100, b"d", -100, b"other", 2)
+    time.sleep(0.02)
+"""
+"""Changes a folder for a link, and back, in one step each."""
+
+
+def _private(ground: Ground) -> None:
+    _history(ground)
+    (ground.home / "private.txt").write_text(f"password {ground.secret}\n")
+
+
+def _stores(*, still: bool) -> Act:
+    """The engine stores a copy again and again in which a command was left running."""
+
+    async def act(ground: Ground) -> None:
+        async with ground.rig() as rig:
+            slot, objects = await rig.slot(), rig.town / "objects"
+            (slot.folder / "flips.py").write_text(_FLIPS.replace("@HOME@", repr(str(ground.home))))
+            scratch = ground.data / "scratch"
+            sandbox = await find_sandbox(
+                rig.launcher, home=ground.home, town_objects=objects, scratch=scratch
+            )
+            assert sandbox.confined
+            confinement = Confinement(slot=slot.folder, seen_at=ground.project)
+            bench = Workbench(
+                polecat=PolecatName("Nux"),
+                bead=BeadId("gt-a"),
+                files=SlotFiles(slot.folder),
+                sandbox=sandbox,
+                confinement=confinement,
+                accept=lambda _: asyncio.sleep(0),
+            )
+            await bench.run(
+                "python3 flips.py >/dev/null 2>&1 & while ! test -e d/private.txt; do :; done", 30.0
+            )
+            for _ in range(15):
+                async with bench.still() if still else nullcontext():
+                    with suppress(GitError):  # what was listed is gone
+                        await rig.slots.snapshot(slot)
+            await bench.close()
+        args = ("cat-file", "--batch-all-objects", "--batch", "--buffer")
+        ground.shell("git", f"--git-dir={rig.town}", *args)
+
+    return act
 
 
 def _pipe_that_ignores(ground: Ground, slot: Path) -> None:
@@ -408,6 +469,15 @@ CASES = (
         control=_reads_after_a_look,
         program=_reads_by_the_tool,
         look=heard,
+    ),
+    Case(
+        name="folder-that-flips-while-it-is-stored",
+        wish="have files of the user's stored as if they were in the copy, and read them there",
+        plant=_private,
+        control=_stores(still=False),
+        program=_stores(still=True),
+        look=heard,
+        needs=("bwrap",),
     ),
     Case(
         name="pipe-to-be-read",
