@@ -116,7 +116,8 @@ async def hold_still(root: int, most: int, *, confined: bool) -> bool:
     """Stops a process and all below it; False when they have not all stopped after two seconds.
 
     The kernel may leave out a child that comes and goes while children are listed (proc(5)), so what is in a
-    sandbox is looked at once more from inside.
+    sandbox is listed once more from inside. One that stands, or is over, may have made another before, after
+    it was listed: they stand when a list that is made after all of another stood names nobody else.
 
     Args:
         root: the process.
@@ -124,11 +125,17 @@ async def hold_still(root: int, most: int, *, confined: bool) -> bool:
         confined: it is a bubblewrap.
     """
     deadline = time.monotonic() + _STILL_S
-    while _stop_running(root, most) or (confined and not _are_stopped(*seen_inside(root))):
+    stood: set[tuple[str, int]] | None = None
+    while True:
+        below, ran = _stop_running(root, most)
+        inside, processes = seen_inside(root) if confined else ([], Path("/proc"))
+        found = {("below", one) for one in below} | {("inside", one) for one in inside}
+        if stood is not None and not ran and found <= stood:
+            return True
+        stood = None if ran or not _are_stopped(inside, processes) else found
         if time.monotonic() > deadline:
             return False
-        await asyncio.sleep(0.002)
-    return True
+        await asyncio.sleep(0 if stood else 0.002)
 
 
 def let_go(root: int, most: int) -> None:
@@ -137,8 +144,8 @@ def let_go(root: int, most: int) -> None:
         kill(member, signal.SIGCONT)
 
 
-def _stop_running(root: int, most: int) -> bool:
-    """Stops each that runs, then looks at its children; tells whether any ran."""
+def _stop_running(root: int, most: int) -> tuple[list[int], bool]:
+    """Stops each that runs, then looks at its children; names all, and tells whether any ran."""
     found, ran = [root], False
     for member in found:
         if not _is_stopped(member):
@@ -146,8 +153,8 @@ def _stop_running(root: int, most: int) -> bool:
             ran = True
         found += children_of(member)
         if len(found) > most:
-            return True
-    return ran
+            return found, True
+    return found, ran
 
 
 def _are_stopped(members: list[int], processes: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -40,6 +39,29 @@ _SHELL = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """Where an output ends, and how."""
+
+    start: int
+    end: int
+    status: int
+
+
+def _ending(data: bytearray, begin: bytes) -> _Ending | None:
+    """The first line, or rest of one, of `begin`, a blank and an exit status; None where none is whole."""
+    start = data.find(begin + b" ")
+    while start >= 0:
+        number = start + len(begin) + 1
+        end = data.find(b"\n", number)
+        if end < 0:
+            return None
+        if data[number:end].isdigit():
+            return _Ending(start, end + 1, int(data[number:end]))
+        start = data.find(begin + b" ", start + 1)
+    return None
+
+
 @dataclass(slots=True)
 class _Session:
     """One life of a shell: a sandbox with a bash that reads control lines from its standard input."""
@@ -55,8 +77,8 @@ class _Session:
     """Its way to the allowed hosts."""
     unread: bytearray = field(default_factory=bytearray)
 
-    async def order(self, command: str) -> re.Pattern[bytes]:
-        """Gives it a command; returns what ends its output."""
+    async def order(self, command: str) -> bytes:
+        """Gives it a command; returns what begins the line after its output, as the farewell does."""
         nonce = secrets.token_hex(16)
         (self.files / "command").write_bytes(encoded(command))
         where = self.files_inside.replace("'", "'\\''")
@@ -65,18 +87,18 @@ class _Session:
             f"printf '%s %d\\n' {nonce} \"$?\" >&7; set +e\n"
         )
         await self.child.write(os.fsencode(line))
-        return re.compile(rb"(%b|%b) (\d+)\n" % (nonce.encode(), self.farewell))
+        return nonce.encode()
 
-    async def collect(self, end: re.Pattern[bytes], output: Ends) -> tuple[int, bool]:
+    async def collect(self, end: bytes, output: Ends) -> tuple[int, bool]:
         """Reads until the end; returns the exit status and whether the shell still lives."""
         longest = len(self.farewell) + 16
         while True:
-            found = end.search(self.unread)
-            if found:
-                output.add(self.unread[: found.start()])
-                status, farewell = int(found[2]), found[1] == self.farewell
-                del self.unread[: found.end()]
-                return status, not farewell
+            found = _ending(self.unread, end) or _ending(self.unread, self.farewell)
+            if found is not None:
+                output.add(self.unread[: found.start])
+                says_farewell = self.unread.startswith(self.farewell, found.start)
+                del self.unread[: found.end]
+                return found.status, not says_farewell
             surplus = len(self.unread) - longest
             if surplus > 0:
                 output.add(self.unread[:surplus])
