@@ -33,7 +33,13 @@ from gastown_desktop.wiring.histories import newest_history
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.stored import build_town, load_stored
 from gastown_desktop.wiring.town_parts import WiredTown
-from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace, require_trust
+from gastown_desktop.wiring.workplace import (
+    Workplace,
+    enter,
+    open_workplace,
+    require_trust,
+    require_trusted_remote,
+)
 
 _L = TypeVar("_L", bound=Landing)
 
@@ -59,11 +65,17 @@ class _Scene:
         return kind(self.town.kit, self.town.gates, target, remote, self.signer)
 
     async def remote(self, name: str) -> GitRemote | None:
-        """The remote of this name; None for no name."""
+        """The remote of this name; None for no name.
+
+        Raises:
+            Refused: there is none, or it would run what the user did not agree to.
+        """
         if not name:
             return None
         place = self.workplace
-        return await find_remote(place.git, place.rig.town_git, place.facts, name)
+        remote = await find_remote(place.git, place.rig.town_git, place.facts, name)
+        await require_trusted_remote(place, remote, trust=self.given.trust, say=_say_beside)
+        return remote
 
     async def places(self, branch: str) -> tuple[str, ...]:
         """Where a branch is checked out."""

@@ -19,9 +19,16 @@ from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.files import read_regular
 from gastown_desktop.adapters.git.objects import PygitObjects, open_objects
 from gastown_desktop.adapters.git.objects_command import CommandObjects
+from gastown_desktop.adapters.git.remote import GitRemote
 from gastown_desktop.adapters.git.signing import GitSigner
 from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep
-from gastown_desktop.adapters.git.trust import TrustItem, TrustList, TrustStore, what_would_run
+from gastown_desktop.adapters.git.trust import (
+    TrustItem,
+    TrustList,
+    TrustStore,
+    what_runs_there,
+    what_would_run,
+)
 from gastown_desktop.adapters.git.user_repository import RepositoryFacts, gone, inspect
 from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.adapters.known_secrets import find_secrets
@@ -321,17 +328,50 @@ async def require_trust(
     if not gates and not hosts and not preparation and (confined or not workers):
         return
     listed = await runs_list(workplace, gates, generated, hosts, preparation, confined=confined)
-    store, named = TrustStore(workplace.data / "trust.json"), f"list {listed.digest[:12]}"
+    store, named = TrustStore(workplace.data / "trust.json"), _named(listed)
     if store.is_trusted(workplace.facts.top_level, listed.digest):
         return
     if not trust:
-        would = "\n".join(f"  {item.kind}: {_shown(item)}".rstrip() for item in listed.items)
         raise Refused(
-            f"This repository is not trusted, and these would run ({named}):\n{would}",
+            f"This repository is not trusted, and these would run ({named}):\n{_spelled(listed)}",
             remedy="\nRead them, then add --trust; or rehearse with --no-gate, which runs nothing of it.",
         )
     store.trust(workplace.facts.top_level, listed.digest)
     say(f"Trusted from now on with what would run ({named}).")
+
+
+async def require_trusted_remote(
+    workplace: Workplace, remote: GitRemote, *, trust: bool, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Lets a remote that is a folder run its hooks and programs only where the user agreed to them.
+
+    They run with the user's rights, outside every sandbox, and the repository says which folder it is.
+
+    Raises:
+        Refused: the user did not; lists what would run.
+    """
+    store = TrustStore(workplace.data / "trust.json")
+    for folder in remote.folders:
+        listed = await what_runs_there(workplace.git, folder)
+        if not listed.items or store.is_trusted(folder, listed.digest):
+            continue
+        if not trust:
+            raise Refused(
+                f"{remote.name} is the folder {folder}, which would run these with your rights "
+                f"({_named(listed)}):\n{_spelled(listed)}",
+                safe="Nothing was sent.",
+                remedy="\nRead them, then add --trust.",
+            )
+        store.trust(folder, listed.digest)
+        say(f"{folder} is trusted from now on with what it would run ({_named(listed)}).")
+
+
+def _named(listed: TrustList) -> str:
+    return f"list {listed.digest[:12]}"
+
+
+def _spelled(listed: TrustList) -> str:
+    return "\n".join(f"  {item.kind}: {_shown(item)}".rstrip() for item in listed.items)
 
 
 def _shown(item: TrustItem) -> str:

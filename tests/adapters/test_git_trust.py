@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_would_run
+from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_runs_there, what_would_run
 from gastown_desktop.adapters.git.user_repository import inspect
 from tests.builders import RepositoryBuilder
 
@@ -180,3 +180,23 @@ async def test_what_was_agreed_to_with_a_sandbox_is_another_list_without_one(
     without = await what_would_run(git, facts, gates, (), confined=False)
     assert names(without) - names(confined) == {("unconfined", "no sandbox")}
     assert without.digest != confined.digest
+
+
+async def test_a_folder_that_is_a_remote_is_listed_with_its_hooks_and_programs_wherever_git_finds_it(
+    git: GitCommand, tmp_path: Path
+) -> None:
+    repo = RepositoryBuilder(tmp_path / "beside")
+    repo.write("a.txt", "one\n").commit("Start")
+    assert (await what_runs_there(git, repo.folder)).items == ()
+    assert (await what_runs_there(git, tmp_path / "nothing")).items == ()
+    repo.write(".git/hooks/update", "#!/bin/sh\n", executable=True)
+    repo.git("config", "filter.x.smudge", "evil")
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / ".git").write_text(f"gitdir: {repo.git_dir}\n")
+    repo.folder.rename(tmp_path / "far")
+    (tmp_path / "beside.git").symlink_to(tmp_path / "far" / ".git")
+    for place in (tmp_path / "far", tmp_path / "far" / ".git", tmp_path / "beside"):
+        listed = await what_runs_there(git, place)
+        assert names(listed) == {("hook", "update"), ("program", "filter.x.smudge")}, place
+    (tmp_path / "link" / ".git").write_text(f"gitdir: {tmp_path / 'far' / '.git'}\n")
+    assert names(await what_runs_there(git, tmp_path / "link"))

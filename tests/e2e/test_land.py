@@ -97,6 +97,29 @@ def test_it_lands_here_and_on_the_remote_and_is_reverted_on_both(
     assert rehearsed.git("diff", "--stat", f"main~{LAST}", "scratch") == ""
 
 
+def test_a_remote_that_is_a_folder_runs_its_hooks_only_where_the_user_agreed(
+    command_line: CommandLine, rehearsed: RepositoryBuilder, tmp_path: Path
+) -> None:
+    origin = tmp_path / "origin.git"
+    rehearsed.git("clone", "-q", "--bare", str(rehearsed.folder), str(origin))
+    rehearsed.git("remote", "add", "origin", str(origin))
+    hook = origin / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ntouch hook-ran\n")
+    hook.chmod(0o755)
+    arguments = ("land", rehearsed.folder, "--on", "scratch", "--remote", "origin", "--yes")
+    before = rehearsed.git("rev-parse", "scratch")
+    refused = command_line.run(*arguments).ended(2)
+    assert "hook: pre-receive" in refused.err
+    assert not (origin / "hook-ran").exists()
+    assert rehearsed.git("rev-parse", "scratch") == before
+    command_line.run(*arguments, "--trust").ended(0)
+    assert (origin / "hook-ran").exists()
+    hook.write_text("#!/bin/sh\ntouch another-ran\n")
+    command_line.run("undo-land", rehearsed.folder, "--yes").ended(2)
+    assert not (origin / "another-ran").exists()
+
+
 def test_landed_here_and_not_there_is_said_and_pushed_later(
     command_line: CommandLine, rehearsed: RepositoryBuilder, tmp_path: Path
 ) -> None:

@@ -58,6 +58,12 @@ class GitRemote:
         self.url = url
         self.push_url = push_url
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Its addresses that are folders of this machine: what they would have git run, runs here."""
+        found = (url for url in dict.fromkeys((self.url, self.push_url)) if _protocols(url) == {"file"})
+        return tuple(map(Path, found))
+
     async def fetch(self, branch: str) -> Oid | None:
         """Where a branch is there; None when there is none.
 

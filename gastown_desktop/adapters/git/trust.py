@@ -108,13 +108,54 @@ async def what_would_run(
     items += [TrustItem(kind="generated", name=path, value=command) for path, command in generated]
     items += [TrustItem(kind="network", name=host, value="") for host in hosts]
     items += [TrustItem(kind="network", name=host, value="for setup only") for host in setup_hosts]
-    items += [
-        TrustItem(kind="program", name=entry.key, value=entry.value or "") for entry in own if _runs(entry)
-    ]
-    items += _hooks(facts, own)
+    items += _programs(own)
+    items += _hooks(facts.common_dir, facts.top_level, own)
     items += await _submodules(git, facts, own)
+    return _as_list(items)
+
+
+async def what_runs_there(git: GitCommand, place: Path) -> TrustList:
+    """Lists what fetching from, or pushing to, a repository that is a folder runs: its hooks and programs.
+
+    Empty where there is none of them, or no repository.
+
+    Args:
+        git: runs git.
+        place: the folder, as git is given it.
+
+    Raises:
+        GitError: its configuration cannot be parsed.
+    """
+    items: list[TrustItem] = []
+    for folder in _served_as(place):
+        entries = await git.read_config(folder)
+        own = [entry for entry in entries if entry.scope in ("local", "worktree")]
+        items += [*_programs(own), *_hooks(folder, folder, own)]
+    return _as_list(items)
+
+
+def _served_as(place: Path) -> list[Path]:
+    """The git folders that git may take a folder for (`enter_repo`, gitrepository-layout(5))."""
+    found: list[Path] = []
+    for suffix in ("/.git", "", ".git/.git", ".git"):
+        folder = Path(f"{place}{suffix}")
+        text = read_regular(folder, _LARGEST_FILE, follow=True) or b""
+        if text.startswith(b"gitdir:"):
+            folder = folder.parent / os.fsdecode(text.removeprefix(b"gitdir:").strip())
+        if (folder / "HEAD").exists():
+            found.append(folder)
+    return found
+
+
+def _as_list(items: Sequence[TrustItem]) -> TrustList:
     spelled = json.dumps([(item.kind, item.name, item.value) for item in items])
     return TrustList(tuple(items), hashlib.sha256(spelled.encode()).hexdigest())
+
+
+def _programs(own: Iterable[ConfigEntry]) -> list[TrustItem]:
+    return [
+        TrustItem(kind="program", name=entry.key, value=entry.value or "") for entry in own if _runs(entry)
+    ]
 
 
 def _runs(entry: ConfigEntry) -> bool:
@@ -134,11 +175,11 @@ def _runs(entry: ConfigEntry) -> bool:
     return not (is_switch and (value is None or value.lower() in _WORDS_OF_TRUTH))
 
 
-def _hooks(facts: RepositoryFacts, own: Iterable[ConfigEntry]) -> list[TrustItem]:
-    folder = facts.common_dir / "hooks"
+def _hooks(git_dir: Path, top_level: Path, own: Iterable[ConfigEntry]) -> list[TrustItem]:
+    folder = git_dir / "hooks"
     for entry in own:
         if entry.key == "core.hookspath" and entry.value:
-            folder = facts.top_level / Path(entry.value).expanduser()
+            folder = top_level / Path(entry.value).expanduser()
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - undecodable names
     except OSError:

@@ -49,6 +49,20 @@ def whole_way(ground: Ground) -> None:
     assert ground.repo.git("ls-remote", str(ground.remote), "refs/heads/scratch")
 
 
+def _hooks_there(ground: Ground) -> None:
+    ground.history()
+    for name in ("pre-receive", "update", "post-receive", "reference-transaction"):
+        ground.hook(name, ground.remote / "hooks")
+
+
+def _asks_about_the_remote(ground: Ground) -> None:
+    """Lands on the remote only when the user agreed to what it would run."""
+    ground.rehearse()
+    told = ground.command("land", ground.project, "--on", "scratch", "--yes", "--remote", "origin").ended(2)
+    assert "pre-receive" in told.err
+    assert str(ground.remote) in told.err
+
+
 async def _fetches(ground: Ground) -> None:
     """Asks the remote through the program's adapter, which does not wait half a minute for it."""
     async with ground.rig() as rig:
@@ -376,6 +390,13 @@ CASES = (
         control=_git("push", "-q", "origin", "main:x"),
         program=whole_way,
         shares="configuration",
+    ),
+    Case(
+        name="hooks-of-a-remote-beside",
+        wish="run as a hook of a folder that comes with the repository and is its remote",
+        plant=_hooks_there,
+        control=_git("push", "-q", "origin", "main:x"),
+        program=_asks_about_the_remote,
     ),
     Case(
         name="remote-that-is-a-program",
