@@ -34,6 +34,17 @@ def children_of(pid: int) -> list[int]:
         return []
 
 
+def is_child_of(pid: int, parent: int) -> bool:
+    """Whether a process is there that another one started.
+
+    It is asked for itself: a list of children may leave one out while others end (proc(5)).
+    """
+    try:
+        return psutil.Process(pid).ppid() == parent
+    except psutil.Error:
+        return False
+
+
 def tree(pid: int, limit: int) -> list[int]:
     """A process and those below it; stops soon after `limit`, a fork bomb is longer than the time we have."""
     found = [pid]

@@ -18,9 +18,9 @@ from gastown_desktop.adapters.sandbox.door import Door, not_opened
 from gastown_desktop.adapters.sandbox.entry import Entry, encoded, folder_in
 from gastown_desktop.adapters.sandbox.output import Ends, reported_cpu
 from gastown_desktop.adapters.sandbox.process_tree import (
-    children_of,
     cpu_seconds,
     hold_still,
+    is_child_of,
     kill_marked,
     let_go,
 )
@@ -177,6 +177,9 @@ class PersistentShell:
             try:
                 async with asyncio.timeout(timeout_s):
                     status, alive = await session.collect(await session.order(command), output)
+                    alive = (
+                        alive and not session.watchdog.reason
+                    )  # it may be dying while its last words are read
             except TimeoutError:
                 timed_out = True
                 output.add(session.unread)
@@ -204,7 +207,7 @@ class PersistentShell:
                 yield
                 return
             root = session.child.pid
-            lives = root in children_of(os.getpid())
+            lives = is_child_of(root, os.getpid())
             if not (lives and await hold_still(root, most, confined=self._confined)):
                 self._session = None
                 await session.end()
