@@ -18,6 +18,7 @@ import qasync
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+from gastown_desktop.adapters.memory import keep_together
 from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.bridge.engine_thread import EngineThread, RunningEngine
 from gastown_desktop.bridge.event_pump import EventPump
@@ -94,6 +95,7 @@ def run(arguments: list[str]) -> int:
     began = time.monotonic()
     data = data_folder(given.data_dir)
     keep_no_core()
+    keep_together()
     start_logging(data / "logs")
     if (refusal := _no_screen()) and QApplication.instance() is None:
         print(refusal, file=sys.stderr)  # noqa: T201

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sys
 
+from gastown_desktop.adapters.memory import keep_together
 from gastown_desktop.cli.arguments import parser
 from gastown_desktop.core.errors import (
     ConvoyError,
@@ -32,6 +33,7 @@ def run(arguments: list[str]) -> int:
     given = parser().parse_args(arguments)
     _watch_children_without_threads()
     keep_no_core()
+    keep_together()
     # without a log file, or space in it, the sentence on standard error is all there is to say
     logging.lastResort, logging.raiseExceptions = None, False
     try:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gastown_desktop.adapters.memory import keep_together
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.sandbox.shell import PersistentShell
 from gastown_desktop.adapters.system_clock import SystemClock
@@ -352,6 +353,7 @@ def main() -> int:
     time.tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background command ignores it
     start_logging(folder / "data" / "logs")
+    keep_together()
     loop = _make_loop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         try:
