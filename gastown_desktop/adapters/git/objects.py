@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from os import fsdecode, fsencode
+from sys import intern
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pygit2
@@ -329,7 +330,7 @@ class PygitObjects(MergingObjects):
 
     def _ref(self, name: str) -> Oid | None:
         try:
-            reference = self._repo.references.get(name)
+            reference = self._repo.references.get(intern(name))  # pygit2 1.21 never lets the name go
             return None if reference is None else Oid(str(reference.resolve().target))
         except (KeyError, ValueError):
             return None
