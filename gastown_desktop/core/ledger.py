@@ -131,6 +131,11 @@ Record = Reserve | Shrink | Settle | Assume | Release | SetCap | Acknowledge
 _RECORDS: dict[str, type[Record]] = {
     record.kind: record for record in (Reserve, Shrink, Settle, Assume, Release, SetCap, Acknowledge)
 }
+_KNOWN = {kind: frozenset(field.name for field in fields(record)) for kind, record in _RECORDS.items()}
+_NEEDED = {
+    kind: frozenset(field.name for field in fields(record) if field.default is MISSING)
+    for kind, record in _RECORDS.items()
+}
 
 
 def record_from_json(raw: Mapping[str, Any]) -> Record:
@@ -139,13 +144,12 @@ def record_from_json(raw: Mapping[str, Any]) -> Record:
     Raises:
         StoreError: an unknown kind of record, or fields that are not those of its kind.
     """
-    record_type = _RECORDS.get(raw.get("kind", ""))
+    kind = raw.get("kind", "")
+    record_type = _RECORDS.get(kind)
     if record_type is None:
         raise StoreError(f"not a record of the ledger: {raw.get('kind')!r}")
     values: dict[str, Any] = {name: value for name, value in raw.items() if name != "kind"}
-    known = {field.name for field in fields(record_type)}
-    needed = {field.name for field in fields(record_type) if field.default is MISSING}
-    if not needed <= values.keys() <= known:
+    if not _NEEDED[kind] <= values.keys() <= _KNOWN[kind]:
         raise StoreError(f"a {record_type.kind} record with the fields {', '.join(sorted(values))}")
     try:
         if "usage" in values:
@@ -407,7 +411,10 @@ class Ledger:
         return reservation
 
     def _account(self, scope: str) -> _Account:
-        return self._accounts.setdefault(scope, _Account())
+        account = self._accounts.get(scope)
+        if account is None:
+            account = self._accounts[scope] = _Account()
+        return account
 
     def _accounts_of(self, request: Reserve) -> list[_Account]:
         return [self._account(scope) for scope in dict.fromkeys(request.scopes)]
