@@ -6,7 +6,7 @@ import pytest
 
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.processes import LocalLauncher
-from gastown_desktop.core.errors import DiskFull, GitError, RefLocked, Refused
+from gastown_desktop.core.errors import DiskFull, GasTownError, GitError, RefLocked, Refused
 from gastown_desktop.engine.ports import ChildCommand, Finished
 from tests.builders import RepositoryBuilder
 
@@ -176,14 +176,37 @@ async def test_full_disk_and_locks_are_told_apart(
     await git.run("update-ref", "refs/heads/x", "HEAD", git_dir=repo.git_dir)
 
 
-async def test_files_that_could_not_be_written_may_mean_a_full_disk(tmp_path: Path) -> None:
-    """Git does not say why, as when a clone fills the disk with its checkout."""
+class Refusing:
+    """A launcher whose every child says something and fails."""
 
-    class Refusing:
-        async def run(self, _: ChildCommand) -> Finished:
-            said = b"error: unable to write file lib/a.py\nfatal: unable to checkout working tree\n"
-            return Finished(exit_code=128, output=b"", error=said, timed_out=False, elapsed_s=0.0, cpu_s=0.0)
+    def __init__(self, said: bytes) -> None:
+        self._said = said
 
-    git = GitCommand(Refusing(), Path("/usr/bin/git"), tmp_path / "hooks")  # type: ignore[arg-type]
-    with pytest.raises(DiskFull, match="git clone could not write its files: the disk may be full"):
+    async def run(self, _: ChildCommand) -> Finished:
+        return Finished(
+            exit_code=128, output=b"", error=self._said, timed_out=False, elapsed_s=0.0, cpu_s=0.0
+        )
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        # git does not say why, as when a clone fills the disk with its checkout
+        (
+            b"error: unable to write file lib/a.py\nfatal: unable to checkout working tree\n",
+            DiskFull,
+            "git clone could not write its files: the disk may be full",
+        ),
+        (b"fatal: sha1 file 'x' write error. Out of diskspace\n", DiskFull, "git clone: the disk is full"),
+        (b"fatal: sha1 file 'x' write error: No space left on device\n", DiskFull, "the disk is full"),
+        (b"error: cannot read 'x': Input/output error\n", GitError, "the disk does not read or write"),
+    ],
+)
+async def test_what_git_says_of_a_disk_becomes_a_plain_sentence(
+    said: bytes, kind: type[GasTownError], words: str, tmp_path: Path
+) -> None:
+    git = GitCommand(Refusing(said), Path("/usr/bin/git"), tmp_path / "hooks")  # type: ignore[arg-type]
+    with pytest.raises(kind, match=words) as caught:
         await git.run("clone", "a", "b", git_dir=None)
+    assert caught.value.safe
+    assert caught.value.remedy

@@ -69,7 +69,9 @@ _FORCED_OPTIONS = {
 _MERGE_DRIVER = "git merge-file -q --marker-size=%L %A %O %B"
 _EMPTIED = re.compile(r"filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)", re.DOTALL)
 _LOCKED = re.compile(rb"\.lock': File exists|[Uu]nable to lock|could not lock|failed to lock")
-_FULL = re.compile(rb"[Nn]o space left on device|Disk quota exceeded")
+_FULL = re.compile(rb"[Nn]o space left on device|Disk quota exceeded|[Oo]ut of diskspace")
+DISK_FAILED = "Input/output error"
+"""What the system says of a disk that is broken (EIO)."""
 _UNWRITTEN = re.compile(rb"^(error|fatal): unable to write (\w+ )*file", re.MULTILINE)
 """What git says of a file that it could not write, for whatever reason."""
 
@@ -360,9 +362,20 @@ def git_failure(args: Sequence[str | bytes | Path], finished: Finished) -> GasTo
             safe="Nothing that was done before is lost.",
             remedy="Free some space and try again.",
         )
+    if DISK_FAILED in said:
+        return disk_failed(command)
     if _LOCKED.search(finished.error):
         return RefLocked(f"{command}: something stayed locked for {REF_LOCK_WAIT_S:.0f} s: {said}")
     return GitError(f"{command} failed ({finished.exit_code}): {said}")
+
+
+def disk_failed(who: str) -> GitError:
+    """The error that a disk's own means: it neither reads nor writes something."""
+    return GitError(
+        f"{who}: the disk does not read or write a file ({DISK_FAILED}).",
+        safe="Everything that was finished before is kept.",
+        remedy="See to the disk, then go on.",
+    )
 
 
 def _forced(args: Sequence[str | bytes | Path]) -> list[str | bytes]:

@@ -220,6 +220,8 @@ class PygitObjects(MergingObjects):
             except (pygit2.GitError, ValueError, OSError) as failure:
                 if "space left" in str(failure):
                     raise DiskFull("The disk is full.", safe="Nothing was changed.") from failure
+                if command.DISK_FAILED in str(failure):
+                    raise command.disk_failed("git") from failure
                 raise GitError(f"git: {failure}") from failure
 
         return await asyncio.get_running_loop().run_in_executor(self._worker, translated)
