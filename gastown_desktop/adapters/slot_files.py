@@ -8,14 +8,17 @@ must be a regular file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import unicodedata
 from collections.abc import Generator
 from pathlib import Path
 
-from gastown_desktop.core.errors import ToolRefused
+from gastown_desktop.core.errors import StoreError, ToolRefused
 
+_BROKEN = frozenset({errno.EIO, errno.EROFS})
+"""What a disk answers that is broken; where it is full, the worker may make room."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -102,10 +105,21 @@ def _is_git_folder(name: str) -> bool:
 
 @contextlib.contextmanager
 def _refusing(path: str, what: str) -> Generator[None, None, None]:
-    """Tells the model what the system refused."""
+    """Tells the model what the system refused; a broken disk is not its affair, nor one bead's.
+
+    Raises:
+        ToolRefused: the system refused.
+        StoreError: the disk did.
+    """
     try:
         yield
     except OSError as error:
+        if error.errno in _BROKEN:
+            raise StoreError(
+                f"A working folder cannot be written: {os.strerror(error.errno)}.",
+                safe="Finished turns and merged work are kept.",
+                remedy="See to the disk, then go on.",
+            ) from error
         raise ToolRefused(f"{path} cannot be {what}: {os.strerror(error.errno or 0)}.") from None
 
 

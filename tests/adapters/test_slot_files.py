@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gastown_desktop.adapters.slot_files import SlotFiles
-from gastown_desktop.core.errors import ToolRefused
+from gastown_desktop.core.errors import StoreError, ToolRefused
 from tests.abilities import lacking
 
 SECRET = b"the user's own secret"
@@ -212,6 +212,16 @@ def test_a_disk_that_is_full_is_told_to_the_model(slot: Path, monkeypatch: pytes
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(ToolRefused, match="No space left"):
         SlotFiles(slot).write("src/a.py", b"x")
+
+
+def test_a_disk_that_is_broken_is_not_the_model_s_affair(slot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_handle: int, _size: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "ftruncate", fails)
+    with pytest.raises(StoreError, match="Input/output error") as caught:
+        SlotFiles(slot).write("src/a.py", b"x")
+    assert "kept" in caught.value.safe
 
 
 def test_no_descriptor_stays_open(slot: Path, tmp_path: Path) -> None:
