@@ -143,7 +143,8 @@ async def hold_still(root: int, most: int, *, confined: bool) -> bool:
         found = {("below", one) for one in below} | {("inside", one) for one in inside}
         if stood is not None and not ran and found <= stood:
             return True
-        stood = None if ran or not _are_stopped(inside, processes) else found
+        is_listed = not confined or len(below) > 1  # a bubblewrap has a child as long as it lives
+        stood = found if is_listed and not ran and _are_stopped(inside, processes) else None
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0 if stood else 0.002)

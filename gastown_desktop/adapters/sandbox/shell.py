@@ -177,9 +177,8 @@ class PersistentShell:
             try:
                 async with asyncio.timeout(timeout_s):
                     status, alive = await session.collect(await session.order(command), output)
-                    alive = (
-                        alive and not session.watchdog.reason
-                    )  # it may be dying while its last words are read
+                    if session.watchdog.reason:  # it may be dying while its last words are read
+                        alive = False
             except TimeoutError:
                 timed_out = True
                 output.add(session.unread)
