@@ -19,13 +19,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from gastown_desktop.core.errors import DiskFull, Refused, StoreError
+from gastown_desktop.core.disk_errors import FULL, unwritten
+from gastown_desktop.core.errors import Refused, StoreError
 from gastown_desktop.core.ledger import Record, record_from_json
 from gastown_desktop.engine.crash_points import crash_point
 
 _HEADER = struct.Struct(">II")
 _RESERVE_BYTES = 1 << 20
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FileMoneyLog:
@@ -102,12 +102,8 @@ class FileMoneyLog:
                 crash_point("money-durable")
         except OSError as error:
             self._failed = True
-            kind = DiskFull if error.errno in _NO_SPACE else StoreError
-            raise kind(
-                f"The money log cannot be written ({os.strerror(error.errno or 0)}).",
-                safe="No request was sent; everything that was acknowledged is safe.",
-                remedy="Make space on the disk, then resume.",
-            ) from error
+            safe = "No request was sent; everything that was acknowledged is safe."
+            raise unwritten(error, "The money log", safe=safe) from error
 
     def _write_all(self, record: bytes) -> None:
         start = os.fstat(self._file).st_size
@@ -124,7 +120,7 @@ class FileMoneyLog:
         try:
             return os.write(self._file, record) == len(record)
         except OSError as error:
-            if error.errno in _NO_SPACE:
+            if error.errno in FULL:
                 return False
             raise
 

@@ -8,17 +8,15 @@ must be a regular file.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 import unicodedata
 from collections.abc import Generator
 from pathlib import Path
 
-from gastown_desktop.core.errors import StoreError, ToolRefused
+from gastown_desktop.core.disk_errors import BROKEN, unwritten
+from gastown_desktop.core.errors import ToolRefused
 
-_BROKEN = frozenset({errno.EIO, errno.EROFS})
-"""What a disk answers that is broken; where it is full, the worker may make room."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -109,17 +107,14 @@ def _refusing(path: str, what: str) -> Generator[None, None, None]:
 
     Raises:
         ToolRefused: the system refused.
-        StoreError: the disk did.
+        DiskBroken: the disk did; where it is full, the worker may make room.
     """
     try:
         yield
     except OSError as error:
-        if error.errno in _BROKEN:
-            raise StoreError(
-                f"A working folder cannot be written: {os.strerror(error.errno)}.",
-                safe="Finished turns and merged work are kept.",
-                remedy="See to the disk, then go on.",
-            ) from error
+        if error.errno in BROKEN:
+            safe = "Finished turns and merged work are kept."
+            raise unwritten(error, "A working folder", safe=safe) from error
         raise ToolRefused(f"{path} cannot be {what}: {os.strerror(error.errno or 0)}.") from None
 
 

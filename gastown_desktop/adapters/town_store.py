@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from gastown_desktop.core.errors import DiskFull, StoreError
+from gastown_desktop.core.disk_errors import unwritten
+from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.event_lines import decode, is_intact
 from gastown_desktop.core.events import Envelope
 from gastown_desktop.engine.crash_points import crash_point
@@ -78,12 +79,8 @@ class FileEventStore:
             crash_point("event-durable")
         except OSError as error:
             os.ftruncate(self._file, start)
-            kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError
-            raise kind(
-                f"The history cannot be written ({os.strerror(error.errno or 0)}).",
-                safe="Finished turns and merged work are in git.",
-                remedy="Make space on the disk, then resume.",
-            ) from error
+            safe = "Finished turns and merged work are in git."
+            raise unwritten(error, "The history", safe=safe) from error
 
 
 def read_lines(path: Path) -> list[bytes]:

@@ -11,7 +11,8 @@ GasTownError                 anything below; has `safe`: what is safe and `remed
 │   ├── UnknownPrice         a model whose price nobody typed
 │   └── TripwirePulled       a reply cost more than its bound: the fleet stops
 ├── StoreError               a durable record could not be written or read
-│   └── DiskFull             the disk is full; the change did not happen
+│   ├── DiskFull             the disk is full; the change did not happen
+│   └── DiskBroken           the disk does not read or write; the change did not happen
 ├── KeyringUnavailable       the keyring of the system is absent, locked or silent
 ├── GitError                 git answered something unexpected
 │   ├── RefLocked            a ref stayed locked for longer than we wait
@@ -111,6 +112,10 @@ class StoreError(GasTownError):
 
 class DiskFull(StoreError):
     """The disk is full; the change did not happen."""
+
+
+class DiskBroken(StoreError):
+    """The disk does not read or write; the change did not happen."""
 
 
 class KeyringUnavailable(GasTownError):

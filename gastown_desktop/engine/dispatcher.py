@@ -11,6 +11,7 @@ from gastown_desktop.core.bead import NOT_DISPATCHABLE
 from gastown_desktop.core.breaker import Breaker
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.disk import show_bytes
+from gastown_desktop.core.disk_errors import disk_trouble
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, PolecatName, polecat_name
 from gastown_desktop.core.pace import Pace
@@ -250,6 +251,8 @@ class Dispatcher:
         try:
             await self._sling(group, bead)
         except (GitError, OSError) as error:
+            if (trouble := disk_trouble(error)) is not None:
+                raise trouble from error
             _log.exception("%s could not be started", bead)
             self._breaker = self._breaker.failed(bead, now)
             if self._breaker.is_given_up(bead):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.disk_errors import disk_trouble
 from gastown_desktop.core.errors import MoneyError, StoreError
 from gastown_desktop.core.ids import BeadId, PolecatName
 from gastown_desktop.core.witness import MOST_DEATHS, Finding
@@ -126,7 +127,9 @@ class Supervisor:
             return await self._after(worker, verdict.reason, asks=verdict.action == "ask")
         except (StoreError, MoneyError):
             raise
-        except Exception as error:  # noqa: BLE001 - the supervisor: logged, restarted, then asked about
+        except Exception as error:
+            if (trouble := disk_trouble(error)) is not None:
+                raise trouble from error
             _log.exception("polecat %s died", worker.hook.assignment.polecat)
             self._died(worker.bead)
             return await self._after(worker, f"{type(error).__name__}: {error}", asks=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Iterator
 
-from gastown_desktop.core.errors import DiskFull, GasTownError, Refused, StoreError
+from gastown_desktop.core.disk_errors import BROKEN, FULL, SEE_TO_IT
+from gastown_desktop.core.errors import DiskBroken, DiskFull, GasTownError, Refused, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +30,10 @@ def _ours(error: BaseException) -> Iterator[GasTownError]:
 def _of_the_system(error: OSError) -> GasTownError:
     """What the system refused, in a sentence: a full disk, a folder that may not be written."""
     place = f" at {error.filename}" if error.filename else ""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in FULL:
         return DiskFull(f"The disk is full{place}.", remedy="Make space, then run it again.")
+    if error.errno in BROKEN:
+        return DiskBroken(f"The disk does not read or write{place} ({error.strerror}).", remedy=SEE_TO_IT)
     if error.filename:
         return Refused(f"{error.filename}: {error.strerror}.", remedy="See to it, then run it again.")
     return StoreError(f"The system refused: {error.strerror}.")

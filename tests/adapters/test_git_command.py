@@ -6,7 +6,7 @@ import pytest
 
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.processes import LocalLauncher
-from gastown_desktop.core.errors import DiskFull, GasTownError, GitError, RefLocked, Refused
+from gastown_desktop.core.errors import DiskBroken, DiskFull, GasTownError, GitError, RefLocked, Refused
 from gastown_desktop.engine.ports import ChildCommand, Finished
 from tests.builders import RepositoryBuilder
 
@@ -199,7 +199,7 @@ class Refusing:
         ),
         (b"fatal: sha1 file 'x' write error. Out of diskspace\n", DiskFull, "git clone: the disk is full"),
         (b"fatal: sha1 file 'x' write error: No space left on device\n", DiskFull, "the disk is full"),
-        (b"error: cannot read 'x': Input/output error\n", GitError, "the disk does not read or write"),
+        (b"error: cannot read 'x': Input/output error\n", DiskBroken, "the disk does not read or write"),
     ],
 )
 async def test_what_git_says_of_a_disk_becomes_a_plain_sentence(

@@ -119,6 +119,8 @@ def _resumed(series: Series, data: Path, runs: list[Run], label: str) -> list[st
     words = runs[0].error.strip().splitlines()[-1:] or [""]
     print(f"{label:48} exits {[run.code for run in runs]} {words[0][:90]!r} ", end="", flush=True)
     print("; ".join(found) or "held", flush=True)
+    for run in runs if found else ():
+        print("      " + (run.error.strip()[-1_000:] or "no word").replace("\n", "\n      "), flush=True)
     return found
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core import events as ev
-from gastown_desktop.core.errors import GitError
+from gastown_desktop.core.errors import DiskBroken, DiskFull, GitError, StoreError
 from gastown_desktop.core.ids import BeadId, MergeId
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.serialising import SerialisingFiles
@@ -302,6 +304,30 @@ async def test_the_third_death_asks_and_frees_the_worker(town: FakeTown) -> None
         assert fleet.workers() == {"gt-a": "Nux", "gt-b": "Nux"}
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (OSError(errno.EIO, "Input/output error"), DiskBroken),
+        (OSError(errno.ENOSPC, "No space left on device"), DiskFull),
+        (DiskBroken("git: the disk does not read or write a file."), DiskBroken),
+    ],
+)
+@pytest.mark.parametrize("step", ["prepare Nux", "snapshot Nux"])
+async def test_a_disk_that_fails_stops_the_fleet_and_is_no_death(
+    said: Exception, kind: type[StoreError], step: str, town: FakeTown
+) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a")
+    fleet.let_go("gt-a")
+    town.slots.fails[step] = [said]
+    with pytest.RaisesGroup(kind, flatten_subgroups=True):
+        async with at_work() as group:
+            await fleet.fill(group)
+            await fleet.until(lambda: fleet.dispatcher.working == 0)
+    assert [event for event in town.events("polecat_state_changed") if event.death] == []
+    assert not town.bus.state.needs_you
+
+
 async def test_what_a_dead_worker_did_is_kept_when_its_name_is_used_again(town: FakeTown) -> None:
     fleet = Fleet(town, 1)
     await town.add("gt-a", "gt-b")
@@ -369,6 +395,17 @@ async def test_a_bead_that_cannot_be_started_five_times_asks(town: FakeTown) -> 
     assert "could not be started: the hook is broken" in need.text
 
 
+async def test_a_disk_that_fails_while_a_bead_is_started_stops_the_fleet(town: FakeTown) -> None:
+    fleet = Fleet(town, 1)
+    await town.add("gt-a")
+    broken: Any = Broken(town.kit.hooks, "gt-a", times=1, error=OSError(errno.EIO, "Input/output error"))
+    town.kit.hooks = broken
+    with pytest.RaisesGroup(DiskBroken, flatten_subgroups=True):
+        async with at_work() as group:
+            await fleet.fill(group)
+    assert not town.bus.state.needs_you
+
+
 async def test_workers_of_an_earlier_process_wait_for_room_too(town: FakeTown) -> None:
     first = Fleet(town, 2)
     await town.add("gt-a", "gt-b")
@@ -390,8 +427,9 @@ async def test_workers_of_an_earlier_process_wait_for_room_too(town: FakeTown) -
 class Broken:
     """Hooks that cannot be hung for one bead, some times."""
 
-    def __init__(self, hooks: Hooks, bead: str, *, times: int) -> None:
+    def __init__(self, hooks: Hooks, bead: str, *, times: int, error: Exception | None = None) -> None:
         self._hooks = hooks
+        self._error = error or GitError("the hook is broken")
         self._bead = bead
         self._times = times
 
@@ -401,7 +439,7 @@ class Broken:
     async def hang(self, assignment: Assignment, earlier: Hook | None = None) -> Hook:
         if assignment.bead == self._bead and self._times:
             self._times -= 1
-            raise GitError("the hook is broken")
+            raise self._error
         return await self._hooks.hang(assignment, earlier)
 
 

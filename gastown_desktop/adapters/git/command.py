@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gastown_desktop.adapters.git.files import read_regular
-from gastown_desktop.core.errors import DiskFull, GasTownError, GitError, RefLocked, Refused
+from gastown_desktop.core.disk_errors import SEE_TO_IT
+from gastown_desktop.core.errors import DiskBroken, DiskFull, GasTownError, GitError, RefLocked, Refused
 from gastown_desktop.engine.ports import ChildCommand
 
 if TYPE_CHECKING:
@@ -345,7 +346,7 @@ def common_dir(git_dir: Path) -> Path:
 
 
 def git_failure(args: Sequence[str | bytes | Path], finished: Finished) -> GasTownError:
-    """The error that a failed command means: `DiskFull`, `RefLocked` or `GitError`."""
+    """The error that a failed command means: `DiskFull`, `DiskBroken`, `RefLocked` or `GitError`."""
     command = "git " + os.fsdecode(args[0])
     said = finished.error[-_STDERR_TAIL:].decode("utf-8", "replace").strip()
     if finished.timed_out:
@@ -369,12 +370,12 @@ def git_failure(args: Sequence[str | bytes | Path], finished: Finished) -> GasTo
     return GitError(f"{command} failed ({finished.exit_code}): {said}")
 
 
-def disk_failed(who: str) -> GitError:
+def disk_failed(who: str) -> DiskBroken:
     """The error that a disk's own means: it neither reads nor writes something."""
-    return GitError(
+    return DiskBroken(
         f"{who}: the disk does not read or write a file ({DISK_FAILED}).",
         safe="Everything that was finished before is kept.",
-        remedy="See to the disk, then go on.",
+        remedy=SEE_TO_IT,
     )
 
 
