@@ -13,6 +13,7 @@ from gastown_desktop.adapters.git import janitor as janitors
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.janitor import Janitor
 from gastown_desktop.adapters.git.objects import PygitObjects
+from gastown_desktop.core.errors import DiskBroken, DiskFull, StoreError
 from gastown_desktop.core.ids import Oid
 
 _OLD_S = 20 * 24 * 3600
@@ -114,3 +115,22 @@ async def test_what_git_cannot_do_now_stops_nobody(
 
     assert "could not be tidied" in caplog.text
     assert _counts(town)["count"] == "2"
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("error", [DiskFull("It is full."), DiskBroken("It is broken.")])
+async def test_a_disk_without_room_for_a_pack_stops_nobody(
+    error: StoreError,
+    git: GitCommand,
+    town: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fails(*_: object, **__: object) -> bytes:
+        raise error
+
+    monkeypatch.setattr(git, "run", fails)
+
+    assert not await Janitor(git, town).tidy()
+
+    assert str(error) in caplog.text

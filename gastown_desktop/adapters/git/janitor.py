@@ -10,7 +10,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from gastown_desktop.core.errors import GitError
+from gastown_desktop.core.errors import GitError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class Janitor:
         """
         try:
             return await self._pack()
-        except (GitError, OSError):
+        except (GitError, StoreError, OSError):
             _log.warning("town.git could not be tidied", exc_info=True)
             return False
 
