@@ -14,7 +14,6 @@ import argparse
 import itertools
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -23,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.e2e.warm import run_warm
 
 _RUN_S = 1_800
 _ABOUT_MONEY = frozenset({"limit", "cap"})
@@ -45,16 +46,14 @@ def rehearse(case: Case, data: Path) -> tuple[int, dict[str, Any], str]:
     gates = ["--gate", case.gate, "--trust"] if case.gate else ["--no-gate"]
     if case.repo == "sample":
         gates = []
-    finished = subprocess.run(
+    finished = run_warm(
         [
-            sys.executable, "-m", "gastown_desktop", "rehearse", case.repo, "--last", str(case.last),
+            "rehearse", case.repo, "--last", str(case.last),
             "--polecats", str(case.polecats), "--cap", case.cap, "--chaos", str(case.seed),
             "--data-dir", str(data), "--json", *gates,
         ],
-        env={**os.environ, "HOME": str(data)},
-        capture_output=True,
-        text=True,
-        timeout=_RUN_S,
+        {**os.environ, "HOME": str(data)},
+        _RUN_S,
     )  # fmt: skip
     return finished.returncode, json.loads(finished.stdout or "{}"), finished.stderr
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gastown_desktop.adapters.processes import start_time
 from tests.builders import RepositoryBuilder, small_python_repository
+from tests.e2e import left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -106,18 +106,7 @@ class CommandLine:
 
     def processes(self) -> list[str]:
         """Command lines of living processes that have to do with this HOME or data folder."""
-        marks = (os.fsencode(self.home) + b"\0", os.fsencode(self.data))
-        found: list[str] = []
-        for folder in Path("/proc").iterdir():
-            try:
-                if not folder.name.isdecimal() or int(folder.name) == os.getpid():
-                    continue
-                seen = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
-            except OSError:
-                continue
-            if any(mark in seen for mark in marks) and start_time(int(folder.name)) is not None:
-                found.append(f"{folder.name} {seen[:200]!r}")
-        return found
+        return left_behind.processes(self.home, self.data)
 
     def rig(self) -> Path:
         """The folder of the only rig."""
@@ -126,11 +115,7 @@ class CommandLine:
 
     def left_behind(self) -> list[str]:
         """Slots and locks that should not be there after a command ended."""
-        slots = (self.data / "wt").glob("*/*")
-        locks = (self.data / "rigs").glob("*/town.git/**/*.lock")
-        half_made = (self.data / "rigs").glob("*/town.git.new")
-        scratch = (self.data / "rigs").glob("*/rehearsals/*/scratch/[!ht]*")
-        return [str(path.relative_to(self.data)) for path in (*slots, *locks, *half_made, *scratch)]
+        return left_behind.files(self.data)
 
 
 def _heed_interrupts() -> None:

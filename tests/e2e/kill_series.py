@@ -2,6 +2,7 @@
 
     python -m tests.e2e.kill_series --random 30          at random moments
     python -m tests.e2e.kill_series --points             at every named crash point: first, middle, last
+    python -m tests.e2e.kill_series --points --resumed   the same in `resume`, after an early kill
     python -m tests.e2e.kill_series --random 2 --repo PATH --gate CMD
 
 Only the process itself is killed, not its children. *Acknowledged* is what `--json-lines` printed before the
@@ -24,8 +25,12 @@ from pathlib import Path
 from typing import Any
 
 from gastown_desktop.engine.crash_points import POINTS
+from tests.e2e import left_behind
+from tests.e2e.warm import warm_python
 
 _RUN_S = 300
+_EARLY = "event-durable:20"
+"""Where a rehearsal dies whose resumption is to die: planned, and the first workers at work."""
 _WITH_A_REQUEST_OUT = frozenset({"reserve", "send", "answered", "settle"})
 
 
@@ -50,10 +55,10 @@ class Series:
         self.failures = 0
 
     def command(self, data: Path, verb: str) -> list[str]:
-        """The command line of one process."""
+        """The arguments of one process."""
         options = ["--json-lines", "--check", "--data-dir", str(data)]
         extra = self.extra if verb == "rehearse" else []
-        return [sys.executable, "-m", "gastown_desktop", verb, self.repo, *options, *extra]
+        return [verb, self.repo, *options, *extra]
 
     def start(
         self, data: Path, verb: str, *, crash_at: str = "", count: str = "", kill_after: float = 0
@@ -66,13 +71,8 @@ class Series:
         environment = {**os.environ, "HOME": str(self.scratch / "home")}
         environment |= {"GASTOWN_CRASH_AT": crash_at} if crash_at else {}
         environment |= {"GASTOWN_CRASH_COUNT": count} if count else {}
-        process = subprocess.Popen(
-            self.command(data, verb),
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        starts = _cold if "LD_PRELOAD" in environment else warm_python().start
+        process = starts(self.command(data, verb), environment)
         run = Run(0)
         errors = threading.Thread(target=lambda: setattr(run, "error", process.stderr.read()))
         errors.start()
@@ -131,6 +131,17 @@ class Series:
         return json.loads(file.read_text())
 
 
+def _cold(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    """One that loads everything itself, for what must be there before Python is."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "gastown_desktop", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def _never_began(run: Run) -> bool:
     return not run.events
 
@@ -161,7 +172,7 @@ def problems_of(data: Path, runs: list[Run]) -> list[str]:
         problems.append("something is still held")
     problems += _lost(data, runs, result)
     problems += _ungated(data, result) if result["gate_runs"] else []
-    problems += _left_behind(data)
+    problems += _left_behind(data.parent / "home", data)
     return problems
 
 
@@ -194,18 +205,12 @@ def _ungated(data: Path, result: dict[str, Any]) -> list[str]:
     return [f"merged ungated: {event['bead']}" for event in ends if event["tree"] not in green]
 
 
-def _left_behind(data: Path) -> list[str]:
-    found = [
-        str(path.relative_to(data))
-        for path in (data / "rigs").rglob("*.lock")
-        if path.parent.name != "events"
-    ]
-    locks = [path for path in found if "town.git" in path]
-    slots = [str(path) for path in (data / "wt").glob("*/*")] if (data / "wt").exists() else []
-    return [f"left behind: {', '.join(locks + slots)}"] if locks + slots else []
+def _left_behind(home: Path, data: Path) -> list[str]:
+    found = [*left_behind.files(data), *left_behind.refs(data), *left_behind.processes(home, data)]
+    return [f"left behind: {', '.join(found)}"] if found else []
 
 
-def _points(series: Series, only: list[str]) -> None:
+def _points(series: Series, only: list[str], *, resumed: bool) -> None:
     counts = series.counts()
     for name in only or POINTS:
         passed = counts.get(name, 0)
@@ -214,7 +219,11 @@ def _points(series: Series, only: list[str]) -> None:
             series.failures += 1
             continue
         for occurrence in sorted({1, (passed + 1) // 2, passed}):
-            series.check(f"{name}:{occurrence} of {passed}", crash_at=f"{name}:{occurrence}")
+            point = f"{name}:{occurrence}"
+            if resumed:
+                series.check(f"{point} of {passed} in resume", crash_at=_EARLY, again=point)
+            else:
+                series.check(f"{point} of {passed}", crash_at=point)
 
 
 def main() -> int:
@@ -222,6 +231,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--random", type=int, default=0, metavar="N")
     parser.add_argument("--points", action="store_true")
+    parser.add_argument("--resumed", action="store_true", help="of --points: kill the resumption there")
     parser.add_argument("--only", nargs="*", default=[], choices=POINTS, help="of --points only these")
     parser.add_argument("--repo", default="sample")
     parser.add_argument("--gate", default="")
@@ -239,7 +249,7 @@ def main() -> int:
         (Path(scratch) / "home").mkdir()
         series = Series(Path(scratch), given.repo, extra)
         if given.points:
-            _points(series, given.only)
+            _points(series, given.only, resumed=given.resumed)
         moments = random.Random(given.seed)
         for number in range(given.random):
             early = number % 5 == 4
