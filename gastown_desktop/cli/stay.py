@@ -32,6 +32,7 @@ from gastown_desktop.core.money import exact_usd, show_usd, usd
 from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import plural
+from gastown_desktop.engine import holding
 from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.wiring.access import ModelAccess
@@ -45,6 +46,7 @@ _HELP = """goal TEXT          plan and do something else, with what is left of t
 answer ITEM TEXT   answer what waits for you
 cap USD            set the limit of all convoys of this stay
 land               bring what is merged onto its branch
+pause              let workers stand still at the end of their turn; merges go on
 go                 go on with what is paused
 status             where it stands
 quit               end"""
@@ -183,11 +185,14 @@ class Stay:
             "": self._nothing,
             "answer": self._answer,
             "cap": self._cap,
+            "pause": self._pause,
             "status": self._status,
             "help": self._help,
             "quit": self._end,
         }
         at_rest = {"goal": self._goal, "go": self._go, "land": self._land}
+        if command == "go" and self._run is not None and self._run.town.kit.holding.everything:
+            return self._go_on
         if command in at_rest and self._run is not None:
             raise Refused(
                 f"`{command}` is for later: the convoy works.",
@@ -250,6 +255,18 @@ class Stay:
             town = self._run.at_work
             if await self._run.raised_caps() and town is not None:
                 await town.cap_raised()
+
+    async def _pause(self, _: str) -> None:
+        if self._run is None:
+            raise Refused("Nothing works, so there is nothing to pause.")
+        await holding.pause_all(self._run.town.kit)
+        _say("Paused: workers stand still at the end of their turn, merges go on. Go on with: go")
+
+    async def _go_on(self, _: str) -> None:
+        """Lets those go on who work in this very moment, and are paused."""
+        assert self._run is not None
+        await holding.resume_all(self._run.town.kit)
+        _say("Everybody goes on.")
 
     async def _go(self, _: str) -> None:
         state = self._state()

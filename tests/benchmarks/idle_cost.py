@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.idle_cost [--seconds 60]
 
-Four processes beside each other: after a convoy that is merged, at a question, at its limit, and unattended
-while a question waits for its default. Fails when one asked the model for anything, or took 1 % or more.
+Processes beside each other: after a convoy that is merged, at a question, at its limit, unattended while a
+question waits for its default, and paused by the user in the middle of work. Fails when one asked the model
+for anything, or took 1 % or more.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _CASES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "question": (None, ("--cap", "2")),
     "limit": (None, ("--cap", "0.001")),
     "unattended": ("spaces", ("--cap", "2", "--unattended")),
+    "paused": ("spaces", ("--cap", "2", "--unattended")),
 }
 """Each with the default of its question, and how it is run."""
 
@@ -42,9 +44,12 @@ def _start(stack: ExitStack, folder: Path, name: str) -> tuple[Staying, RunningS
     one = stack.enter_context(
         staying(line, "run", repo, *given, "--json", *arguments, environment={"ANTHROPIC_API_KEY": KEY})
     )
-    if name == "unattended":
+    if name in {"unattended", "paused"}:
         one.hears("needs you: Tabs?")
         one.hears("merged t-2")
+        if name == "paused":
+            one.hears("Paused: workers stand still", "pause")
+            one.hears("Nothing else waits for you", "answer t-1 tabs")
         return one, server
     result = one.result(1)
     if name == "finished":
@@ -58,7 +63,7 @@ def _start(stack: ExitStack, folder: Path, name: str) -> tuple[Staying, RunningS
 
 
 def main() -> int:
-    """Prints the four shares; returns 1 when one of them is too much."""
+    """Prints the shares; returns 1 when one of them is too much."""
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=float, default=60.0)
     seconds = options.parse_args().seconds

@@ -160,6 +160,25 @@ def test_an_unattended_run_that_waits_asks_nothing_and_takes_an_answer_meanwhile
             assert one.ends() == 0
 
 
+def test_a_pause_holds_workers_asks_nothing_and_is_lifted(
+    command_line: CommandLine, repo: Path, beads: Path
+) -> None:
+    with question_server("spaces") as server:
+        arguments = asked(server, repo, "--beads", beads, "--cap", "2", "--unattended")
+        with staying(command_line, *arguments, environment=WITH_KEY) as one:
+            one.hears("needs you: Tabs?")
+            one.hears("merged t-2")
+            one.hears("Paused: workers stand still", "pause")
+            one.hears("paused: by you", "status")
+            one.hears("Nothing else waits for you", "answer t-1 tabs")
+            rests(one, server)
+            one.hears("Everybody goes on", "go")
+            assert one.result(1)["merged"] == 2
+            one.hears("there is nothing to pause", "pause")
+            one.says("quit")
+            assert one.ends() == 0
+
+
 def test_a_rehearsal_is_not_stayed_with(command_line: CommandLine, small: RepositoryBuilder) -> None:
     repo = small.folder
     refused = command_line.run("resume", repo, "--stay", environment=WITH_KEY).ended(2)

@@ -13,6 +13,20 @@ _LAST_MONEY = ("tests/core/test_slowing.py", "tests/engine/test_finishing_first.
 
 WORK: tuple[Mutant, ...] = (
     Mutant(
+        name="a broken disk counts as a worker's death",
+        file="gastown_desktop/engine/supervisor.py",
+        old="            if (trouble := disk_trouble(error)) is not None:\n",
+        new="            if (trouble := disk_trouble(error)) is not None and False:\n",
+        tests=("tests/engine/test_dispatcher.py",),
+    ),
+    Mutant(
+        name="git's words of a broken disk are a bead's own trouble",
+        file="gastown_desktop/adapters/git/command.py",
+        old="    if DISK_FAILED in said:\n",
+        new="    if False:\n",
+        tests=_GIT,
+    ),
+    Mutant(
         name="what nobody has looked at lands all the same",
         file="gastown_desktop/wiring/engine.py",
         old="run.town.gates, target, None, signer, looked=looked)",
