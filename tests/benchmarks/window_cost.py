@@ -3,8 +3,9 @@
     python -m tests.benchmarks.window_cost [--seconds 60] [--agents 30] [--starts 5]
 
 Every worker streams 50 deltas a second; every six seconds each ends a turn, whose snapshot and hook the
-engine writes with git. Lateness is what a 16 ms precise timer of the GUI thread comes after its time. The
-screen is Qt's offscreen one unless QT_QPA_PLATFORM says otherwise. Exits with 1 where a limit is not kept.
+engine writes with git. Beside it, what the window takes while the user has all workers paused. Lateness is
+what a 16 ms precise timer of the GUI thread comes after its time. The screen is Qt's offscreen one unless
+QT_QPA_PLATFORM says otherwise. Exits with 1 where a limit is not kept.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ LIMITS = {
     "memory growth, MB/min": 5.0,
     "first paint, s": 1.2,
     "usable, s": 2.0,
+    "CPU while paused, % of a core": 1.0,
 }
 
 
@@ -89,6 +91,19 @@ class Meters:
             self.memory.append((second, psutil.Process().memory_info().rss / 1e6))
 
 
+class Share:
+    """Processor time of this process over a run in which nothing else is measured."""
+
+    def start(self) -> None:
+        """Starts to measure."""
+        self._begun, self._cpu = time.perf_counter(), time.process_time()
+
+    def stop(self) -> dict[str, float]:
+        """Ends; answers the figure."""
+        share = (time.process_time() - self._cpu) / (time.perf_counter() - self._begun)
+        return {"CPU while paused, % of a core": 100 * share}
+
+
 def run_empty(seconds: float) -> dict[str, float]:
     """An empty window."""
     from PySide6.QtCore import QTimer
@@ -105,8 +120,8 @@ def run_empty(seconds: float) -> dict[str, float]:
     return meters.stop()
 
 
-def run_fleet(seconds: float, agents: int) -> dict[str, float]:
-    """The fleet's page with all workers at full pace."""
+def run_fleet(seconds: float, agents: int, *, paused: bool = False) -> dict[str, float]:
+    """The fleet's page with all workers at full pace, or all paused."""
     import qasync
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
@@ -140,14 +155,15 @@ def run_fleet(seconds: float, agents: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="window-cost-") as scratch:
 
         async def make() -> Load:
-            loads.append(Load(pump.put, Path(scratch), agents=agents, deltas_s=_DELTAS_S, turn_s=_TURN_S))
+            pace = {"deltas_s": _DELTAS_S, "turn_s": _TURN_S}
+            loads.append(Load(pump.put, Path(scratch), agents=agents, paused=paused, **pace))
             return await loads[0].start()
 
         engine = EngineThread(make)
         window = MainWindow(view, pump, engine.api, SystemClock().now)
         window.show_rig(open_rig(Path(scratch)))
         window.show()
-        meters = Meters(seconds)
+        meters = Share() if paused else Meters(seconds)
         engine.start()
         begun: list[float] = []
 
@@ -156,8 +172,9 @@ def run_fleet(seconds: float, agents: int) -> dict[str, float]:
                 return
             begun.append(loads[0].deltas)
             ticks_ms.clear()
-            meters.start()
-            QTimer.singleShot(int(1_000 * seconds), lambda: app.exit(0))
+            settle_ms = 3_000 if paused else 0
+            QTimer.singleShot(settle_ms, meters.start)
+            QTimer.singleShot(settle_ms + int(1_000 * seconds), lambda: app.exit(0))
 
         pump.changed.connect(lambda _: begin())
         with loop:
@@ -170,6 +187,8 @@ def run_fleet(seconds: float, agents: int) -> dict[str, float]:
             shown = window.frame.shown
             window.dispose()
     assert shown == "fleet", f"the page {shown} was shown, which is not what is to be measured"
+    if paused:
+        return figures
     return {
         "pump tick p95, ms": percentile(ticks_ms, 0.95),
         "pump tick at most, ms": max(ticks_ms),
@@ -264,16 +283,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--agents", type=int, default=30)
     parser.add_argument("--starts", type=int, default=5, help="warm starts of the program; 0 for none")
-    parser.add_argument("--role", choices=("empty", "fleet"), help=argparse.SUPPRESS)
+    parser.add_argument("--role", choices=("empty", "fleet", "paused"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.role:
-        figures = (
-            run_empty(given.seconds) if given.role == "empty" else run_fleet(given.seconds, given.agents)
-        )
+        if given.role == "empty":
+            figures = run_empty(given.seconds)
+        else:
+            figures = run_fleet(given.seconds, given.agents, paused=given.role == "paused")
         print(json.dumps(figures))
         return
     empty = measured("empty", given)
-    fleet = measured("fleet", given)
+    fleet = measured("fleet", given) | measured("paused", given)
     if given.starts:
         fleet |= starts(given.starts)
     if not report(fleet, empty):

@@ -21,6 +21,7 @@ from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, PolecatName, RigId
 from gastown_desktop.engine.api import EngineApi, OpenRig, Recent, System, Transcript
+from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
 from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.rig import RefNames
@@ -45,12 +46,15 @@ class Load:
         agents: int,
         deltas_s: int,
         turn_s: float,
+        paused: bool = False,
     ) -> None:
         self._show = show
         self._folder = folder
         self._agents = agents
         self._deltas_s = deltas_s
         self._turn_s = turn_s
+        self._paused = paused
+        """Every worker was slung, and the user pauses them all."""
         self._seq = itertools.count(1)
         self._tasks: list[asyncio.Task[None]] = []
         self._spent = 0
@@ -80,6 +84,9 @@ class Load:
         for number in range(self._agents):
             self._tell(ev.BeadAdded(**WHERE, bead=_bead(number), title=f"Make part {number} of the harbour"))
         self._show(ev.RunChanged(**WHERE, running=True, polecats=self._agents))
+        if self._paused:
+            self._tell(ev.ConvoyStageChanged(**WHERE, stage="paused", reason=BY_YOU))
+            self._show(ev.RunChanged(**WHERE, running=True, held=True, polecats=self._agents))
         self._tasks = [asyncio.ensure_future(self._worker(number, base)) for number in range(self._agents)]
         return self
 
@@ -100,6 +107,9 @@ class Load:
 
     async def recents(self) -> tuple[Recent, ...]:
         return ()
+
+    async def absence(self, _convoy: ConvoyId) -> None:
+        return None
 
     async def transcript(self, _convoy: ConvoyId, bead: BeadId) -> Transcript:
         return Transcript(bead=bead, task="", turns=(), steps=())
@@ -128,6 +138,9 @@ class Load:
             )
         )
         self._tell(ev.PolecatStateChanged(**WHERE, polecat=polecat, state="working"))
+        if self._paused:
+            self._tell(ev.PolecatStateChanged(**WHERE, polecat=polecat, state="paused", reason=BY_YOU))
+            return
         await self._stream(polecat, (number + 1) / self._agents)  # their turns do not end together
         for turn in itertools.count(1):
             # The next reply streams while git keeps the last turn, so that the pace never drops.
