@@ -3,6 +3,7 @@
     python -m tests.e2e.kill_series --random 30          at random moments
     python -m tests.e2e.kill_series --points             at every named crash point: first, middle, last
     python -m tests.e2e.kill_series --points --resumed   the same in `resume`, after an early kill
+    python -m tests.e2e.kill_series --random 30 --torn   and the last records are torn, as a power cut would
     python -m tests.e2e.kill_series --random 2 --repo PATH --gate CMD
 
 Only the process itself is killed, not its children. *Acknowledged* is what `--json-lines` printed before the
@@ -99,12 +100,22 @@ class Series:
         process.stderr.close()
         return run
 
-    def check(self, label: str, *, crash_at: str = "", kill_after: float = 0, again: str = "") -> None:
+    def check(
+        self,
+        label: str,
+        *,
+        crash_at: str = "",
+        kill_after: float = 0,
+        again: str = "",
+        torn: random.Random | None = None,
+    ) -> None:
         """Kills one rehearsal (and perhaps its resumption), resumes it and judges."""
         self.number += 1
         data = self.scratch / f"data-{self.number}"
         killed = self.start(data, "rehearse", crash_at=crash_at, kill_after=kill_after)
         runs = [killed]
+        if torn and not killed.result:
+            label += f", {_tear(data, torn)} torn"
         if again and not killed.result:
             runs.append(self.start(data, "resume", crash_at=again))
         if not runs[-1].result:
@@ -129,6 +140,26 @@ class Series:
         if run.code != 0:
             raise SystemExit(f"the undisturbed rehearsal ended with {run.code}: {run.error[-2000:]}")
         return json.loads(file.read_text())
+
+
+def _tear(data: Path, dice: random.Random) -> int:
+    """Leaves the beginning of one more record at the end of each log; returns how many logs there are."""
+    logs = [*(data / "rigs").glob("*/rehearsals/*/money.log"), *(data / "rigs").glob("*/events/*.jsonl")]
+    for log in logs:
+        whole = log.read_bytes()
+        record = whole.splitlines(keepends=True)[-1:] if log.suffix == ".jsonl" else [_last_framed(whole)]
+        if record and record[0]:
+            with log.open("ab") as file:
+                file.write(record[0][: dice.randrange(1, len(record[0]))])
+    return len(logs)
+
+
+def _last_framed(whole: bytes) -> bytes:
+    """The last record of a money log, with its length and checksum before it."""
+    position = last = 0
+    while position < len(whole):
+        last, position = position, position + 8 + int.from_bytes(whole[position : position + 4], "big")
+    return whole[last:]
 
 
 def _cold(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
@@ -232,6 +263,7 @@ def main() -> int:
     parser.add_argument("--random", type=int, default=0, metavar="N")
     parser.add_argument("--points", action="store_true")
     parser.add_argument("--resumed", action="store_true", help="of --points: kill the resumption there")
+    parser.add_argument("--torn", action="store_true", help="of --random: tear the last records")
     parser.add_argument("--only", nargs="*", default=[], choices=POINTS, help="of --points only these")
     parser.add_argument("--repo", default="sample")
     parser.add_argument("--gate", default="")
@@ -255,7 +287,8 @@ def main() -> int:
             early = number % 5 == 4
             moment = -moments.uniform(0.5, 3) if early else moments.uniform(0.01, given.longest)
             since = "the start" if early else "the first event"
-            series.check(f"random {number + 1}: {abs(moment):.2f} s after {since}", kill_after=moment)
+            label = f"random {number + 1}: {abs(moment):.2f} s after {since}"
+            series.check(label, kill_after=moment, torn=moments if given.torn else None)
         print(f"{series.number} runs, {series.failures} failures")
         return 1 if series.failures else 0
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from pathlib import Path
 
@@ -84,3 +85,14 @@ def test_kill_at_a_crash_point_loses_nothing_acknowledged(
     told = capsys.readouterr().out
     assert series.failures == 0, told
     assert f"exits [{-signal.SIGKILL}, 0]" in told
+
+
+def test_a_kill_that_tears_the_last_records_loses_nothing_acknowledged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "home").mkdir()
+    series = Series(tmp_path, "sample", ["--last", "4"])
+    series.check("torn", crash_at="settle:3", torn=random.Random(1))
+    told = capsys.readouterr().out
+    assert series.failures == 0, told
+    assert "2 torn" in told

@@ -7,6 +7,7 @@ Not for what has to be there before Python is, as LD_PRELOAD.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -52,9 +53,18 @@ class WarmPython:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         number = theirs.fileno()
-        subprocess.Popen([sys.executable, "-m", "tests.e2e.warm", str(number)], pass_fds=[number])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.warm", str(number)], pass_fds=[number]
+        )
         theirs.close()
+        atexit.register(self.close)
         self._answers = self._socket.makefile("r")
+
+    def close(self) -> None:
+        """Ends the server, once what it runs has ended."""
+        self._answers.close()
+        self._socket.close()
+        self._process.wait()
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> WarmProcess:
         """Starts `python -m gastown_desktop` with arguments in the current folder."""

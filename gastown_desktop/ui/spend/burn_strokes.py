@@ -231,11 +231,17 @@ class Strokes:
         self._say(text, left, y, "text.secondary")
         self._label_of_limit = QRectF(left, y - 7, self._width(text), 14)
 
-    def _meeting(self, cap: int) -> None:
+    def _meets(self, cap: int) -> QPointF | None:
+        """Where the forecast meets the limit; None where that is not in sight."""
         burn = self._course.burn
         if burn is None or burn.reached_at is None or burn.reached_at > self._scale.end:
+            return None
+        return self._point(burn.reached_at, cap)
+
+    def _meeting(self, cap: int) -> None:
+        burn, middle = self._course.burn, self._meets(cap)
+        if middle is None or burn is None or burn.reached_at is None:
             return
-        middle = self._point(burn.reached_at, cap)
         self._painter.setPen(QPen(theme.color("money.cap"), 2))
         self._painter.setBrush(theme.color("surface.content"))
         self._painter.drawEllipse(middle, 4, 4)
@@ -250,14 +256,17 @@ class Strokes:
         cap, plot = self._course.cap, self._scale.plot
         if cap is None or cap > self._scale.top:
             return
+        meets = self._meets(cap)
         for percent in THRESHOLDS:
             y = self._scale.y(cap * percent / 100)
             text = f"{percent}{_NO_BREAK}%"
             left = plot.right() - 10 - self._width(text)
             ground = QRectF(left - 2, y - 6, self._width(text) + 6, 12)
-            self._painter.fillRect(ground, theme.color("surface.content"))
+            told = meets is None or not ground.adjusted(-6, -6, 6, 6).contains(meets)
+            if told:
+                self._painter.fillRect(ground, theme.color("surface.content"))
+                self._say(text, left, y, "text.tertiary")
             self._painter.fillRect(QRectF(plot.right() - 6, y - 0.5, 6, 1.5), theme.color("text.secondary"))
-            self._say(text, left, y, "text.tertiary")
 
     def _point(self, at: datetime, amount: float) -> QPointF:
         return QPointF(self._scale.x(at), self._scale.y(amount))
