@@ -2,6 +2,9 @@
 
 A child's group ends with the child: what it left running in the background is killed when it exits.
 The group is killed while its leader is still a zombie, so that the number cannot mean another process.
+
+A child that *finishes* is never killed: who is cancelled waits for it, and so does who sweeps after a crash.
+It writes into files instead of pipes, since a pipe whose reader died would end it halfway.
 """
 
 from __future__ import annotations
@@ -12,22 +15,28 @@ import fcntl
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.ports import Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from gastown_desktop.engine.ports import ChildCommand
 
 _CHUNK = 1 << 16
 _END_OF_OUTPUT_WAIT_S = 1.0
+_MOST_BYTES = 1 << 20
+"""Of the record of children, before it is written anew."""
+_DEATH_WAIT_S = 5.0
+_POLL_S = 0.02
 
 
 def start_time(pid: int) -> int | None:
@@ -81,11 +90,41 @@ class CappedOutput:
         return bytes(self._head) + mark + bytes(self._tail)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A child that is recorded as alive."""
+
+    pid: int
+    started: int
+    owner: tuple[int, int]
+    """Pid and start time of the process that started it."""
+    finishes: bool
+
+    @property
+    def lives(self) -> bool:
+        """Whether it still runs."""
+        return bool(self.started) and start_time(self.pid) == self.started
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether its owner is dead."""
+        return start_time(self.owner[0]) != self.owner[1]
+
+    def line(self) -> str:
+        """As it is written down."""
+        sign = "=" if self.finishes else "+"
+        return f"{self.owner[0]} {self.owner[1]} {sign} {self.pid} {self.started}\n"
+
+
 class _Journal:
-    """Lines `owner-pid owner-start + pid start` (or `-`), shared by processes under a file lock."""
+    """Lines `owner-pid owner-start + pid start`, shared by processes under a file lock.
+
+    `=` instead of `+` is one that finishes, `-` one that ended.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._owner = (os.getpid(), start_time(os.getpid()) or 0)
 
@@ -102,35 +141,43 @@ class _Journal:
         line = f"{self._owner[0]} {self._owner[1]} {sign} {pid} {started}\n"
         with self._locked():
             os.write(self._file, line.encode())
+            if os.fstat(self._file).st_size > _MOST_BYTES:
+                self._rewrite([one for one in self._known() if one.lives])
 
-    def take_orphans(self) -> list[tuple[int, int]]:
-        """Children whose owner is dead; only the lines of living owners stay in the file."""
+    def orphans(self) -> list[_Known]:
+        """Children whose owner is dead."""
         with self._locked():
-            live = self._live()
-            orphans = [child for child, owner in live.items() if start_time(owner[0]) != owner[1]]
-            kept = [
-                f"{owner[0]} {owner[1]} + {child[0]} {child[1]}\n"
-                for child, owner in live.items()
-                if child not in orphans
-            ]
-            content = "".join(kept).encode()
-            os.ftruncate(self._file, 0)
-            os.write(self._file, content)
-        return orphans
+            return [one for one in self._known() if one.is_orphan]
 
-    def _live(self) -> dict[tuple[int, int], tuple[int, int]]:
+    def tidy(self) -> None:
+        """Forgets children that ended."""
+        with self._locked():
+            self._rewrite([one for one in self._known() if one.lives or not one.is_orphan])
+
+    def _rewrite(self, kept: Sequence[_Known]) -> None:
+        """Over the old lines, which are longer: no room is needed, and a kill in between loses none."""
+        content = "".join(one.line() for one in kept).encode()
+        file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.pwrite(file, content, 0)
+            os.ftruncate(file, len(content))
+        finally:
+            os.close(file)
+
+    def _known(self) -> list[_Known]:
         size = os.fstat(self._file).st_size
-        live: dict[tuple[int, int], tuple[int, int]] = {}
+        found: dict[tuple[int, int], _Known] = {}
         for line in os.pread(self._file, size, 0).decode("ascii", "replace").splitlines():
             parts = line.split()
             if len(parts) != 5 or not all(part.isdecimal() for part in (*parts[:2], *parts[3:])):
                 continue
             child = (int(parts[3]), int(parts[4]))
-            if parts[2] == "+":
-                live[child] = (int(parts[0]), int(parts[1]))
+            if parts[2] in {"+", "="}:
+                owner = (int(parts[0]), int(parts[1]))
+                found[child] = _Known(*child, owner=owner, finishes=parts[2] == "=")
             else:
-                live.pop(child, None)
-        return live
+                found.pop(child, None)
+        return list(found.values())
 
     def close(self) -> None:
         """Closes the file."""
@@ -232,9 +279,14 @@ class RunningChild:
     """A child in its own session; made by `LocalLauncher`."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], pipes: tuple[int | None, int | None, int | None]
+        self,
+        process: subprocess.Popen[bytes],
+        pipes: tuple[int | None, int | None, int | None],
+        *,
+        finishes: bool,
     ) -> None:
         self._process = process
+        self._finishes = finishes
         self._stdin, self._stdout, self._stderr = (None if file is None else _Pipe(file) for file in pipes)
         self._loop = asyncio.get_running_loop()
         self.started = start_time(process.pid) or 0
@@ -273,9 +325,10 @@ class RunningChild:
                         await asyncio.shield(pipe.closed)
 
     async def kill(self) -> None:
-        """Kills its whole group and waits for it; a dead child is no error."""
+        """Kills its whole group, unless it finishes, and waits for it; a dead child is no error."""
         if not self.exited.done():
-            _kill_group(self.pid)
+            if not self._finishes:
+                _kill_group(self.pid)
             await asyncio.shield(self.exited)
         self.close_pipes()
 
@@ -328,13 +381,34 @@ class LocalLauncher:
         """Children started, by `git` and `other`."""
 
     async def run(self, command: ChildCommand) -> Finished:
-        """Runs a child to its end; cancellation and time-out kill its group.
+        """Runs a child to its end; cancellation and time-out kill its group, unless it finishes.
 
         Raises:
             Refused: the program cannot be started.
         """
+        if not command.finishes:
+            return await self._run(command)
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as error:
+            running = asyncio.ensure_future(self._run(command, output, error))
+            try:
+                finished = await asyncio.shield(running)
+            except asyncio.CancelledError:
+                await asyncio.wait([running])
+                raise
+            for file in (output, error):
+                file.seek(0)
+            return replace(finished, output=output.read(), error=error.read())
+
+    async def _run(
+        self, command: ChildCommand, out: IO[bytes] | None = None, err: IO[bytes] | None = None
+    ) -> Finished:
         began = time.monotonic()
-        child = self._spawn(command, stdin=subprocess.PIPE if command.input else subprocess.DEVNULL)
+        child = self._spawn(
+            command,
+            stdin=subprocess.PIPE if command.input else subprocess.DEVNULL,
+            stdout=out or subprocess.PIPE,
+            stderr=err or subprocess.PIPE,
+        )
         output, error = CappedOutput(command.output_limit), CappedOutput(command.output_limit)
         child.collect(command.input, output, error)
         timed_out = False
@@ -367,29 +441,44 @@ class LocalLauncher:
         return child
 
     async def sweep(self) -> int:
-        """Kills recorded children of a dead process that still run; returns how many."""
-        killed = 0
-        for pid, started in self._journal.take_orphans():
-            if started and start_time(pid) == started:
-                _kill_group(pid)
-                killed += 1
-        return killed
+        """Kills recorded children of a dead process that still run, and waits for those that finish.
+
+        Returns:
+            How many were killed; all of them are gone, or what cannot die yet is still recorded.
+        """
+        left = [one for one in self._journal.orphans() if one.lives]
+        killed = [one for one in left if not one.finishes]
+        for one in killed:
+            _kill_group(one.pid)
+        patience = time.monotonic() + _DEATH_WAIT_S
+        for one in left:
+            while one.lives and (one.finishes or time.monotonic() < patience):  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_S)
+        self._journal.tidy()
+        return len(killed)
 
     async def close(self) -> None:
-        """Kills every child that still runs and closes the journal."""
+        """Kills every child that still runs, but for those that finish, and closes the journal."""
         for child in tuple(self._children):
             await child.kill()
         await asyncio.sleep(0)  # their last lines are written by callbacks
         self._journal.close()
 
-    def _spawn(self, command: ChildCommand, *, stdin: int, stderr: int = subprocess.PIPE) -> RunningChild:
+    def _spawn(
+        self,
+        command: ChildCommand,
+        *,
+        stdin: int,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int | IO[bytes] = subprocess.PIPE,
+    ) -> RunningChild:
         try:
             process = subprocess.Popen(
                 command.argv,
                 env=dict(command.environment),
                 cwd=command.folder,
                 stdin=stdin,
-                stdout=subprocess.PIPE,
+                stdout=stdout,
                 stderr=subprocess.STDOUT if command.merge_error else stderr,
                 start_new_session=True,
                 pass_fds=command.files,
@@ -406,8 +495,14 @@ class LocalLauncher:
             if stream is not None:
                 stream.close()
         process.stdin = process.stdout = process.stderr = None
-        child = RunningChild(process, (pipes[0], pipes[1], pipes[2]))
-        self._journal.note("+", child.pid, child.started)
+        child = RunningChild(process, (pipes[0], pipes[1], pipes[2]), finishes=command.finishes)
+        try:
+            self._journal.note("=" if command.finishes else "+", child.pid, child.started)
+        except OSError:
+            # nobody would find it after a crash; a child that was just started has done nothing yet
+            _kill_group(child.pid)
+            child.close_pipes()
+            raise
         kind = _kind(command)
         self.starts_by_kind[kind] += 1
         self._children.add(child)

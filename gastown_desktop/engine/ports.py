@@ -323,6 +323,8 @@ class ChildCommand:
     """Standard error goes into the output; else it is kept apart."""
     files: tuple[int, ...] = ()
     """Open files of ours that the child gets too, under the same numbers."""
+    finishes: bool = False
+    """It changes what must not stay half done: it is waited for and never killed, also after a crash."""
 
 
 class Child(Protocol):

@@ -199,6 +199,11 @@ class Refusing:
         ),
         (b"fatal: sha1 file 'x' write error. Out of diskspace\n", DiskFull, "git clone: the disk is full"),
         (b"fatal: sha1 file 'x' write error: No space left on device\n", DiskFull, "the disk is full"),
+        (
+            b"fatal: unable to create 'x.lock': Read-only file system\n",
+            DiskBroken,
+            "write a file .Read-only file system",
+        ),
         (b"error: cannot read 'x': Input/output error\n", DiskBroken, "the disk does not read or write"),
     ],
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -17,12 +18,13 @@ from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.adapters.git.town import open_town
 from gastown_desktop.adapters.git.user_repository import differences, fingerprint, inspect
 from gastown_desktop.adapters.git.user_target import UserTarget
+from gastown_desktop.core.errors import DiskFull, GitError, RefLocked, StoreError
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ports import REGULAR, Signature
 from tests.builders import RepositoryBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from gastown_desktop.adapters.git.command import GitCommand
 
@@ -335,3 +337,112 @@ async def test_taking_back_a_branch_that_nobody_has_is_a_compare_and_swap(case: 
     assert await target.take_back(case.new, case.old) == ""
     assert case.at("scratch") == case.old
     assert await target.take_back(case.new, case.old) == "scratch moved meanwhile."
+
+
+# --- cut short ------------------------------------------------------------------------------------
+
+
+class Broken:
+    """Git whose command of a name does something else and fails."""
+
+    def __init__(self, git: GitCommand, name: str, error: Exception, meanwhile: Callable[[], object]) -> None:
+        self._git = git
+        self._name = name
+        self._error = error
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._git, name)
+
+    async def run(self, *args: Any, **options: Any) -> Any:
+        if args[0] == self._name:
+            assert options["finishes"], "it could be killed halfway"
+            await asyncio.sleep(0.03)  # files are newer than the command, by a coarse clock
+            self._meanwhile()
+            raise self._error
+        return await self._git.run(*args, **options)
+
+
+async def broken(case: Case, name: str, error: Exception, meanwhile: Callable[[], object]) -> UserTarget:
+    facts = await inspect(case.git, case.repo.folder)
+    git: Any = Broken(case.git, name, error, meanwhile)
+    return UserTarget(git, case.objects, case.town, facts, "main")
+
+
+FULL = DiskFull("git merge: the disk is full.")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FULL, None),
+        (GitError("git merge failed (-9): "), "git refuses"),
+        (RefLocked("main"), "stayed locked"),
+    ],
+)
+async def test_a_landing_that_ends_halfway_is_put_back_and_lands_later(
+    case: Case, error: Exception, words: str | None
+) -> None:
+    case.repo.write("b.txt", "b\nmine\n")
+
+    def half() -> None:
+        case.repo.write("a.txt", "one\nla").write("new/n.txt", "n\n")
+
+    target = await broken(case, "merge", error, half)
+    if words is None:
+        with pytest.raises(StoreError, match="the disk is full"):
+            await target.advance(case.old, case.new)
+    else:
+        assert words in await target.advance(case.old, case.new)
+    assert (case.at(), case.text("a.txt"), case.text("b.txt")) == (case.old, "one\n", "b\nmine\n")
+    assert not (case.repo.folder / "new").exists()
+    assert case.repo.git("status", "--porcelain") == "M b.txt"
+    assert await (await case.target()).advance(case.old, case.new) == ""
+    assert case.text("b.txt") == "b\nmine\n"
+    case.commit_all()
+
+
+async def test_files_that_moved_without_their_branch_go_back(case: Case) -> None:
+    def all_but_the_ref() -> None:
+        case.repo.git("fetch", "-q", str(case.town), case.new)
+        case.repo.git("read-tree", "-m", "-u", case.old, case.new)
+
+    target = await broken(case, "merge", RefLocked("main stayed locked"), all_but_the_ref)
+    assert "stayed locked" in await target.advance(case.old, case.new)
+    assert (case.at(), case.text("a.txt")) == (case.old, "one\n")
+    assert case.repo.git("status", "--porcelain", "--ignored") == ""
+
+
+async def test_taking_back_that_ends_halfway_leaves_what_landed(case: Case) -> None:
+    assert await (await case.target()).advance(case.old, case.new) == ""
+
+    def half() -> None:
+        (case.repo.folder / "new/n.txt").unlink()
+        case.repo.write("a.txt", "one\n")
+
+    target = await broken(case, "reset", FULL, half)
+    with pytest.raises(StoreError, match="the disk is full"):
+        await target.take_back(case.new, case.old)
+    assert case.at() == case.new
+    assert case.repo.git("status", "--porcelain") == ""
+    case.commit_all()
+
+
+async def test_an_edit_that_git_names_is_not_put_back(case: Case) -> None:
+    words = GitError(
+        "git merge failed (1): error: Your local changes would be overwritten:\n\ta.txt\nAborting"
+    )
+    target = await broken(case, "merge", words, lambda: case.repo.write("a.txt", "typed just now\n"))
+    assert "a.txt" in await target.advance(case.old, case.new)
+    assert case.text("a.txt") == "typed just now\n"
+
+
+async def test_what_cannot_be_put_back_says_which_command_does(case: Case) -> None:
+    def half() -> None:
+        case.repo.write("a.txt", "one\nla")
+        (case.repo.git_dir / "index").write_bytes(b"no index")
+
+    target = await broken(case, "merge", FULL, half)
+    with pytest.raises(StoreError, match="partly those of the landing") as caught:
+        await target.advance(case.old, case.new)
+    assert "git restore" in caught.value.remedy

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gastown_desktop.adapters import processes
 from gastown_desktop.adapters.processes import LocalLauncher, start_time
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.ports import ChildCommand
@@ -106,6 +107,33 @@ async def test_cancellation_kills_the_group(launcher: LocalLauncher, tmp_path: P
     await gone(pid)
 
 
+SLOW = "echo $$ > {0}/pid; sleep 0.4; echo done > {0}/done; echo words; echo more >&2; exit 3"
+
+
+async def test_one_that_finishes_is_waited_for_by_who_is_cancelled(
+    launcher: LocalLauncher, tmp_path: Path
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(launcher.run(shell(SLOW.format(tmp_path), finishes=True)))
+        pid = await written(tmp_path / "pid")
+        task.cancel()
+
+    assert task.cancelled()
+    assert start_time(pid) is None
+    assert (tmp_path / "done").exists()
+
+
+async def test_one_that_finishes_is_waited_for_by_a_launcher_that_closes(tmp_path: Path) -> None:
+    launcher = LocalLauncher(tmp_path / "journal")
+    task = asyncio.ensure_future(launcher.run(shell(SLOW.format(tmp_path), finishes=True)))
+    await written(tmp_path / "pid")
+    await launcher.close()
+
+    assert (tmp_path / "done").exists()
+    finished = await task
+    assert (finished.exit_code, finished.output, finished.error) == (3, b"words\n", b"more\n")
+
+
 async def test_background_children_end_with_their_leader(launcher: LocalLauncher, tmp_path: Path) -> None:
     note = tmp_path / "pid"
 
@@ -192,6 +220,63 @@ async def test_sweep_kills_what_a_killed_process_left_running(tmp_path: Path) ->
     await gone(pid)
     assert await later.sweep() == 0
     await later.close()
+
+
+FINISHER = """
+import asyncio, os, sys
+from pathlib import Path
+from gastown_desktop.adapters.processes import LocalLauncher
+from gastown_desktop.engine.ports import ChildCommand
+
+async def main():
+    folder = Path(sys.argv[1])
+    launcher = LocalLauncher(folder / "journal")
+    script = f"echo $$ > {folder}/pid; sleep 1; echo words; echo words >&2; echo x > {folder}/done"
+    argv = ("/bin/sh", "-c", script)
+    command = ChildCommand(argv=argv, environment={"PATH": "/usr/bin:/bin"}, finishes=True)
+    asyncio.ensure_future(launcher.run(command))
+    while not (folder / "pid").exists():
+        await asyncio.sleep(0.01)
+    os.kill(os.getpid(), 9)
+
+asyncio.run(main())
+"""
+
+
+async def test_sweep_waits_for_what_a_killed_process_was_finishing(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", FINISHER, tmp_path], check=False)  # noqa: ASYNC221 - it is dead soon
+    assert not (tmp_path / "done").exists()
+
+    later = LocalLauncher(tmp_path / "journal")
+    assert await later.sweep() == 0
+    assert (tmp_path / "done").exists()
+    await later.close()
+    assert (tmp_path / "journal").read_text() == ""
+
+
+async def test_the_record_of_children_is_bounded_and_keeps_those_that_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_MOST_BYTES", 300)
+    launcher = LocalLauncher(tmp_path / "journal")
+    child = await launcher.start(ChildCommand(argv=("/bin/sleep", "600"), environment={}))
+    for _ in range(30):
+        await launcher.run(ChildCommand(argv=("/bin/true",), environment={}))
+    text = (tmp_path / "journal").read_text()
+    assert len(text) <= 400
+    assert f"+ {child.pid} {child.started}\n" in text
+    await launcher.close()
+
+
+async def test_a_child_that_cannot_be_recorded_is_not_left_running(tmp_path: Path) -> None:
+    launcher = LocalLauncher(tmp_path / "journal")
+    os.close(launcher._journal._file)
+    launcher._journal._file = os.open("/dev/full", os.O_RDWR)
+    note = tmp_path / "pid"
+    with pytest.raises(OSError, match="No space left"):
+        await launcher.run(shell(f"echo $$ > {note}; sleep 600"))
+    if (pid := number_in(note)) is not None:
+        await gone(pid)
 
 
 async def test_sweep_spares_another_process_that_got_the_number(

@@ -22,8 +22,8 @@ WORK: tuple[Mutant, ...] = (
     Mutant(
         name="git's words of a broken disk are a bead's own trouble",
         file="gastown_desktop/adapters/git/command.py",
-        old="    if DISK_FAILED in said:\n",
-        new="    if False:\n",
+        old="    if said := _DISK_FAILED.search(words):\n",
+        new="    if (said := _DISK_FAILED.search(words)) and False:\n",
         tests=_GIT,
     ),
     Mutant(

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 
 from gastown_desktop.adapters.git.files import read_regular
 from gastown_desktop.core.disk_errors import SEE_TO_IT
-from gastown_desktop.core.errors import DiskBroken, DiskFull, GasTownError, GitError, RefLocked, Refused
+from gastown_desktop.core.errors import (
+    DiskBroken,
+    DiskFull,
+    GasTownError,
+    GitError,
+    RefLocked,
+    Refused,
+    StoreError,
+)
 from gastown_desktop.engine.ports import ChildCommand
 
 if TYPE_CHECKING:
@@ -71,8 +79,8 @@ _MERGE_DRIVER = "git merge-file -q --marker-size=%L %A %O %B"
 _EMPTIED = re.compile(r"filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)", re.DOTALL)
 _LOCKED = re.compile(rb"\.lock': File exists|[Uu]nable to lock|could not lock|failed to lock")
 _FULL = re.compile(rb"[Nn]o space left on device|Disk quota exceeded|[Oo]ut of diskspace")
-DISK_FAILED = "Input/output error"
-"""What the system says of a disk that is broken (EIO)."""
+_DISK_FAILED = re.compile(rb"Input/output error|Read-only file system")
+"""What the system says of a disk that is broken (EIO), or was made read-only because it is (EROFS)."""
 _UNWRITTEN = re.compile(rb"^(error|fatal): unable to write (\w+ )*file", re.MULTILINE)
 """What git says of a file that it could not write, for whatever reason."""
 
@@ -124,6 +132,7 @@ class GitCommand:
         pinned: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        finishes: bool = False,
     ) -> Finished:
         """Runs one git command.
 
@@ -142,6 +151,7 @@ class GitCommand:
             environment: further variables, or other values for those that are set; only for commands in a
                 repository of ours, or with values of ours.
             timeout_s: seconds after which it is killed.
+            finishes: it is never killed, since it would leave the user's files half changed.
 
         Raises:
             RefLocked: a ref or file stayed locked for 5 s.
@@ -165,6 +175,7 @@ class GitCommand:
             folder=work_tree or git_dir,
             input=input,
             timeout_s=timeout_s,
+            finishes=finishes,
         )
         loop = asyncio.get_running_loop()
         deadline = loop.time() + REF_LOCK_WAIT_S
@@ -351,32 +362,32 @@ def git_failure(args: Sequence[str | bytes | Path], finished: Finished) -> GasTo
     said = finished.error[-_STDERR_TAIL:].decode("utf-8", "replace").strip()
     if finished.timed_out:
         return GitError(f"{command} took longer than {finished.elapsed_s:.0f} s and was stopped.")
-    if _FULL.search(finished.error):
-        return DiskFull(
-            f"{command}: the disk is full.",
-            safe="Nothing was changed.",
-            remedy="Free some space and try again.",
-        )
+    if (trouble := trouble_said(command, finished.error)) is not None:
+        return trouble
     if _UNWRITTEN.search(finished.error):
         return DiskFull(
             f"{command} could not write its files: the disk may be full.",
             safe="Nothing that was done before is lost.",
             remedy="Free some space and try again.",
         )
-    if DISK_FAILED in said:
-        return disk_failed(command)
     if _LOCKED.search(finished.error):
         return RefLocked(f"{command}: something stayed locked for {REF_LOCK_WAIT_S:.0f} s: {said}")
     return GitError(f"{command} failed ({finished.exit_code}): {said}")
 
 
-def disk_failed(who: str) -> DiskBroken:
-    """The error that a disk's own means: it neither reads nor writes something."""
-    return DiskBroken(
-        f"{who}: the disk does not read or write a file ({DISK_FAILED}).",
-        safe="Everything that was finished before is kept.",
-        remedy=SEE_TO_IT,
-    )
+def trouble_said(who: str, words: bytes) -> StoreError | None:
+    """What words of the system mean for the disk: `DiskFull`, `DiskBroken`, or nothing about it."""
+    if _FULL.search(words):
+        return DiskFull(
+            f"{who}: the disk is full.", safe="Nothing was changed.", remedy="Free some space and try again."
+        )
+    if said := _DISK_FAILED.search(words):
+        return DiskBroken(
+            f"{who}: the disk does not read or write a file ({said[0].decode()}).",
+            safe="Everything that was finished before is kept.",
+            remedy=SEE_TO_IT,
+        )
+    return None
 
 
 def _forced(args: Sequence[str | bytes | Path]) -> list[str | bytes]:

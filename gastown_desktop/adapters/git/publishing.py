@@ -191,6 +191,7 @@ class Publisher:
                 git_dir=self._there,
                 input=asked,
                 environment=who_moves(self._facts),
+                finishes=True,
             )
         except RefLocked:
             raise

@@ -9,13 +9,15 @@ FETCH_HEAD nor remote-tracking refs nor a configured remote take part.
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gastown_desktop.adapters.git.checkouts import Checkout, checkouts_of, in_the_way
 from gastown_desktop.adapters.git.packs import bring
+from gastown_desktop.adapters.git.putting_back import put_back
 from gastown_desktop.adapters.git.town import fetch_branch
-from gastown_desktop.core.errors import GitError, RefLocked
+from gastown_desktop.core.errors import GasTownError, GitError, RefLocked, StoreError
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ref_target import MOVED
 
@@ -78,7 +80,7 @@ class UserTarget:
         await bring(self._git, self._town, self._facts.common_dir, [new], [old])
         if checkout is None:
             return await self._swap(old, new)
-        return await self._in_checkout(checkout, new, *_MERGE, new)
+        return await self._in_checkout(checkout, old, new, *_MERGE, new)
 
     async def take_back(self, new: Oid, old: Oid) -> str:
         """Moves it back as it was moved; empty when it moved."""
@@ -87,7 +89,7 @@ class UserTarget:
             return words
         if checkout is None:
             return await self._swap(new, old)
-        return await self._in_checkout(checkout, old, "reset", "--quiet", "--keep", old)
+        return await self._in_checkout(checkout, new, old, "reset", "--quiet", "--keep", old)
 
     async def _plan(self, old: Oid, new: Oid) -> tuple[Checkout | None, str]:
         """The one checkout that has to go along, and what stands in the way."""
@@ -131,6 +133,7 @@ class UserTarget:
                 *("update-ref", "-m", "gastown-desktop: land", self.name, new, old),
                 git_dir=self._facts.common_dir,
                 environment=self._who,
+                finishes=True,
             )
         except RefLocked:
             raise
@@ -140,24 +143,48 @@ class UserTarget:
             return False
         return True
 
-    async def _in_checkout(self, checkout: Checkout, wanted: Oid, *args: str) -> str:
-        """Runs what moves branch, index and files of a checkout together."""
+    async def _in_checkout(self, checkout: Checkout, old: Oid, wanted: Oid, *args: str) -> str:
+        """Runs what moves branch, index and files of a checkout together; all of them move, or none.
+
+        It is not cut short: neither by a cancellation nor by the end of the program. What it leaves half done
+        by itself, on a full disk or where a ref stays locked, is put back.
+        """
+        overrides = {
+            **await self._git.overrides_for(checkout.git_dir),
+            f"branch.{self._branch}.mergeOptions": "",
+        }
+        pinned = await self._line_ends(checkout.git_dir)
+        began_ns = time.time_ns()
         try:
             await self._git.run(
                 *args,
                 git_dir=checkout.git_dir,
                 work_tree=checkout.folder,
-                overrides={
-                    **await self._git.overrides_for(checkout.git_dir),
-                    f"branch.{self._branch}.mergeOptions": "",
-                },
-                pinned=await self._line_ends(checkout.git_dir),
+                overrides=overrides,
+                pinned=pinned,
                 environment={**self._who, "GIT_REFLOG_ACTION": "gastown-desktop"},
+                finishes=True,
             )
-        except RefLocked:
-            return f"{checkout.folder} stayed locked by another git."
-        except GitError as failure:
+        except (GitError, StoreError) as failure:
             files = ", ".join(_NAMED_FILES.findall(str(failure)))
+            whole = True
+            if not files and await self._at() == old:  # git names files before it changes any
+                trees = [await self._objects.tree_of(commit) for commit in (old, wanted)]
+                changes = await self._objects.diff_trees(*trees)
+                whole = await put_back(
+                    *(self._git, checkout, changes),
+                    old=old,
+                    new=wanted,
+                    began_ns=began_ns,
+                    overrides=overrides,
+                    pinned=pinned,
+                )
+            if not whole:
+                raise _half_done(checkout, failure) from failure
+            if isinstance(failure, StoreError):
+                raise
+            if isinstance(failure, RefLocked):
+                return f"{checkout.folder} stayed locked by another git."
             return f"git refuses in {checkout.folder}: {files or failure}."
         return "" if await self._at() == wanted else f"{self._branch} {MOVED}."
 
@@ -169,6 +196,15 @@ class UserTarget:
     @property
     def _who(self) -> dict[str, str]:
         return who_moves(self._facts)
+
+
+def _half_done(checkout: Checkout, failure: GasTownError) -> StoreError:
+    """The error of a checkout that could not be put back."""
+    return StoreError(
+        f"{failure} Files in {checkout.folder} are partly those of the landing.",
+        safe="No branch was moved, and your own changes are untouched.",
+        remedy="Make space on the disk; `git status` there names them, `git restore FILE` gives them back.",
+    )
 
 
 def who_moves(facts: RepositoryFacts) -> dict[str, str]:
