@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gastown_desktop.core.errors import Refused
@@ -33,8 +34,9 @@ class FileLock:
                 f"{what} is already running (process {holder or 'unknown'}).",
                 remedy="Wait until it is done, or stop it.",
             ) from None
-        os.ftruncate(self._file, 0)
-        os.write(self._file, f"{os.getpid()}\n".encode("ascii"))
+        with suppress(OSError):  # on a full disk nobody reads whose it is, and it is held all the same
+            os.ftruncate(self._file, 0)
+            os.write(self._file, f"{os.getpid()}\n".encode("ascii"))
 
     def close(self) -> None:
         """Gives the lock back."""

@@ -56,14 +56,14 @@ class FileMoneyLog:
             ) from None
         try:
             self._found = self._read_and_cut()
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._make_spare()
+            sync_folder(path.parent)
         except BaseException:
             os.close(self._lock)
             raise
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="money-log")
         self._failed = False
-        self._make_spare()
-        sync_folder(path.parent)
 
     def records(self) -> Iterator[dict[str, object]]:
         """Records found at opening, oldest first; they are read once, and not kept."""
@@ -129,11 +129,15 @@ class FileMoneyLog:
             os.fdatasync(self._file)
 
     def _make_spare(self) -> None:
-        """Holds back a megabyte, so that a full disk can still record how money ended."""
-        if self._spare.exists():
-            return
-        with contextlib.suppress(OSError):
-            self._spare.write_bytes(bytes(_RESERVE_BYTES))
+        """Holds back a megabyte, so that a full disk can still record how money ended; whole, or nothing."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._spare.stat().st_size >= _RESERVE_BYTES:
+                return
+        try:
+            self._spare.write_bytes(os.urandom(_RESERVE_BYTES))  # what no file system stores in less
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._spare.unlink()
 
     def _read_and_cut(self) -> bytes:
         """All whole records; a torn last one is cut off the file."""

@@ -115,7 +115,7 @@ def _refusing(path: str, what: str) -> Generator[None, None, None]:
         if error.errno in BROKEN:
             safe = "Finished turns and merged work are kept."
             raise unwritten(error, "A working folder", safe=safe) from error
-        raise ToolRefused(f"{path} cannot be {what}: {os.strerror(error.errno or 0)}.") from None
+        raise ToolRefused(f"{path} cannot be {what}: {os.strerror(error.errno or 0)}.") from error
 
 
 def _opened(path: str, name: str, flags: int, folder: int) -> int:

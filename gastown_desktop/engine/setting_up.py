@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
 from gastown_desktop.core import events as ev
+from gastown_desktop.core.disk_errors import disk_trouble
 from gastown_desktop.core.errors import SetupFailed, ToolRefused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.preparation import Preparation, SetupStep, setup_inputs, setup_key
@@ -137,8 +137,11 @@ class SetUpSlots:
         files = self._files(slot)
         for path, content in self._copies.items():
             if path not in facts.tracked:
-                with suppress(ToolRefused):  # something of the repository stands in its way
+                try:
                     files.write(path, content)
+                except ToolRefused as refused:  # something of the repository stands in its way
+                    if refused.__cause__ is not None and (full := disk_trouble(refused.__cause__)):
+                        raise full from refused
 
     async def _set_up(self, slot: Slot, commit: Oid, tree: Oid, made: str) -> None:
         """Runs the setup: first once on a tree, then side by side on the same."""

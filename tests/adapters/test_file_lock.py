@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 from pathlib import Path
@@ -51,4 +52,17 @@ def test_it_ends_with_its_process(tmp_path: Path) -> None:
     child.start()
     child.join()
     assert child.exitcode == 0
+    FileLock(tmp_path / "lock", "It").close()
+
+
+def test_a_full_disk_does_not_keep_it_held_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        lock = FileLock(tmp_path / "lock", "It")
+    with pytest.raises(Refused, match="process unknown"):
+        FileLock(tmp_path / "lock", "It")
+    lock.close()
     FileLock(tmp_path / "lock", "It").close()

@@ -8,13 +8,14 @@ import os
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+import pygit2
 import pytest
 
 from gastown_desktop.adapters.git.objects import PygitObjects, open_objects
 from gastown_desktop.adapters.git.objects_command import CommandObjects
-from gastown_desktop.core.errors import GitError, RefLocked
+from gastown_desktop.core.errors import DiskBroken, DiskFull, GitError, RefLocked, StoreError
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ports import (
     EXECUTABLE,
@@ -26,7 +27,7 @@ from gastown_desktop.engine.ports import (
     Signature,
     TreeEntry,
 )
-from tests.builders import UNDECODABLE_NAME, RepositoryBuilder, hard_repository
+from tests.builders import UNDECODABLE_NAME, RepositoryBuilder, hard_repository, small_python_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -388,6 +389,29 @@ async def test_of_many_swaps_at_once_one_wins(
     for other in others:
         if isinstance(other, PygitObjects):
             other.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("No space left on device", DiskFull),
+        ("Input/output error", DiskBroken),
+        ("Read-only file system", DiskBroken),
+    ],
+)
+async def test_a_disk_that_takes_no_lock_is_not_a_lock_that_stays(
+    tmp_path: Path, git: GitCommand, said: str, error: type[StoreError]
+) -> None:
+    class Failing:
+        def transaction(self) -> Any:
+            raise pygit2.GitError(f"failed to create locked file 'x.lock': {said}")
+
+    repo = small_python_repository(tmp_path / "small")
+    objects = PygitObjects(git, repo.git_dir)
+    objects._opened = cast("pygit2.Repository", Failing())
+    with pytest.raises(error):
+        await objects.swap_ref("refs/gastown/x", old=None, new=Oid(repo.git("rev-parse", "HEAD")))
+    objects.close()
 
 
 async def test_lock_that_stays_is_told_and_one_that_goes_is_waited_for(

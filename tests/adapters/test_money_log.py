@@ -271,3 +271,39 @@ async def test_a_record_is_written_in_its_order_though_its_caller_was_cancelled(
     await asyncio.gather(*callers, return_exceptions=True)
     await log.close()
     assert await read(path) == records
+
+
+@pytest.mark.parametrize("held_back", [b"", bytes(1_000)])
+async def test_a_spare_file_that_is_not_whole_is_made_anew(tmp_path: Path, held_back: bytes) -> None:
+    spare = tmp_path / "money.log.spare"
+    spare.write_bytes(held_back)
+    await FileMoneyLog(tmp_path / "money.log").close()
+    assert spare.stat().st_size == 1 << 20
+
+
+async def test_a_disk_without_room_for_the_spare_file_gets_no_part_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = tmp_path / "money.log.spare"
+
+    def full(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[:1_000])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(type(spare), "write_bytes", full)
+    await FileMoneyLog(tmp_path / "money.log").close()
+    assert not spare.exists()
+
+
+async def test_a_log_that_cannot_be_opened_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gastown_desktop.adapters.money_log.sync_folder", broken)
+        with pytest.raises(OSError, match="Input/output"):
+            FileMoneyLog(tmp_path / "money.log")
+    await FileMoneyLog(tmp_path / "money.log").close()

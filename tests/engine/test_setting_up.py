@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest_asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core import events as ev
-from gastown_desktop.core.errors import SetupFailed
+from gastown_desktop.core.errors import DiskFull, SetupFailed, ToolRefused
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.preparation import Preparation, SetupStep
 from gastown_desktop.core.secrets import Secret, Secrets
@@ -154,6 +156,21 @@ async def test_copied_files_come_anew_with_each_use_and_before_the_setup(
     files["config/local.json"] = files["config/local.json"] + b"edited"
     await town.kit.slots.prepare("Nux", town.base)
     assert town.slots.files["Nux"].files["config/local.json"] == COPIED["config/local.json"]
+
+
+async def test_a_full_disk_leaves_no_half_copied_file_to_work_with(
+    objects: PygitObjects, setups: Setups
+) -> None:
+    town = await set_up_town(objects, setups, COPIED)
+
+    class OnAFullDisk:
+        def write(self, path: str, _: bytes) -> None:
+            cause = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise ToolRefused(f"{path} cannot be written.") from cause
+
+    town.kit.slots._files = lambda _: OnAFullDisk()  # type: ignore[attr-defined]
+    with pytest.raises(DiskFull):
+        await town.kit.slots.prepare("Nux", town.base)
 
 
 async def test_a_file_that_is_tracked_by_now_is_not_copied_over(

@@ -21,7 +21,7 @@ from gastown_desktop.adapters.git.objects_command import (
     encode_commit,
     parse_commit,
 )
-from gastown_desktop.core.errors import DiskFull, GitError, RefLocked
+from gastown_desktop.core.errors import GitError, RefLocked
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ports import FOLDER, Commit, Merge, Signature, TreeChange, TreeEntry
 
@@ -218,10 +218,8 @@ class PygitObjects(MergingObjects):
             except KeyError as failure:
                 raise GitError(f"There is no object {failure.args[0]}.") from failure
             except (pygit2.GitError, ValueError, OSError) as failure:
-                if "space left" in str(failure):
-                    raise DiskFull("The disk is full.", safe="Nothing was changed.") from failure
-                if command.DISK_FAILED in str(failure):
-                    raise command.disk_failed("git") from failure
+                if (trouble := command.trouble_said("git", str(failure).encode())) is not None:
+                    raise trouble from failure
                 raise GitError(f"git: {failure}") from failure
 
         return await asyncio.get_running_loop().run_in_executor(self._worker, translated)
@@ -347,7 +345,7 @@ class PygitObjects(MergingObjects):
                 elif matches and old is not None:
                     transaction.remove(name)
         except pygit2.GitError as failure:
-            if "lock" in str(failure):
+            if "lock" in str(failure) and command.trouble_said("git", str(failure).encode()) is None:
                 raise RefLocked(f"{name} stayed locked for 5 s: {failure}") from failure
             raise
         return matches
