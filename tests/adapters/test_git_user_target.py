@@ -413,6 +413,15 @@ async def test_files_that_moved_without_their_branch_go_back(case: Case) -> None
     assert case.repo.git("status", "--porcelain", "--ignored") == ""
 
 
+async def test_an_index_that_another_git_holds_is_said_to_be_locked(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "REF_LOCK_WAIT_S", 0.1)
+    target = await broken(case, "merge", RefLocked("main"), lambda: case.repo.write(".git/index.lock", ""))
+    assert "stayed locked" in await target.advance(case.old, case.new)
+    assert (case.repo.git_dir / "index.lock").exists()
+
+
 async def test_taking_back_that_ends_halfway_leaves_what_landed(case: Case) -> None:
     assert await (await case.target()).advance(case.old, case.new) == ""
 

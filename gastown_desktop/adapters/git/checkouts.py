@@ -130,6 +130,13 @@ async def in_the_way(git: GitCommand, checkout: Checkout, changes: Sequence[Tree
     return ""
 
 
+async def is_clean(git: GitCommand, checkout: Checkout, changes: Sequence[TreeChange]) -> bool:
+    """Whether a checkout has none of these paths changed, and nothing untracked in their place."""
+    touched = {change.path for change in changes}
+    changed = touched & set(await _changed_files(git, checkout))
+    return not changed and not _untracked(checkout.folder, changes)
+
+
 async def _stays_locked(checkout: Checkout) -> bool:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + command.REF_LOCK_WAIT_S

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gastown_desktop.adapters.git.checkouts import is_clean
 from gastown_desktop.adapters.git.files import RealFolders
 from gastown_desktop.core.errors import GitError, StoreError
 
@@ -53,8 +54,8 @@ async def put_back(
         Whether all is as before.
     """
 
-    async def run(*args: str, given: bytes = b"") -> bool:
-        try:
+    async def run(*args: str, given: bytes = b"") -> None:
+        with contextlib.suppress(GitError, StoreError):
             await git.run(
                 *args,
                 git_dir=checkout.git_dir,
@@ -64,19 +65,20 @@ async def put_back(
                 pinned=pinned,
                 finishes=True,
             )
-        except (GitError, StoreError):
-            return False
-        return True
 
     # where the index is at `new` already, it goes back; where it is at `old`, nothing happens
-    indexed = await run("read-tree", "-m", "-u", new, old)
+    await run("read-tree", "-m", "-u", new, old)
     since_ns = began_ns - _COARSE_NS
     added = [change.path for change in changes if change.old_oid is None]
     await asyncio.to_thread(_remove_newer, checkout.folder, added, since_ns)
     kept = [one.path for one in changes if one.old_oid is not None and one.old_mode != _SUBMODULE]
     touched = await asyncio.to_thread(_newer, checkout.folder, kept, since_ns)
     listed = b"".join(os.fsencode(path) + b"\0" for path in touched)
-    return await run("checkout-index", "--force", "--quiet", "-z", "--stdin", given=listed) and indexed
+    await run("checkout-index", "--force", "--quiet", "-z", "--stdin", given=listed)
+    try:
+        return await is_clean(git, checkout, changes)
+    except (GitError, StoreError):
+        return False
 
 
 def _newer(folder: Path, paths: Sequence[str], since_ns: int) -> list[str]:
