@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,8 +15,9 @@ from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.remote import GitRemote, find_remote
 from gastown_desktop.adapters.git.town import open_town
 from gastown_desktop.adapters.git.user_repository import differences, fingerprint, inspect
-from gastown_desktop.core.errors import Refused, RemoteUnreachable
+from gastown_desktop.core.errors import DiskBroken, DiskFull, Refused, RemoteUnreachable
 from gastown_desktop.core.ids import Oid
+from gastown_desktop.engine.ports import Finished
 from tests.builders import RepositoryBuilder
 
 
@@ -119,6 +121,32 @@ async def test_a_remote_that_is_away_is_unreachable(case: Case) -> None:
         await remote.fetch("main")
     with pytest.raises(RemoteUnreachable):
         await remote.push("main", case.start)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("fatal: unable to write new index file: No space left on device", DiskFull),
+        ("error: file write error: Input/output error", DiskBroken),
+        ("remote: fatal: cannot read a pack: Input/output error", RemoteUnreachable),
+        ("fatal: the remote end hung up unexpectedly", RemoteUnreachable),
+    ],
+)
+async def test_trouble_of_the_disk_here_is_not_told_as_a_remote_that_is_silent(
+    case: Case, monkeypatch: pytest.MonkeyPatch, said: str, error: type[Exception]
+) -> None:
+    remote, run = await case.remote(), case.git.run
+
+    async def fail(*args: Any, **given: Any) -> Finished:
+        done = await run(*args, **given)
+        if args[0] not in {"fetch", "push"}:
+            return done
+        return replace(done, exit_code=128, output=b"", error=f"{said}\n".encode())
+
+    monkeypatch.setattr(case.git, "run", fail)
+    for asked in (remote.fetch("main"), remote.push("main", case.start)):
+        with pytest.raises(error):
+            await asked
 
 
 async def test_a_remote_that_nobody_named_is_refused_and_the_others_are_listed(case: Case) -> None:

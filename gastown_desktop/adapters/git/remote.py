@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gastown_desktop.adapters.git.command import git_failure
 from gastown_desktop.adapters.git.own_config import TRANSPORT, as_environment, own_config
-from gastown_desktop.core.errors import DiskFull, RefLocked, Refused, RemoteUnreachable
+from gastown_desktop.core.errors import RefLocked, Refused, RemoteUnreachable, StoreError
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.landing_ports import PushAnswer
 
@@ -129,10 +130,11 @@ class GitRemote:
         )
 
     def _unreachable(self, command: str, done: Finished) -> Exception:
-        failure = git_failure((command,), done)
-        if isinstance(failure, DiskFull | RefLocked):
-            return failure
-        return RemoteUnreachable(f"{self.name} did not answer: {failure}")
+        """The error of a command that failed; trouble of the disk here is no silence of the remote."""
+        here = git_failure((command,), replace(done, error=_SAID.sub(b"", done.error)))
+        if isinstance(here, StoreError | RefLocked):
+            return here
+        return RemoteUnreachable(f"{self.name} did not answer: {git_failure((command,), done)}")
 
 
 async def find_remote(git: GitCommand, town: Path, facts: RepositoryFacts, name: str) -> GitRemote:
