@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,16 +138,73 @@ class HistoryQuery:
 
 
 class HistoryIndex:
-    """The SQLite index over all histories of a rig; rebuilt from them whenever it is missing or behind."""
+    """The SQLite index over all histories of a rig; rebuilt from them whenever it is missing or behind.
+
+    A file that cannot be used is replaced once by a new one; where that cannot be used either, or where
+    another process keeps it locked, the index is in memory alone.
+    """
 
     def __init__(self, rig_folder: Path) -> None:
         """Opens the index of `<rig>/events/*.jsonl`; `update` fills it."""
         self._events = rig_folder / "events"
-        self._database = sqlite3.connect(rig_folder / "index.sqlite")
-        self._database.executescript(_SCHEMA)
+        self._file = rig_folder / "index.sqlite"
+        self._replaced = self._in_memory = False
+        try:
+            self._database = _opened(self._file)
+        except sqlite3.Error as error:
+            self._database = self._opened_anew(error)
 
     def update(self) -> int:
-        """Reads what the histories have and the index lacks; returns how many events that were."""
+        """Reads what the histories have and the index lacks; returns how many events that were.
+
+        Raises:
+            StoreError: a line of a history before the last is damaged.
+        """
+        while True:
+            try:
+                return self._update_all()
+            except sqlite3.Error as error:
+                self._database.close()
+                self._database = self._opened_anew(error)
+
+    def find(self, query: HistoryQuery) -> Iterator[Envelope]:
+        """Envelopes that match, in order of time.
+
+        Raises:
+            StoreError: the index had to be filled anew, and a history is damaged.
+        """
+        while True:
+            try:
+                lines = self._find_lines(query)
+                break
+            except sqlite3.Error as error:
+                self._database.close()
+                self._database = self._opened_anew(error)
+                self.update()
+        yield from map(decode, lines)
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._database.close()
+
+    def _opened_anew(self, error: sqlite3.Error) -> sqlite3.Connection:
+        """An empty index in the place of one that failed.
+
+        Raises:
+            sqlite3.Error: the one that failed was in memory already.
+        """
+        if self._in_memory:
+            raise error
+        if not self._replaced and not _is_locked(error):
+            self._replaced = True
+            with suppress(OSError, sqlite3.Error):
+                for file in (self._file, self._file.with_name(f"{self._file.name}-journal")):
+                    file.unlink(missing_ok=True)
+                return _opened(self._file)
+        self._in_memory = True
+        return _opened(":memory:")
+
+    def _update_all(self) -> int:
         added = 0
         paths = sorted(self._events.glob("*.jsonl"))
         for path in paths:
@@ -155,8 +213,7 @@ class HistoryIndex:
         self._database.commit()
         return added
 
-    def find(self, query: HistoryQuery) -> Iterator[Envelope]:
-        """Envelopes that match, in order of time."""
+    def _find_lines(self, query: HistoryQuery) -> list[bytes]:
         conditions = [
             ("convoy = ?", query.convoy),
             ("polecat = ?", query.polecat),
@@ -170,12 +227,7 @@ class HistoryIndex:
             f"SELECT line FROM event WHERE {where} ORDER BY at, convoy, seq",  # noqa: S608 - fixed texts only
             [value for _, value in wanted],
         )
-        for (line,) in rows:
-            yield decode(line)
-
-    def close(self) -> None:
-        """Closes the database."""
-        self._database.close()
+        return [line for (line,) in rows]
 
     def _update_one(self, path: Path) -> int:
         """Adds what is new; lines that were indexed before they were durable, and lost, are replaced."""
@@ -197,6 +249,22 @@ class HistoryIndex:
         known = [convoy for (convoy,) in self._database.execute("SELECT DISTINCT convoy FROM event")]
         gone = [(convoy,) for convoy in known if convoy not in convoys]
         self._database.executemany("DELETE FROM event WHERE convoy = ?", gone)
+
+
+def _opened(place: Path | str) -> sqlite3.Connection:
+    database = sqlite3.connect(place)
+    try:
+        database.executescript(_SCHEMA)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    """Tells whether the file is whole and another process only has it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _row(convoy: str, line: bytes) -> tuple[str, int, str, str, str | None, str | None, bytes]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -260,3 +261,102 @@ def test_a_damaged_history_is_not_indexed_as_if_it_were_whole(tmp_path: Path) ->
     with pytest.raises(StoreError, match="Line 2"):
         index.update()
     index.close()
+
+
+def write_over(file: Path) -> None:
+    file.write_bytes(b"x" * file.stat().st_size)
+
+
+def write_over_its_pages(file: Path) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[:4096] + b"x" * (len(data) - 4096))
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:5000])
+
+
+def make_another(file: Path) -> None:
+    file.unlink()
+    other = sqlite3.connect(file)
+    other.execute("CREATE TABLE event (something TEXT)")
+    other.close()
+
+
+@pytest.mark.parametrize("damage", [write_over, write_over_its_pages, cut, make_another])
+def test_a_damaged_index_is_made_anew(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    fill(tmp_path)
+    before, file = found(tmp_path), tmp_path / "index.sqlite"
+    damage(file)
+    file.with_name("index.sqlite-journal").write_bytes(b"of the damaged one")
+    assert found(tmp_path) == before
+    index = HistoryIndex(tmp_path)
+    assert index.update() == 0, "the new file is whole"
+    index.close()
+
+
+def test_an_index_that_is_damaged_after_it_was_filled_is_filled_again(tmp_path: Path) -> None:
+    fill(tmp_path)
+    before = found(tmp_path)
+    index = HistoryIndex(tmp_path)
+    index.update()
+    other = sqlite3.connect(tmp_path / "index.sqlite")
+    other.execute("DROP TABLE event")
+    other.close()
+    assert [list(index.find(query)) for query in QUERIES] == before
+    index.close()
+
+
+def test_where_no_index_can_be_written_it_is_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    before, connect = found(tmp_path), sqlite3.connect
+    (tmp_path / "index.sqlite").unlink()
+
+    def refuse(place: Path | str) -> sqlite3.Connection:
+        if place == ":memory:":
+            return connect(place)
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    assert found(tmp_path) == before
+    assert not (tmp_path / "index.sqlite").exists()
+
+
+def test_where_the_disk_is_full_the_index_is_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    before, connect = found(tmp_path), sqlite3.connect
+    (tmp_path / "index.sqlite").unlink()
+
+    def of_few_pages(place: Path | str) -> sqlite3.Connection:
+        database = connect(place)
+        if place != ":memory:":
+            database.execute("PRAGMA page_size = 512")
+            database.execute("PRAGMA max_page_count = 5")
+        return database
+
+    monkeypatch.setattr(sqlite3, "connect", of_few_pages)
+    assert found(tmp_path) == before
+
+
+def test_an_index_that_another_process_writes_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    before, connect, file = found(tmp_path), sqlite3.connect, tmp_path / "index.sqlite"
+    (tmp_path / "events" / "cv-1.jsonl").write_bytes(b"".join(LINES) + line(4))
+    other = sqlite3.connect(file)
+    other.execute("BEGIN EXCLUSIVE")
+
+    def impatient(place: Path | str) -> sqlite3.Connection:
+        return connect(place, timeout=0.01)
+
+    monkeypatch.setattr(sqlite3, "connect", impatient)
+    now, inode = found(tmp_path), file.stat().st_ino
+    assert len(now[0]) == len(before[0]) + 1
+    other.commit()
+    other.close()
+    assert (found(tmp_path), file.stat().st_ino) == (now, inode)
