@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -28,7 +27,7 @@ from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring.access import ModelAccess, find_access
 from gastown_desktop.wiring.histories import history_files
-from gastown_desktop.wiring.running import Listening, Running
+from gastown_desktop.wiring.running import Listening, Running, write_result
 from gastown_desktop.wiring.stored import Stored, load_stored, running
 from gastown_desktop.wiring.troubles import trouble_of
 from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace
@@ -278,7 +277,7 @@ class Convoys:
     async def _to_the_end(self, run: Running, town: Town, hooks: list[Hook]) -> None:
         await run.work(town, hooks)
         result = await run.result(Listening(), checked=False)
-        run.result_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        await asyncio.to_thread(write_result, run.result_file, result)
 
     async def _end(self, wired: _Wired, told: ev.RunChanged) -> None:
         """Closes everything; whoever waits for the end finds it told."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -77,7 +76,7 @@ from gastown_desktop.wiring.rehearsing import (
     span_of,
     write_report,
 )
-from gastown_desktop.wiring.running import Running
+from gastown_desktop.wiring.running import Running, read_result
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.settings import about, set_setting, user_settings
 from gastown_desktop.wiring.stored import Stored, load_stored
@@ -450,7 +449,7 @@ class Engine:
 
     async def evidence(self, convoy: ConvoyId) -> Mapping[str, Any] | None:
         file = evidence_file(self._opening.rig_folder(self._require_open().path), convoy)
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        return read_result(file)
 
     async def export_evidence(self, convoy: ConvoyId, folder: Path) -> tuple[Path, ...]:
         result = await self.evidence(convoy)

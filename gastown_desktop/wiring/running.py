@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import resource as limits
 import time
 from abc import ABC, abstractmethod
@@ -215,3 +217,32 @@ class Running(ABC):
             user_repo_untouched=not changed,
             sandbox=self.town.sandbox.profile,
         )
+
+
+def write_result(file: Path, result: dict[str, Any]) -> None:
+    """Keeps what a run came to, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; an older one is as it was.
+    """
+    new = file.with_name(f"{file.name}.new")
+    try:
+        with new.open("wb") as written:
+            written.write(json.dumps(result, indent=1).encode("utf-8"))
+            written.flush()
+            os.fsync(written.fileno())
+        new.replace(file)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
+
+
+def read_result(file: Path) -> dict[str, Any] | None:
+    """What a run came to; None where it is not kept, or torn."""
+    if not file.is_file():
+        return None
+    try:
+        return json.loads(file.read_bytes())
+    except ValueError:
+        return None

@@ -205,6 +205,12 @@ async def test_the_sample_is_rehearsed_from_end_to_end(window: Window, tmp_path:
     files = await window.engine.export_evidence(convoy, tmp_path / "report")
     assert sorted(file.suffix for file in files) == [".html", ".json", ".md"]
     assert json.loads((tmp_path / "report" / "evidence.json").read_text()) == evidence
+    (kept,) = window.data.glob("rigs/*/rehearsals/*/evidence.json")
+    assert sorted(kept.parent.glob("evidence*")) == [kept]
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert await window.engine.evidence(convoy) is None
+    with pytest.raises(Refused, match="no report yet"):
+        await window.engine.export_evidence(convoy, tmp_path / "another")
     assert window.left_behind() == []
 
 
