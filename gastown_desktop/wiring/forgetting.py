@@ -19,6 +19,7 @@ from gastown_desktop.adapters.git.files import delete_any, is_folder
 from gastown_desktop.adapters.git.trust import TrustStore
 from gastown_desktop.adapters.money_log import read_ledger
 from gastown_desktop.adapters.recent_repositories import RecentRepositories
+from gastown_desktop.adapters.sandbox import kill_orphans
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.core.charges import charges_of, sums_of
 from gastown_desktop.core.errors import Refused, StoreError
@@ -109,6 +110,7 @@ async def forget(workplace: Workplace) -> None:
         OSError: something could not be deleted; what is left is found by the next time.
     """
     await workplace.launcher.sweep()
+    await kill_orphans()
     await asyncio.to_thread(delete_any, workplace.slots_root)
     TrustStore(workplace.data / "trust.json").forget(workplace.facts.top_level)
     recents = RecentRepositories(workplace.data / "recents.json")

@@ -34,7 +34,7 @@ from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.adapters.known_secrets import find_secrets
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.repository_config import NAME, RepositoryConfig, parse
-from gastown_desktop.adapters.sandbox import find_sandbox
+from gastown_desktop.adapters.sandbox import find_sandbox, kill_orphans
 from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import ConvoyId, Oid, RigId
@@ -213,6 +213,7 @@ async def enter(workplace: Workplace) -> GitObjects:
     """
     workplace.lock = FileLock(workplace.rig.folder / RIG_LOCK, "Work on this repository")
     workplace.swept = await workplace.launcher.sweep()
+    await kill_orphans()
     if workplace.rig.town_git.exists():
         sweep(workplace.rig.town_git)
     town = await open_town(workplace.git, workplace.rig.folder, workplace.facts.git_dir)

@@ -1,7 +1,7 @@
 """What a sandbox started: its processes, what they use, and how they are all killed.
 
 Everything below a sandbox carries a random mark in its environment, so that what left the process group is
-found too.
+found too. The mark names the process that made it: what a killed one left is found by the next.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -18,6 +20,8 @@ import psutil
 MARK = "GASTOWN_SANDBOX"
 """Variable that holds the mark."""
 _DEATH_S = 2.0
+_BORN_APART_S = 5.0
+"""Clocks are set meanwhile; a number is not used again so soon."""
 _STILL_S = 2.0
 _CHILDREN_FILE = Path("/proc/thread-self/children").exists()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
@@ -108,11 +112,37 @@ def cpu_seconds(pid: int, limit: int) -> float:
     return total
 
 
+def new_mark() -> str:
+    """A mark of this process: its number, when it was started (seconds since the epoch), and chance."""
+    born = int(psutil.Process().create_time())
+    return f"{os.getpid()}-{born}-{secrets.token_hex(16)}"
+
+
 def carries(pid: int, mark: str) -> bool:
     """Tells whether a live process carries a mark."""
+    return _mark_of(pid) == mark
+
+
+def _mark_of(pid: int) -> str:
+    """The mark of a live process; empty where it has none, or is not ours to look into."""
     try:
         process = psutil.Process(pid)
-        return process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE
+        mark = process.environ().get(MARK, "")
+        return mark if mark and process.status() != psutil.STATUS_ZOMBIE else ""
+    except (OSError, psutil.Error):
+        return ""
+
+
+def _is_orphaned(mark: str) -> bool:
+    """Tells whether the process that made a mark is dead; of one that cannot be read nobody knows."""
+    pid, _, rest = mark.partition("-")
+    born = rest.partition("-")[0]
+    if not (pid.isdecimal() and born.isdecimal()):
+        return False
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - int(born)) > _BORN_APART_S
+    except psutil.NoSuchProcess:
+        return True
     except (OSError, psutil.Error):
         return False
 
@@ -186,8 +216,17 @@ def _is_stopped(pid: int, processes: Path = Path("/proc")) -> bool:
 
 async def kill_marked(mark: str) -> None:
     """Kills what carries the mark until nothing does; stops it first, so that it cannot outrun us."""
+    await _kill_where(lambda found: found == mark)
+
+
+async def kill_orphans() -> None:
+    """Kills what sandboxes of dead processes left running, until nothing of it is there."""
+    await _kill_where(_is_orphaned)
+
+
+async def _kill_where(wanted: Callable[[str], bool]) -> None:
     deadline = time.monotonic() + _DEATH_S
-    while marked := [pid for pid in psutil.pids() if carries(pid, mark)]:
+    while marked := [pid for pid in psutil.pids() if (mark := _mark_of(pid)) and wanted(mark)]:
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in marked:
                 kill(pid, number)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from gastown_desktop.adapters.sandbox.disk_use import DiskUse
 from gastown_desktop.adapters.sandbox.door import Door, not_opened, run_behind
 from gastown_desktop.adapters.sandbox.entry import Entry, encoded
 from gastown_desktop.adapters.sandbox.output import reported_cpu
-from gastown_desktop.adapters.sandbox.process_tree import carries, children_of, kill_marked
+from gastown_desktop.adapters.sandbox.process_tree import carries, children_of, kill_marked, new_mark
 from gastown_desktop.adapters.sandbox.shell import PersistentShell
 from gastown_desktop.adapters.sandbox.watchdog import Limits, Watchdog
 from gastown_desktop.engine.ports import (
@@ -102,7 +101,7 @@ class Runner(ABC):
     async def _run(
         self, command: str, confinement: Confinement, timeout_s: float, output_limit: int, door: Door | None
     ) -> CommandResult:
-        mark = secrets.token_hex(16)
+        mark = new_mark()
         entry = self.enter(confinement, mark, None, door)
         known: list[int] = []
 

@@ -23,6 +23,7 @@ from gastown_desktop.adapters.sandbox.process_tree import (
     is_child_of,
     kill_marked,
     let_go,
+    new_mark,
 )
 from gastown_desktop.adapters.sandbox.watchdog import Limits, Watchdog
 from gastown_desktop.core.errors import Refused
@@ -226,7 +227,7 @@ class PersistentShell:
 
     async def _open(self) -> _Session:
         files = folder_in(self._scratch, "shell-")
-        mark = secrets.token_hex(16)
+        mark = new_mark()
         farewell = (secrets.token_hex(8), secrets.token_hex(8))
         door = self._door()
         try:
