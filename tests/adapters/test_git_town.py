@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gastown_desktop.adapters.git.objects import open_objects
+from gastown_desktop.adapters.git.objects_command import MERGING
 from gastown_desktop.adapters.git.town import fetch_commit, open_town, resolve_source, sweep
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import Oid
@@ -238,3 +241,18 @@ async def test_only_stale_locks_and_unfinished_files_of_ours_are_swept(
 
     assert sorted(sweep(town)) == sorted(ours)
     assert all(file.exists() for file in others)
+
+
+async def test_where_a_killed_process_merged_is_swept_and_not_where_a_living_one_does(
+    git: GitCommand, repo: RepositoryBuilder, tmp_path: Path
+) -> None:
+    town = await open_town(git, tmp_path / "rig", repo.git_dir)
+    with subprocess.Popen(["/bin/true"]) as dead:  # noqa: ASYNC220
+        dead.wait()
+    theirs, ours = town / f"{MERGING}{dead.pid}-abc", town / f"{MERGING}{os.getpid()}-abc"
+    for folder in (theirs, ours):
+        (folder / "objects").mkdir(parents=True)
+
+    assert sweep(town) == [theirs]
+    assert not theirs.exists()
+    assert ours.exists()

@@ -37,7 +37,7 @@ asyncio.run(main())
 async def test_what_a_killed_program_left_in_the_background_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", WORKER, tmp_path], stdout=subprocess.PIPE) as program:  # noqa: ASYNC220
         assert program.stdout is not None
-        pids = [int(word.decode().strip("b'")) for word in program.stdout.readline().split()]
+        pids = [int(word) for word in program.stdout.readline().split()]
         await kill_orphans()
         assert all(start_time(pid) is not None for pid in pids), "their program lives"
         program.send_signal(signal.SIGKILL)

@@ -6,6 +6,7 @@ Also what both adapters share: how commits and trees are spelled, and the merge,
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -33,6 +34,8 @@ _WHO = re.compile(rb"(.*?) ?<(.*?)>? +(-?\d+)(?: ([+-])(\d\d)(\d\d))?", re.DOTAL
 _FORBIDDEN_NAME = re.compile(rb"|\.|\.\.|\.git|git~1", re.IGNORECASE)
 _LARGEST_SHALLOW = 1 << 26
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MERGING = "merging-"
+"""What folders of the repository begin with in which a process merges: then its number, a dash, chance."""
 _MERGE_WHO = b"Gas Town <merge@gastown.invalid> 1000000000 +0000"
 
 
@@ -202,7 +205,7 @@ class MergingObjects:
         self._scratches.append(scratch)
 
     def _make_scratch(self) -> Path:
-        scratch = Path(tempfile.mkdtemp(prefix="gastown-merge-"))
+        scratch = Path(tempfile.mkdtemp(prefix=f"{MERGING}{os.getpid()}-", dir=self._git_dir))
         weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
         (scratch / "refs" / "heads").mkdir(parents=True)
         (scratch / "objects").mkdir()

@@ -6,11 +6,13 @@ detached at the user's `HEAD`. `refs/heads` holds only branches of ours.
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gastown_desktop.adapters.git.command import common_dir
+from gastown_desktop.adapters.git.objects_command import MERGING
 from gastown_desktop.core.errors import GitError, Refused
 from gastown_desktop.core.ids import Oid
 
@@ -113,7 +115,23 @@ def sweep(town: Path) -> list[Path]:
         if file.is_file():
             file.unlink()
             removed.append(file)
+    for folder in town.glob(f"{MERGING}*"):
+        owner = folder.name.removeprefix(MERGING).partition("-")[0]
+        if owner.isdecimal() and not _lives(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder)
     return removed
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _cleared(rig_folder: Path) -> Path:
