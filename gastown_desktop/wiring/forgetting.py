@@ -11,6 +11,7 @@ import os
 import shlex
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,10 +30,8 @@ from gastown_desktop.core.plain_text import one_line
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.taking_over import is_hand_slot
 from gastown_desktop.wiring.histories import history_files
-from gastown_desktop.wiring.workplace import RIG_LOCK, Workplace
+from gastown_desktop.wiring.workplace import FORGOTTEN, RIG_LOCK, Workplace, half_forgotten
 
-_FORGOTTEN = "forgotten"
-"""Folder in the data folder where a rig is while it is deleted: it goes at once, or not at all."""
 _OVER = frozenset({"landed", "abandoned"})
 
 
@@ -70,7 +69,8 @@ def lock_rig(workplace: Workplace) -> None:
     Raises:
         Refused: there is nothing to forget, or another process works on it; names the process.
     """
-    if not is_folder(workplace.rig.folder) and not os.path.lexists(workplace.slots_root):
+    kept = is_folder(workplace.rig.folder) or os.path.lexists(workplace.slots_root)
+    if not kept and not half_forgotten(workplace.data, workplace.rig.id):
         raise Refused("Nothing was done here yet.", safe="Nothing was changed.")
     workplace.lock = FileLock(workplace.rig.folder / RIG_LOCK, "Work on this repository")
 
@@ -98,7 +98,9 @@ def _parts(workplace: Workplace) -> list[Part]:
     }
     there = [path for path in known if os.path.lexists(path)]
     there += [path for path in sorted(rig.folder.iterdir()) if path not in known and path.name != RIG_LOCK]
-    return [Part(known.get(path, "caches"), path, _size(path)) for path in there]
+    parts = [Part(known.get(path, "caches"), path, _size(path)) for path in there]
+    left = half_forgotten(workplace.data, rig.id)
+    return parts + [Part("what was left when it was forgotten before", path, _size(path)) for path in left]
 
 
 async def forget(workplace: Workplace) -> None:
@@ -116,13 +118,13 @@ async def forget(workplace: Workplace) -> None:
     recents = RecentRepositories(workplace.data / "recents.json")
     if any(one.path == workplace.facts.top_level for one in recents.all()):
         recents.remove(workplace.facts.top_level)
-    aside = workplace.data / _FORGOTTEN / f"{workplace.rig.id}.{os.getpid()}"
+    aside = workplace.data / FORGOTTEN / f"{workplace.rig.id}.{os.getpid()}"
     aside.parent.mkdir(mode=0o700, exist_ok=True)
     await asyncio.to_thread(delete_any, aside)
     workplace.rig.folder.rename(aside)
-    for left in sorted(aside.parent.glob(f"{workplace.rig.id}.*")):
+    for left in half_forgotten(workplace.data, workplace.rig.id):
         await asyncio.to_thread(delete_any, left)
-    if not any(aside.parent.iterdir()):
+    with suppress(OSError):  # others may be on their way
         aside.parent.rmdir()
 
 

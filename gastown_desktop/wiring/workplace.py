@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 from gastown_desktop.adapters.file_lock import FileLock
 from gastown_desktop.adapters.gate_proposals import FILES, FOLDERS, LARGEST_FILE, VENV_PYTHON
 from gastown_desktop.adapters.git.command import GitCommand
-from gastown_desktop.adapters.git.files import read_regular
+from gastown_desktop.adapters.git.files import delete_any, read_regular
 from gastown_desktop.adapters.git.objects import PygitObjects, open_objects
 from gastown_desktop.adapters.git.objects_command import CommandObjects
 from gastown_desktop.adapters.git.remote import GitRemote
@@ -50,6 +51,8 @@ from gastown_desktop.paths import data_folder, settings_file, slots_folder
 
 RIG_LOCK = "rig.lock"
 """File in the rig's folder that whoever works on the rig holds."""
+FORGOTTEN = "forgotten"
+"""Folder in the data folder where a rig is while it is deleted: it goes at once, or not at all."""
 _FOLDER = 0o040000
 OwnObjects = PygitObjects | CommandObjects
 
@@ -169,7 +172,8 @@ async def open_kept(repo: Path, data_override: Path | None) -> Workplace:
         return await open_workplace(repo, data_override)
     except Refused:
         data, top_level = data_folder(data_override), _absolute(repo)
-        if not (data / "rigs" / rig_id(top_level)).is_dir():
+        rig = rig_id(top_level)
+        if not (data / "rigs" / rig).is_dir() and not half_forgotten(data, rig):
             raise
     launcher = LocalLauncher(data / "children")
     git = GitCommand(launcher, git_path(), data / "empty-hooks")
@@ -208,18 +212,33 @@ def _workplace(
 async def enter(workplace: Workplace) -> GitObjects:
     """Takes the rig, sweeps what a killed process left, and opens its repository.
 
+    What of any rig was to be forgotten, and was left when its deletion was killed or failed, goes now.
+
     Raises:
         Refused: another process works on this rig.
     """
     workplace.lock = FileLock(workplace.rig.folder / RIG_LOCK, "Work on this repository")
     workplace.swept = await workplace.launcher.sweep()
     await kill_orphans()
+    await asyncio.to_thread(_finish_forgetting, workplace.data)
     if workplace.rig.town_git.exists():
         sweep(workplace.rig.town_git)
     town = await open_town(workplace.git, workplace.rig.folder, workplace.facts.git_dir)
     workplace.objects = await open_objects(workplace.git, town)
     workplace.secrets = await _secrets(workplace, workplace.objects)
     return workplace.objects
+
+
+def half_forgotten(data: Path, rig: str = "*") -> list[Path]:
+    """What is left of a rig, or of any, that was forgotten: its deletion goes on, was killed, or failed."""
+    return sorted((data / FORGOTTEN).glob(f"{rig}.*"))
+
+
+def _finish_forgetting(data: Path) -> None:
+    """Deletes what is left of forgotten rigs; what cannot be deleted now is found by the next time."""
+    for left in half_forgotten(data):
+        with suppress(OSError):
+            delete_any(left)
 
 
 async def _secrets(workplace: Workplace, objects: GitObjects) -> Secrets:

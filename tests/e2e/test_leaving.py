@@ -364,6 +364,48 @@ def test_there_is_nothing_to_forget_of_what_was_never_opened(
     assert not list(command_line.data.glob("rigs/*"))
 
 
+def half_forget(command_line: CommandLine, process: int = 1) -> Path:
+    """What a `forget` that was killed in the middle of its deletion leaves."""
+    left = command_line.data / "forgotten" / f"{command_line.rig().name}.{process}"
+    left.parent.mkdir(exist_ok=True)
+    return command_line.rig().rename(left)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_deletion_that_was_killed_is_ended_by_the_next_one(
+    command_line: CommandLine,
+    small: RepositoryBuilder,
+    rehearsed: dict[str, Any],
+    tmp_path: Path,
+    there: bool,
+) -> None:
+    left = half_forget(command_line)
+    if not there:
+        small.folder.rename(tmp_path / "elsewhere")
+    asked = command_line.run("forget", small.folder).ended(2)
+    assert str(left) in asked.err
+    assert left.is_dir()
+    told = command_line.run("forget", small.folder, "--yes", "--json").ended(0).json
+    assert told["bytes"] > 0
+    assert str(left) in {part["path"] for part in told["removed"]}
+    assert not left.parent.exists()
+    assert not list((command_line.data / "rigs").iterdir())
+    again = command_line.run("forget", small.folder, "--yes").ended(2)
+    assert ("Nothing was done" if there else "nothing at") in again.err
+
+
+def test_a_deletion_that_was_killed_is_ended_when_work_begins_here_or_elsewhere(
+    command_line: CommandLine, small: RepositoryBuilder, rehearsed: dict[str, Any]
+) -> None:
+    left = half_forget(command_line)
+    other = left.with_name("another-0123ab.1")
+    other.mkdir()
+    (other / "file").write_text("x")
+    command_line.run("rehearse", small.folder, "--last", "1", "--no-gate").ended(0)
+    assert list(left.parent.iterdir()) == []
+    assert (command_line.rig() / "town.git").is_dir()
+
+
 def test_what_is_kept_of_a_repository_that_is_gone_can_be_exported_and_forgotten(
     command_line: CommandLine, small: RepositoryBuilder, rehearsed: dict[str, Any], tmp_path: Path
 ) -> None:

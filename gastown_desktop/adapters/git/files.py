@@ -69,6 +69,8 @@ class RealFolders:
 def delete_any(path: Path) -> None:
     """Deletes a file, a link or a whole folder, also one that took its write permission away.
 
+    Another process may delete the same meanwhile.
+
     Raises:
         OSError: it could not be deleted.
     """
@@ -76,18 +78,28 @@ def delete_any(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     with suppress(OSError):
-        shutil.rmtree(path)
+        shutil.rmtree(path, onerror=_unless_gone)
         return
-    path.chmod(0o700)
+    _make_writable(path)
     for parent, folders, _ in os.walk(path):
         for folder in (Path(parent, name) for name in folders):
             if is_folder(folder):
-                folder.chmod(0o700)
+                _make_writable(folder)
     for _ in range(_TRIES):  # a process that is being killed may still have written
         with suppress(OSError):
-            shutil.rmtree(path)
+            shutil.rmtree(path, onerror=_unless_gone)
             return
-    shutil.rmtree(path)
+    shutil.rmtree(path, onerror=_unless_gone)
+
+
+def _make_writable(folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        folder.chmod(0o700)
+
+
+def _unless_gone(_function: object, _path: str, failed: tuple[object, BaseException, object]) -> None:
+    if not isinstance(failed[1], FileNotFoundError):
+        raise failed[1]
 
 
 def empty_folder(path: Path) -> None:
