@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QSlider
 from pytestqt.qtbot import QtBot
 
+from gastown_desktop.bridge.tasks import tasks
 from gastown_desktop.ui.rehearse.form import RehearsalForm
 from gastown_desktop.ui.settings.page import SettingsPage
 from gastown_desktop.ui.theme.motion import reduce_motion
@@ -111,7 +112,7 @@ def test_the_keys_for_rail_and_theme_are_kept_too(start: Start, data: Path) -> N
     driver.key(Qt.Key.Key_B, CTRL)
     driver.wait(lambda: file.exists() and file.read_text() == 'rail = "icons"\n')
     driver.key(Qt.Key.Key_T, CTRL | Qt.KeyboardModifier.ShiftModifier)
-    driver.wait(lambda: f'theme = "{theme.scheme}"' in file.read_text())
+    driver.wait(lambda: f'theme = "{theme.scheme}"' in file.read_text() and not tasks.running())
 
 
 def test_a_file_that_cannot_be_read_is_said_at_the_start_and_leads_to_settings(
