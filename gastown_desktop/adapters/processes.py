@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from gastown_desktop.adapters.to_its_end import to_its_end
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.ports import Finished
 
@@ -389,12 +390,7 @@ class LocalLauncher:
         if not command.finishes:
             return await self._run(command)
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as error:
-            running = asyncio.ensure_future(self._run(command, output, error))
-            try:
-                finished = await asyncio.shield(running)
-            except asyncio.CancelledError:
-                await asyncio.wait([running])
-                raise
+            finished = await to_its_end(self._run(command, output, error))
             for file in (output, error):
                 file.seek(0)
             return replace(finished, output=output.read(), error=error.read())

@@ -113,7 +113,6 @@ async def _scene(given: argparse.Namespace) -> AsyncIterator[_Scene]:
                 given=given, workplace=workplace, objects=objects, town=town, signer=workplace.signer()
             )
         finally:
-            await town.slots.remove("gate")
             await town.close()
     finally:
         await workplace.close()

@@ -208,4 +208,3 @@ async def _land(run: Working, progress: Progress, *, looked: bool) -> None:
     outcome = await landing.land()
     if isinstance(outcome, NotLanded):
         progress.say(printable(outcome.words))
-    await run.town.slots.remove("gate")

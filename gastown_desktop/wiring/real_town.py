@@ -38,7 +38,7 @@ from gastown_desktop.wiring.town_parts import (
     prompt,
     slot_files,
 )
-from gastown_desktop.wiring.workplace import Workplace
+from gastown_desktop.wiring.workplace import SCRATCH, Workplace
 
 
 async def build_work(
@@ -65,9 +65,8 @@ async def build_work(
     rig, convoy, settings = workplace.rig, work.convoy, work.settings
     folder = workplace.work_folder(convoy)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sandbox = await choose_sandbox(
-        workplace, folder / "scratch", settings.allowed_hosts, folder / "network.log"
-    )
+    scratch = folder / SCRATCH
+    sandbox = await choose_sandbox(workplace, scratch, settings.allowed_hosts, folder / "network.log")
     preparation = prepared.preparation
     confinement = confinement_of(rig.checkout, sandbox, preparation)
     prepared_in = await choose_setup_sandbox(workplace, sandbox, preparation, settings.allowed_hosts, folder)
@@ -137,4 +136,5 @@ async def build_work(
         model=connect(access, gate, heed_limits),
         log=log,
         store=store,
+        scratch=scratch,
     )

@@ -44,7 +44,7 @@ from gastown_desktop.wiring.town_parts import (
     prompt,
     slot_files,
 )
-from gastown_desktop.wiring.workplace import Workplace
+from gastown_desktop.wiring.workplace import SCRATCH, Workplace
 
 REHEARSAL_ORIGIN = "https://rehearsal.invalid"
 
@@ -90,7 +90,8 @@ async def build_rehearsal(
         transport=SpendGateTransport(inner, gate.consume),
     )
     preparation = prepared.preparation
-    sandbox = await choose_sandbox(workplace, folder / "scratch")
+    scratch = folder / SCRATCH
+    sandbox = await choose_sandbox(workplace, scratch)
     confinement = confinement_of(rig.checkout, sandbox, preparation)
     prepared_in = await choose_setup_sandbox(workplace, sandbox, preparation, (), folder)
     kit = Kit(
@@ -135,6 +136,7 @@ async def build_rehearsal(
         model=model,
         log=log,
         store=store,
+        scratch=scratch,
     )
 
 

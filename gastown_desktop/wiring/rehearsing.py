@@ -34,7 +34,7 @@ from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.town import Town
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.town_parts import build_slots, choose_sandbox, clear_slots
-from gastown_desktop.wiring.workplace import Workplace, rehearsal_folder, require_trust, resolve
+from gastown_desktop.wiring.workplace import SCRATCH, Workplace, rehearsal_folder, require_trust, resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ async def prepare_rehearsal(
     )
     preparation = request.preparation
     if preparation.hosts:
-        scratch = workplace.rig.folder / "scratch"
+        scratch = workplace.rig.folder / SCRATCH
         await choose_sandbox(workplace, scratch, preparation.hosts, for_setup=True)
     await require_trust(
         *(workplace, request.gates, config.serialising.generated, (), preparation),

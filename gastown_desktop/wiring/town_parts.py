@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +17,7 @@ from gastown_desktop.adapters.claude import ClaudeMessages
 from gastown_desktop.adapters.disk_space import disk_of
 from gastown_desktop.adapters.gate_cache import FileGateCache
 from gastown_desktop.adapters.gate_environment import LocalGateEnvironment
+from gastown_desktop.adapters.git.files import delete_any
 from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.money_log import FileMoneyLog
 from gastown_desktop.adapters.rehearsal_model import ProviderBill
@@ -28,7 +31,7 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.preparation import NO_PREPARATION, Preparation
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.engine.bus import Bus
-from gastown_desktop.engine.gates import Gate, GateRunner
+from gastown_desktop.engine.gates import GATE_SLOTS, Gate, GateRunner
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.misbehaving import Misbehaving
 from gastown_desktop.engine.ports import Clock, Confinement, GitObjects, Sandbox, Slot, Slots
@@ -36,7 +39,7 @@ from gastown_desktop.engine.setting_up import SetUpSlots
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.taking_over import is_hand_slot
 from gastown_desktop.paths import resource
-from gastown_desktop.wiring.workplace import Workplace
+from gastown_desktop.wiring.workplace import SCRATCH, Workplace
 
 BOUND_FROM_CHECKOUT = (".venv", "node_modules")
 """Folders of the user's checkout that workers see, read-only, where no setup makes them."""
@@ -73,16 +76,27 @@ class WiredTown:
     model: ClaudeMessages
     log: FileMoneyLog
     store: FileEventStore
+    scratch: Path
+    """Where its sandbox keeps what only an open convoy needs."""
     bill: ProviderBill | None = None
     """What the stand-in of a rehearsal would charge, by its own arithmetic."""
     misbehaving: Misbehaving | None = None
     """Where faults are on purpose: which there were."""
 
     async def close(self) -> None:
-        """Closes model, ledger and history."""
-        await self.model.close()
-        await self.log.close()
-        await self.store.close()
+        """Closes model, ledger and history, and deletes the folders that only an open convoy needs.
+
+        What cannot be deleted now goes when the rig is taken again, or with the next run.
+        """
+        try:
+            await self.model.close()
+            await self.log.close()
+            await self.store.close()
+        finally:
+            with suppress(OSError):
+                for name in GATE_SLOTS:
+                    await self.slots.remove(name)
+                await asyncio.to_thread(delete_any, self.scratch)
 
 
 _VERSION = re.compile(r"\A<!-- version \d+ -->\n")
@@ -241,9 +255,7 @@ async def choose_setup_sandbox(
     if not prepared.hosts:
         return sandbox
     reached = listed_hosts({*hosts, *prepared.hosts})
-    return await choose_sandbox(
-        workplace, folder / "scratch", reached, folder / "network.log", for_setup=True
-    )
+    return await choose_sandbox(workplace, folder / SCRATCH, reached, folder / "network.log", for_setup=True)
 
 
 def slot_files(slot: Slot) -> SlotFiles:

@@ -48,7 +48,7 @@ from gastown_desktop.wiring.histories import rig_past
 from gastown_desktop.wiring.limits import shared_caps
 from gastown_desktop.wiring.running import Listening, Running
 from gastown_desktop.wiring.town_parts import build_slots, choose_sandbox, clear_slots, prompt
-from gastown_desktop.wiring.workplace import Workplace, require_trust, resolve
+from gastown_desktop.wiring.workplace import SCRATCH, Workplace, require_trust, resolve
 
 PILOT_CAP = NanoUsd(2 * NANO)
 """What a pilot may cost."""
@@ -112,7 +112,7 @@ async def prepare_work(
     hosts, preparation = settings.allowed_hosts, settings.preparation
     for reached, for_setup in ((hosts, False), (preparation.hosts, True)):
         if reached:
-            scratch = workplace.rig.folder / "scratch"
+            scratch = workplace.rig.folder / SCRATCH
             await choose_sandbox(workplace, scratch, reached, for_setup=for_setup)
     generated = settings.serialising.generated
     await require_trust(

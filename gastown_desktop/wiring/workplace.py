@@ -53,6 +53,9 @@ RIG_LOCK = "rig.lock"
 """File in the rig's folder that whoever works on the rig holds."""
 FORGOTTEN = "forgotten"
 """Folder in the data folder where a rig is while it is deleted: it goes at once, or not at all."""
+SCRATCH = "scratch"
+"""Folder of a rig or of one of its convoys for what only an open convoy needs: command files, and without a
+sandbox HOME and TMPDIR of workers."""
 _FOLDER = 0o040000
 OwnObjects = PygitObjects | CommandObjects
 
@@ -221,6 +224,7 @@ async def enter(workplace: Workplace) -> GitObjects:
     workplace.swept = await workplace.launcher.sweep()
     await kill_orphans()
     await asyncio.to_thread(_finish_forgetting, workplace.data)
+    await asyncio.to_thread(_clear_scratch, workplace.rig.folder)
     if workplace.rig.town_git.exists():
         sweep(workplace.rig.town_git)
     town = await open_town(workplace.git, workplace.rig.folder, workplace.facts.git_dir)
@@ -239,6 +243,14 @@ def _finish_forgetting(data: Path) -> None:
     for left in half_forgotten(data):
         with suppress(OSError):
             delete_any(left)
+
+
+def _clear_scratch(rig_folder: Path) -> None:
+    """Deletes what a killed process needed while it had the rig; what cannot be deleted is left."""
+    for places in ("", "convoys/*/", "rehearsals/*/"):
+        for left in rig_folder.glob(f"{places}{SCRATCH}"):
+            with suppress(OSError):
+                delete_any(left)
 
 
 async def _secrets(workplace: Workplace, objects: GitObjects) -> Secrets:

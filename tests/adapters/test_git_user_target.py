@@ -402,6 +402,19 @@ async def test_a_landing_that_ends_halfway_is_put_back_and_lands_later(
     case.commit_all()
 
 
+async def test_a_landing_that_is_cancelled_and_ends_halfway_is_put_back_all_the_same(case: Case) -> None:
+    def half() -> None:
+        landing.cancel()
+        case.repo.write("a.txt", "one\nla").write("new/n.txt", "n\n")
+
+    target = await broken(case, "merge", FULL, half)
+    landing = asyncio.ensure_future(target.advance(case.old, case.new))
+    with pytest.raises(asyncio.CancelledError):
+        await landing
+    assert (case.at(), case.text("a.txt")) == (case.old, "one\n")
+    assert case.repo.git("status", "--porcelain", "--ignored") == ""
+
+
 async def test_files_that_moved_without_their_branch_go_back(case: Case) -> None:
     def all_but_the_ref() -> None:
         case.repo.git("fetch", "-q", str(case.town), case.new)

@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+import pytest
+
 from gastown_desktop.adapters.processes import start_time
 from gastown_desktop.adapters.sandbox import kill_orphans
 from gastown_desktop.adapters.sandbox.process_tree import MARK, new_mark
@@ -63,3 +66,13 @@ async def test_marks_that_name_nobody_are_left_alone() -> None:
         for one in others:
             one.kill()
             one.wait()
+
+
+async def test_a_clock_that_is_set_meanwhile_makes_no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = new_mark()
+    boot = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + 7200)
+    with subprocess.Popen(["/bin/sleep", "60"], env={**os.environ, MARK: mark}) as one:  # noqa: ASYNC220
+        await kill_orphans()
+        assert one.poll() is None
+        one.kill()

@@ -37,7 +37,7 @@ def files(data: Path) -> list[str]:
     slots = (data / "wt").glob("*/*")
     locks = (data / "rigs").glob("*/town.git/**/*.lock")
     half_made = (data / "rigs").glob("*/town.git.new")
-    scratch = (data / "rigs").glob("*/rehearsals/*/scratch/[!ht]*")
+    scratch = [*(data / "rigs").glob("*/scratch"), *(data / "rigs").glob("*/*/*/scratch")]
     return [str(path.relative_to(data)) for path in (*slots, *locks, *half_made, *scratch)]
 
 

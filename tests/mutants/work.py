@@ -294,7 +294,7 @@ WORK: tuple[Mutant, ...] = (
         file="gastown_desktop/engine/taking_turns.py",
         old="        if not places & taken:\n",
         new="        if bead:\n",
-        tests=("tests/engine/test_resolving.py",),
+        tests=("tests/engine/test_taking_turns.py",),
     ),
     Mutant(
         name="a worker's shell runs on while its copy is stored",

@@ -20,6 +20,7 @@ from gastown_desktop.engine.api import GateWish, RehearsalWish
 from gastown_desktop.wiring.engine import Engine
 from gastown_desktop.wiring.workplace import RIG_LOCK
 from tests.builders import RepositoryBuilder, small_python_repository
+from tests.e2e import left_behind
 from tests.e2e.conftest import contents
 from tests.fakes.clock import START
 
@@ -68,10 +69,6 @@ class Window:
     def locks(self) -> list[bool]:
         """Whether each rig is free to be taken."""
         return [_is_free(rig) for rig in sorted((self.data / "rigs").iterdir())]
-
-    def left_behind(self) -> list[Path]:
-        """Slots and locks of git's that an end in order does not leave."""
-        return [*(self.data / "wt").glob("*/*"), *(self.data / "rigs").glob("*/town.git/**/*.lock")]
 
 
 def _is_free(rig: Path) -> bool:
@@ -211,7 +208,7 @@ async def test_the_sample_is_rehearsed_from_end_to_end(window: Window, tmp_path:
     assert await window.engine.evidence(convoy) is None
     with pytest.raises(Refused, match="no report yet"):
         await window.engine.export_evidence(convoy, tmp_path / "another")
-    assert window.left_behind() == []
+    assert left_behind.files(window.data) == []
 
 
 # --- stopping, resuming, looking ------------------------------------------------------------------
@@ -233,7 +230,7 @@ async def test_a_convoy_stopped_in_the_middle_goes_on_where_it_was(
     assert window.state.stage == "landed"
     assert window.state.merged() == set(window.state.works())
     assert all(window.state.beads[bead].turns >= count for bead, count in turns.items())
-    assert window.left_behind() == []
+    assert left_behind.files(window.data) == []
     assert contents(small.folder) == before
 
 
@@ -386,6 +383,8 @@ async def test_what_was_rehearsed_lands_on_a_new_branch_as_it_was_shown_and_is_u
     undone = await window.engine.undo_land(convoy)
     assert undone.done, undone.words
     assert small.git("rev-parse", "try") == start
+    await window.engine.close()
+    assert left_behind.files(window.data) == []
 
 
 async def test_what_changes_what_is_run_lands_once_the_user_has_looked_at_it(

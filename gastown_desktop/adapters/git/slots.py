@@ -41,6 +41,7 @@ from gastown_desktop.adapters.git.made_files import (
     sweep,
     take_down,
 )
+from gastown_desktop.adapters.to_its_end import to_its_end
 from gastown_desktop.core.errors import GitError, Unusable
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
@@ -92,12 +93,7 @@ _R = TypeVar("_R")
 
 async def _to_its_end(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
     """Runs work in a thread; a cancelled caller leaves only when it is done, and nothing writes any more."""
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise
+    return await to_its_end(asyncio.to_thread(work, *args, **kwargs))
 
 
 class GitSlots:

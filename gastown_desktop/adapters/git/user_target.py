@@ -17,6 +17,7 @@ from gastown_desktop.adapters.git.checkouts import Checkout, checkouts_of, in_th
 from gastown_desktop.adapters.git.packs import bring
 from gastown_desktop.adapters.git.putting_back import put_back
 from gastown_desktop.adapters.git.town import fetch_branch
+from gastown_desktop.adapters.to_its_end import to_its_end
 from gastown_desktop.core.errors import GasTownError, GitError, RefLocked, StoreError
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ref_target import MOVED
@@ -79,8 +80,8 @@ class UserTarget:
             return words
         await bring(self._git, self._town, self._facts.common_dir, [new], [old])
         if checkout is None:
-            return await self._swap(old, new)
-        return await self._in_checkout(checkout, old, new, *_MERGE, new)
+            return await to_its_end(self._swap(old, new))
+        return await to_its_end(self._in_checkout(checkout, old, new, *_MERGE, new))
 
     async def take_back(self, new: Oid, old: Oid) -> str:
         """Moves it back as it was moved; empty when it moved."""
@@ -88,8 +89,9 @@ class UserTarget:
         if words:
             return words
         if checkout is None:
-            return await self._swap(new, old)
-        return await self._in_checkout(checkout, new, old, "reset", "--quiet", "--keep", old)
+            return await to_its_end(self._swap(new, old))
+        back = self._in_checkout(checkout, new, old, "reset", "--quiet", "--keep", old)
+        return await to_its_end(back)
 
     async def _plan(self, old: Oid, new: Oid) -> tuple[Checkout | None, str]:
         """The one checkout that has to go along, and what stands in the way."""

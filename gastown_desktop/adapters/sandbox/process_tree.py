@@ -17,13 +17,14 @@ from pathlib import Path
 
 import psutil
 
+from gastown_desktop.adapters.processes import start_time
+
 MARK = "GASTOWN_SANDBOX"
 """Variable that holds the mark."""
 _DEATH_S = 2.0
-_BORN_APART_S = 5.0
-"""Clocks are set meanwhile; a number is not used again so soon."""
 _STILL_S = 2.0
 _CHILDREN_FILE = Path("/proc/thread-self/children").exists()
+_HAS_PROC = start_time(os.getpid()) is not None
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -113,9 +114,8 @@ def cpu_seconds(pid: int, limit: int) -> float:
 
 
 def new_mark() -> str:
-    """A mark of this process: its number, when it was started (seconds since the epoch), and chance."""
-    born = int(psutil.Process().create_time())
-    return f"{os.getpid()}-{born}-{secrets.token_hex(16)}"
+    """A mark of this process: its number, when it was started, and chance."""
+    return f"{os.getpid()}-{_born(os.getpid())}-{secrets.token_hex(16)}"
 
 
 def carries(pid: int, mark: str) -> bool:
@@ -133,16 +133,29 @@ def _mark_of(pid: int) -> str:
         return ""
 
 
+def _born(pid: int) -> str:
+    """When a process was started, in what no change of the clock moves; empty when there is none.
+
+    These are ticks since the system was started: `t` and a number. psutil counts from the wall clock, which
+    moves with all that was started before it was set; without `/proc` the system wrote it down at the time.
+    """
+    if _HAS_PROC:
+        ticks = start_time(pid)
+        return "" if ticks is None else f"t{ticks}"
+    try:
+        return f"s{int(psutil.Process(pid).create_time())}"
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def _is_orphaned(mark: str) -> bool:
     """Tells whether the process that made a mark is dead; of one that cannot be read nobody knows."""
     pid, _, rest = mark.partition("-")
     born = rest.partition("-")[0]
-    if not (pid.isdecimal() and born.isdecimal()):
+    if not (pid.isdecimal() and born[:1] == ("t" if _HAS_PROC else "s")):
         return False
     try:
-        return abs(psutil.Process(int(pid)).create_time() - int(born)) > _BORN_APART_S
-    except psutil.NoSuchProcess:
-        return True
+        return _born(int(pid)) != born
     except (OSError, psutil.Error):
         return False
 
