@@ -23,9 +23,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from gastown_desktop.adapters.to_its_end import to_its_end
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.ports import Finished
+from gastown_desktop.engine.to_its_end import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -7,13 +7,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gastown_desktop.adapters.git.exporting import copy_repository
+from gastown_desktop.adapters.git.files import delete_any
 from gastown_desktop.adapters.git.objects import open_objects
+from gastown_desktop.adapters.git.town import lives
 from gastown_desktop.adapters.money_log import read_ledger
 from gastown_desktop.adapters.town_store import read_lines
 from gastown_desktop.core.beads_jsonl import ListedBead, render
@@ -37,6 +39,7 @@ from gastown_desktop.wiring.workplace import Workplace
 REPOSITORY = "repository.git"
 LEDGER = "ledger.csv"
 INDEX = "README.md"
+_PART = ".exporting"
 MAYOR = "mayor.md"
 _TRANSCRIPTS = "transcripts"
 _REPOSITORY_LINE = (
@@ -119,7 +122,9 @@ def _beside(into: Path) -> Iterator[Path]:
         Refused: somebody else put something there meanwhile.
     """
     into.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{into.name[:100]}.", suffix=".exporting", dir=into.parent))
+    begins = f".{into.name[:100]}."
+    _remove_left(into.parent, begins)
+    part = Path(tempfile.mkdtemp(prefix=f"{begins}{os.getpid()}-", suffix=_PART, dir=into.parent))
     try:
         yield part
         try:
@@ -130,6 +135,16 @@ def _beside(into: Path) -> Iterator[Path]:
             raise _not_empty(into) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _remove_left(parent: Path, begins: str) -> None:
+    """Deletes what an export to the same place left that was killed; what cannot be deleted stays."""
+    for left in parent.iterdir():
+        owner = left.name.removeprefix(begins).partition("-")[0]
+        ours = left.name.startswith(begins) and left.name.endswith(_PART) and owner.isdecimal()
+        if ours and not lives(int(owner)):
+            with suppress(OSError):
+                delete_any(left)
 
 
 class _Export:

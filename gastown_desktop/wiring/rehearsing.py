@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gastown_desktop.adapters.repository_config import RepositoryConfig
+from gastown_desktop.adapters.whole_file import write_whole
 from gastown_desktop.checker import Report, check
 from gastown_desktop.core.chaos import Chaos, LastingFault
 from gastown_desktop.core.errors import Refused
@@ -249,7 +250,7 @@ def write_report(folder: Path, result: dict[str, Any]) -> tuple[Path, ...]:
         "evidence.json": json.dumps(result, indent=1),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        write_whole(folder / name, text.encode("utf-8", "backslashreplace"))
     return tuple(folder / name for name in texts)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import resource as limits
 import time
 from abc import ABC, abstractmethod
@@ -19,6 +18,7 @@ from gastown_desktop.adapters.git.user_repository import Fingerprint, difference
 from gastown_desktop.adapters.memory import give_back
 from gastown_desktop.adapters.power import awake
 from gastown_desktop.adapters.sleep_signal import watch_sleep
+from gastown_desktop.adapters.whole_file import write_whole
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId
@@ -225,17 +225,7 @@ def write_result(file: Path, result: dict[str, Any]) -> None:
     Raises:
         OSError: it cannot be written; an older one is as it was.
     """
-    new = file.with_name(f"{file.name}.new")
-    try:
-        with new.open("wb") as written:
-            written.write(json.dumps(result, indent=1).encode("utf-8"))
-            written.flush()
-            os.fsync(written.fileno())
-        new.replace(file)
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    write_whole(file, json.dumps(result, indent=1).encode("utf-8"), durable=True)
 
 
 def read_result(file: Path) -> dict[str, Any] | None:

@@ -31,10 +31,10 @@ _TRACE = "Traceback (most recent call last)"
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of its own."""
+def small_disk(folder: Path, size: str = _DISK) -> Iterator[Path]:
+    """A file system of its own, of a size as `mount` takes it."""
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
     try:
         yield folder
     finally:

@@ -130,6 +130,24 @@ def test_everything_of_real_work_is_readable_without_the_program(
     assert all(name in index for name in ("repository.git", "ledger.csv", "convoy.json", "transcripts"))
 
 
+def test_what_a_killed_export_left_beside_goes_with_the_next_one_to_that_place(
+    command_line: CommandLine, small: RepositoryBuilder, rehearsed: dict[str, Any], tmp_path: Path
+) -> None:
+    with subprocess.Popen(["/bin/true"]) as dead:
+        dead.wait()
+    stays = [
+        f".out.{os.getpid()}-a.exporting",
+        f".other.{dead.pid}-a.exporting",
+        f".out.{dead.pid}-a",
+        "out.x",
+    ]
+    for name in (*stays, f".out.{dead.pid}-a.exporting"):
+        (tmp_path / "place" / name).mkdir(parents=True)
+        (tmp_path / "place" / name / "README.md").write_text("half")
+    command_line.run("export", small.folder, tmp_path / "place" / "out").ended(0)
+    assert sorted(one.name for one in (tmp_path / "place").iterdir()) == sorted([*stays, "out"])
+
+
 def test_a_plan_is_exported_with_the_talk_that_led_to_it(
     command_line: CommandLine, server: RunningServer, tmp_path: Path
 ) -> None:

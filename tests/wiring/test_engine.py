@@ -208,6 +208,7 @@ async def test_the_sample_is_rehearsed_from_end_to_end(window: Window, tmp_path:
     assert await window.engine.evidence(convoy) is None
     with pytest.raises(Refused, match="no report yet"):
         await window.engine.export_evidence(convoy, tmp_path / "another")
+    await window.engine.close()
     assert left_behind.files(window.data) == []
 
 

@@ -41,11 +41,11 @@ from gastown_desktop.adapters.git.made_files import (
     sweep,
     take_down,
 )
-from gastown_desktop.adapters.to_its_end import to_its_end
 from gastown_desktop.core.errors import GitError, Unusable
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.engine.ports import EXECUTABLE, GITLINK, REGULAR, SYMLINK, Slot, Snapshot, TreeEntry
+from gastown_desktop.engine.to_its_end import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable

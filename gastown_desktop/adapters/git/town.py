@@ -117,14 +117,14 @@ def sweep(town: Path) -> list[Path]:
             removed.append(file)
     for folder in town.glob(f"{MERGING}*"):
         owner = folder.name.removeprefix(MERGING).partition("-")[0]
-        if owner.isdecimal() and not _lives(int(owner)):
+        if owner.isdecimal() and not lives(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder)
     return removed
 
 
-def _lives(pid: int) -> bool:
-    """Whether there is a process of this number."""
+def lives(pid: int) -> bool:
+    """Whether there is a process of this number, which is part of the name of what it makes and deletes."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -17,10 +17,10 @@ from gastown_desktop.adapters.git.checkouts import Checkout, checkouts_of, in_th
 from gastown_desktop.adapters.git.packs import bring
 from gastown_desktop.adapters.git.putting_back import put_back
 from gastown_desktop.adapters.git.town import fetch_branch
-from gastown_desktop.adapters.to_its_end import to_its_end
 from gastown_desktop.core.errors import GasTownError, GitError, RefLocked, StoreError
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.ref_target import MOVED
+from gastown_desktop.engine.to_its_end import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

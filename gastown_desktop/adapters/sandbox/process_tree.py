@@ -17,14 +17,12 @@ from pathlib import Path
 
 import psutil
 
-from gastown_desktop.adapters.processes import start_time
-
 MARK = "GASTOWN_SANDBOX"
 """Variable that holds the mark."""
 _DEATH_S = 2.0
 _STILL_S = 2.0
 _CHILDREN_FILE = Path("/proc/thread-self/children").exists()
-_HAS_PROC = start_time(os.getpid()) is not None
+_HAS_PROC = Path("/proc/self/stat").exists()
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -140,8 +138,10 @@ def _born(pid: int) -> str:
     moves with all that was started before it was set; without `/proc` the system wrote it down at the time.
     """
     if _HAS_PROC:
-        ticks = start_time(pid)
-        return "" if ticks is None else f"t{ticks}"
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+            return "" if fields[0] in {b"Z", b"X"} else f"t{int(fields[19])}"  # see proc_pid_stat(5)
+        return ""
     try:
         return f"s{int(psutil.Process(pid).create_time())}"
     except psutil.NoSuchProcess:
