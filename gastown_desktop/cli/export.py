@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gastown_desktop.cli.progress import printable
+from gastown_desktop.core.wording import plural
 from gastown_desktop.engine.rehearsal_result import DOES_NOT_HOLD, HOLDS
 from gastown_desktop.wiring.exporting import INDEX, export
 from gastown_desktop.wiring.sample import sample_folder
@@ -28,8 +29,9 @@ async def export_rig(given: argparse.Namespace) -> int:
         print(json.dumps({"exit": code, **asdict(exported), "folder": str(exported.folder)}))
         return code
     counts = (
-        f"{len(exported.convoys)} convoys, {len(exported.branches)} branches, "
-        f"{sum(one.transcripts for one in exported.convoys)} transcripts and {exported.requests} requests"
+        f"{plural(len(exported.convoys), 'convoy')}, {plural(len(exported.branches), 'branch', 'branches')}, "
+        f"{plural(sum(one.transcripts for one in exported.convoys), 'transcript')} and "
+        f"{plural(exported.requests, 'request')}"
     )
     print(printable(f"{counts} are in {exported.folder}; {INDEX} there says what is where."))
     for words in exported.left_out:

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 from gastown_desktop.cli.progress import printable
+from gastown_desktop.core.disk import show_bytes
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.money import json_usd, show_usd
+from gastown_desktop.core.wording import plural
 from gastown_desktop.wiring.forgetting import Holdings, forget, holdings, lock_rig, ways_to_keep
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.workplace import Workplace, open_kept
 
-_MEGA = 1_000_000
 _SAFE = "Nothing was changed."
 
 
@@ -40,14 +41,14 @@ async def forget_rig(given: argparse.Namespace) -> int:
         print(json.dumps(_as_json(workplace, found)))
     else:
         print(
-            printable(f"Forgotten: {_megabytes(found.size)} of {workplace.rig.id}. {_money(found)}".strip())
+            printable(f"Forgotten: {show_bytes(found.size)} of {workplace.rig.id}. {_money(found)}".strip())
         )
     return 0
 
 
 def _summary(workplace: Workplace, found: Holdings) -> list[str]:
-    lines = [f"This goes ({workplace.rig.id}, {found.convoys} convoys, {_megabytes(found.size)}):"]
-    lines += [f"  {_megabytes(part.size):>10}  {part.what}: {part.path}" for part in found.parts]
+    lines = [f"This goes ({workplace.rig.id}, {plural(found.convoys, 'convoy')}, {show_bytes(found.size)}):"]
+    lines += [f"  {show_bytes(part.size):>10}  {part.what}: {part.path}" for part in found.parts]
     if found.trusted:
         lines.append("  that you trust what the repository runs")
     lines += [f"  NOT LANDED: {words}" for words in found.unlanded]
@@ -61,10 +62,6 @@ def _money(found: Holdings) -> str:
     if not found.spent:
         return ""
     return f"{show_usd(found.spent)} that it cost stay in the ledger, and count against the caps of the day."
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / _MEGA:.1f} MB"
 
 
 async def _ask(summary: str) -> None:

@@ -17,6 +17,7 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.foreign_beads import MOST_BEADS, Taken, taken
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.plain_text import one_line, shown_path
+from gastown_desktop.core.wording import plural
 from gastown_desktop.wiring.foreign_towns import FoundRig, FoundTown, survey
 from gastown_desktop.wiring.sample import sample_folder
 from gastown_desktop.wiring.workplace import open_workplace
@@ -123,16 +124,23 @@ def _rig_json(one: FoundRig) -> dict[str, Any]:
 
 def _words(town: FoundTown) -> list[str]:
     lines = [
-        f"{town.name}: {len(town.rigs) - 1} rigs, {len(town.convoys)} convoys, {len(town.formulas)} formulas"
+        f"{town.name}: {plural(len(town.rigs) - 1, 'rig')}, {plural(len(town.convoys), 'convoy')}, "
+        f"{plural(len(town.formulas), 'formula')}"
     ]
     for one in town.rigs:
         lines += _rig_words(one)
     for title, listed in (
         (
             "Convoys",
-            [f"{one.id} {one.title} ({one.status}, {len(one.tracks)} beads)" for one in town.convoys],
+            [
+                f"{one.id} {one.title} ({one.status}, {plural(len(one.tracks), 'bead')})"
+                for one in town.convoys
+            ],
         ),
-        ("Formulas", [f"{one.name} ({one.kind or 'formula'}, {one.steps} steps)" for one in town.formulas]),
+        (
+            "Formulas",
+            [f"{one.name} ({one.kind or 'formula'}, {plural(one.steps, 'step')})" for one in town.formulas],
+        ),
         ("Not read or not understood", town.notes),
     ):
         lines += _section(title, listed)
