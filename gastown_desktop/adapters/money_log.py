@@ -3,6 +3,9 @@
 Each record is its length (4 bytes, big-endian), the CRC-32 of the body (4 bytes), the body (JSON). A torn
 last record is cut off at opening: its request was never sent, since sending waits for fsync. Damage anywhere
 else is an error, never repaired silently.
+
+`money.log.sums` beside it tells what the records up to a place come to, with a hash of exactly those: a
+ledger of years is opened in a second. It may be deleted, and where it does not fit, all records are read.
 """
 
 from __future__ import annotations
@@ -12,12 +15,17 @@ import contextlib
 import errno
 import fcntl
 import json
+import mmap
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from gastown_desktop.core.disk_errors import FULL, unwritten
 from gastown_desktop.core.errors import Refused, StoreError
@@ -26,16 +34,20 @@ from gastown_desktop.engine.crash_points import crash_point
 
 _HEADER = struct.Struct(">II")
 _RESERVE_BYTES = 1 << 20
+_PART = 1 << 20
+_ACT_AND_ID = re.compile(rb'\{"kind":"([a-z-]+)","id":"([^"]*)"')
+_OF_A_REQUEST = frozenset({b"reserve", b"shrink", b"settle", b"assume", b"release"})
 
 
 class FileMoneyLog:
     """Implements the MoneyLog port on one file, guarded by a lock file beside it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, summed: bool = False) -> None:
         """Opens (or creates) the log.
 
         Args:
             path: the log; `<path>.lock` and `<path>.spare` stand beside it.
+            summed: sums of its beginning are used and kept, in `<path>.sums`.
 
         Raises:
             Refused: another process holds this ledger.
@@ -55,7 +67,8 @@ class FileMoneyLog:
                 "Another Gas Town Desktop is using this ledger.", remedy="Close it, or wait until it is done."
             ) from None
         try:
-            self._found = self._read_and_cut()
+            self._content = _Content(path, _sums_file(path) if summed else None)
+            self._cut()
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             self._make_spare()
             sync_folder(path.parent)
@@ -67,8 +80,20 @@ class FileMoneyLog:
 
     def records(self) -> Iterator[dict[str, object]]:
         """Records found at opening, oldest first; they are read once, and not kept."""
-        found, self._found = self._found, b""
+        found, self._content.found = self._content.found, b""
         return _read_all(found)
+
+    def sums(self) -> Mapping[str, object] | None:
+        """What the records before those of `records` come to; None where it gives all."""
+        return self._content.sums
+
+    def earlier(self, scope: str) -> Iterator[dict[str, object]]:
+        """Records before those, of one scope: perhaps a few more."""
+        return self._content.earlier(scope)
+
+    def keep_sums(self, sums: Mapping[str, object]) -> None:
+        """Remembers what all records that were found come to."""
+        self._content.keep(sums)
 
     async def append(self, record: Mapping[str, object], *, durable: bool) -> None:
         """Writes a record; `durable` waits for fsync. A caller that is cancelled meanwhile stops no write.
@@ -139,17 +164,149 @@ class FileMoneyLog:
             with contextlib.suppress(OSError):
                 self._spare.unlink()
 
-    def _read_and_cut(self) -> bytes:
-        """All whole records; a torn last one is cut off the file."""
-        if not self._path.exists():
-            return b""
-        data = self._path.read_bytes()
-        end = _end_of_whole(self._path, data)
-        if end < len(data):
+    def _cut(self) -> None:
+        """Cuts a torn last record off the file."""
+        if self._content.torn:
             with self._path.open("r+b") as file:
-                file.truncate(end)
+                file.truncate(self._content.end)
                 os.fsync(file.fileno())
-        return data[:end]
+
+
+class _Content:
+    """What a log holds at a moment: sums of its beginning, where they fit it, and all whole records after it.
+
+    Args:
+        path: the log.
+        sums_file: where the sums of its beginning are; None to read all of it.
+
+    Raises:
+        StoreError: a record that is not the last is damaged.
+    """
+
+    def __init__(self, path: Path, sums_file: Path | None) -> None:
+        self.sums: Mapping[str, object] | None = None
+        self.found = b""
+        """The records after the sums."""
+        self.end = 0
+        """Where the last whole record ends, in bytes."""
+        self.torn = False
+        self._path = path
+        self._sums_file = sums_file
+        self._start = 0
+        self._hash = sha256()
+        """Of the beginning, then of all whole records."""
+        if path.exists():
+            with path.open("rb") as file:
+                self._read(file)
+
+    def _read(self, file: BinaryIO) -> None:
+        kept = None if self._sums_file is None else _kept_sums(self._sums_file)
+        if kept is not None:
+            _hash_first(self._hash, file, kept.size)
+            if self._hash.hexdigest() == kept.sha256:
+                self.sums, self._start = kept.sums, kept.size
+            else:
+                self._hash = sha256()
+        file.seek(self._start)
+        data = file.read()
+        whole = _end_of_whole(self._path, data, self._start)
+        self.found, self.torn = data[:whole], whole < len(data)
+        self.end = self._start + whole
+        self._hash.update(self.found)
+
+    def earlier(self, scope: str) -> Iterator[dict[str, object]]:
+        """Records that the sums are of: all of a scope, those that belong to no request, maybe a few more."""
+        if self._start == 0:
+            return
+        wanted, ids = json.dumps(scope).encode(), set[bytes]()
+        with (
+            self._path.open("rb") as file,
+            mmap.mmap(file.fileno(), self._start, access=mmap.ACCESS_READ) as data,
+        ):
+            position = 0
+            while position < self._start:
+                body, position = _body(data, position)
+                assert body is not None
+                named = _ACT_AND_ID.match(body)
+                act, request = named.groups() if named else (b"", b"")
+                if act == b"reserve" and wanted in body:
+                    ids.add(request)
+                if request in ids or act not in _OF_A_REQUEST:
+                    yield json.loads(body)
+
+    def keep(self, sums: Mapping[str, object]) -> None:
+        """Writes the sums of all of it down; what cannot be written is left."""
+        if self._sums_file is None:
+            return
+        told = {"size": self.end, "sha256": self._hash.hexdigest(), "sums": sums}
+        body = json.dumps(told, separators=(",", ":")).encode()
+        new = self._sums_file.with_name(self._sums_file.name + ".new")
+        try:
+            new.write_bytes(sha256(body).hexdigest().encode() + b"\n" + body)
+            new.replace(self._sums_file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                new.unlink()
+
+
+def _sums_file(path: Path) -> Path:
+    return path.with_name(path.name + ".sums")
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptSums:
+    """Sums, and what they are the sums of: so many bytes, with this hash."""
+
+    size: int
+    sha256: str
+    sums: Mapping[str, object]
+
+
+def _kept_sums(file: Path) -> _KeptSums | None:
+    """Reads them; None where there are none, or what is there cannot be read."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        checksum, _, body = file.read_bytes().partition(b"\n")
+        if sha256(body).hexdigest().encode() == checksum:
+            told = json.loads(body)
+            kept = _KeptSums(int(told["size"]), str(told["sha256"]), dict(told["sums"]))
+            return kept if kept.size > 0 else None
+    return None
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+
+def _hash_first(found: _Hash, file: BinaryIO, size: int) -> None:
+    """Hashes the first bytes of a file; fewer, where there are no more."""
+    while size > 0 and (part := file.read(min(size, _PART))):
+        found.update(part)
+        size -= len(part)
+
+
+@dataclass(frozen=True, slots=True)
+class SummedLedger:
+    """A ledger as it is needed for one scope, also while another process writes it."""
+
+    sums: Mapping[str, object] | None
+    """What the records come to that are left out before `later`."""
+    earlier: list[Record]
+    """Those of the scope among them, and those that belong to no request, oldest first."""
+    later: list[Record]
+
+
+def read_summed(path: Path, scope: str) -> SummedLedger:
+    """Reads a ledger from its sums on, where it has some; nothing is changed.
+
+    Raises:
+        StoreError: a record that has to be read is damaged, or is of a kind that is not known.
+    """
+    content = _Content(path, _sums_file(path))
+    return SummedLedger(
+        sums=content.sums,
+        earlier=[record_from_json(one) for one in content.earlier(scope)],
+        later=[record_from_json(one) for one in _read_all(content.found)],
+    )
 
 
 def read_ledger(path: Path) -> list[Record]:
@@ -179,8 +336,8 @@ def _read_all(data: bytes) -> Iterator[dict[str, object]]:
         yield json.loads(body)
 
 
-def _end_of_whole(path: Path, data: bytes) -> int:
-    """Where the last whole record of a log ends.
+def _end_of_whole(path: Path, data: bytes, start: int = 0) -> int:
+    """Where the last whole record ends in what a log holds from a place on.
 
     Raises:
         StoreError: one before the last is damaged.
@@ -191,7 +348,7 @@ def _end_of_whole(path: Path, data: bytes) -> int:
         if body is None:
             if _is_followed(data, position):
                 raise StoreError(
-                    f"The money log {path} is damaged at byte {position}.",
+                    f"The money log {path} is damaged at byte {start + position}.",
                     safe="Nothing was changed.",
                     remedy="Restore it from a backup, or move it away to start a new ledger.",
                 )
@@ -211,7 +368,7 @@ def _is_followed(data: bytes, position: int) -> bool:
     )
 
 
-def _body(data: bytes, position: int) -> tuple[bytes | None, int]:
+def _body(data: bytes | mmap.mmap, position: int) -> tuple[bytes | None, int]:
     """The body of the whole record at a position and where it ends; None when there is none."""
     if position + _HEADER.size > len(data):
         return None, len(data)

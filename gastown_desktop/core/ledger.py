@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from gastown_desktop.core.days import DAY
 from gastown_desktop.core.errors import CapReached, MoneyError, NoReservation, StoreError
+from gastown_desktop.core.ledger_sums import AccountSums, LedgerSums
 from gastown_desktop.core.money import NANO, NanoUsd, exact_usd, show_usd
 from gastown_desktop.core.usage import Usage
 
@@ -256,13 +257,18 @@ class Ledger:
         self._accounts: dict[str, _Account] = {}
         self._open: dict[str, Reservation] = {}
         self._ended: set[str] = set()
+        self._ended_before = 0
+        """So many reservations, `r1` and on, ended among records of which only the sums are known."""
 
     @classmethod
-    def replay(cls, records: Iterable[Record]) -> tuple[Ledger, list[Assume]]:
+    def replay(
+        cls, records: Iterable[Record], since: LedgerSums | None = None
+    ) -> tuple[Ledger, list[Assume]]:
         """Rebuilds the ledger after a restart; a reservation without an end is charged in full.
 
         Args:
             records: all records of the log, oldest first.
+            since: the sums of those that are left out before them.
 
         Returns:
             The ledger, with nothing held, and the records it assumed, which the caller appends to the log.
@@ -271,12 +277,42 @@ class Ledger:
             MoneyError: records that contradict each other.
         """
         ledger = cls()
+        if since is not None:
+            ledger._begin_with(since)
         for record in records:
             ledger._fold(record)
         orphans = [Assume(id=reservation_id, reason=_ORPHAN) for reservation_id in ledger._open]
         for orphan in orphans:
             ledger._fold(orphan)
         return ledger, orphans
+
+    def _begin_with(self, sums: LedgerSums) -> None:
+        self._ended_before = sums.requests
+        for scope, one in sums.accounts.items():
+            self._accounts[scope] = _Account(
+                cap=one.cap, settled=one.settled, assumed=one.assumed, max_committed=one.max_committed
+            )
+
+    def sums(self, day: str = "") -> LedgerSums | None:
+        """What all records so far come to; None while that is not all that counts.
+
+        It is not while a request is open, while a reply that cost too much was not looked at, and where
+        reservations have ids of another form.
+
+        Args:
+            day: the scope of the newest day that a request was counted under.
+        """
+        first = self._ended_before + 1
+        ids = (f"r{number}" for number in range(first, first + len(self._ended)))
+        if self._open or self.tripped is not None or not all(one in self._ended for one in ids):
+            return None
+        accounts = {
+            scope: AccountSums(
+                cap=one.cap, settled=one.settled, assumed=one.assumed, max_committed=one.max_committed
+            )
+            for scope, one in self._accounts.items()
+        }
+        return LedgerSums(requests=self._ended_before + len(self._ended), day=day, accounts=accounts)
 
     @property
     def open_reservations(self) -> dict[str, Reservation]:
@@ -361,7 +397,7 @@ class Ledger:
                     self.tripped = None
 
     def _reserve(self, record: Reserve) -> None:
-        if record.id in self._open or record.id in self._ended:
+        if record.id in self._open or self._has_ended(record.id):
             raise MoneyError(f"the reservation {record.id} was made before")
         _not_negative(record.amount)
         self._open[record.id] = Reservation(request=record, held=record.amount)
@@ -406,9 +442,14 @@ class Ledger:
     def _reservation(self, reservation_id: str) -> Reservation:
         reservation = self._open.get(reservation_id)
         if reservation is None:
-            state = "has ended" if reservation_id in self._ended else "was never made"
+            state = "has ended" if self._has_ended(reservation_id) else "was never made"
             raise NoReservation(f"the reservation {reservation_id} {state}")
         return reservation
+
+    def _has_ended(self, reservation_id: str) -> bool:
+        sign, number = reservation_id[:1], reservation_id[1:]
+        before = sign == "r" and number.isdecimal() and 0 < int(number) <= self._ended_before
+        return before or reservation_id in self._ended
 
     def _account(self, scope: str) -> _Account:
         account = self._accounts.get(scope)

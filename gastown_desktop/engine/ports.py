@@ -524,8 +524,23 @@ class MoneyLog(Protocol):
         """
         ...
 
+    def sums(self) -> Mapping[str, object] | None:
+        """What `keep_sums` was told about the records before those of `records`; None where it gives all."""
+        ...
+
     def records(self) -> Iterable[dict[str, object]]:
-        """All records that were found at opening, oldest first, once; a torn last one is cut off."""
+        """Records that were found at opening, oldest first, once; a torn last one is cut off."""
+        ...
+
+    def earlier(self, scope: str) -> Iterable[dict[str, object]]:
+        """Records before those, oldest first: at least all of a scope, and all acknowledgements."""
+        ...
+
+    def keep_sums(self, sums: Mapping[str, object]) -> None:
+        """Remembers what all records that were found come to: the next opening begins after them.
+
+        What cannot be written is left: then it begins where this one did.
+        """
         ...
 
     async def close(self) -> None:

@@ -41,6 +41,7 @@ from gastown_desktop.core.ledger import (
     limit_words,
     record_from_json,
 )
+from gastown_desktop.core.ledger_sums import sums_from_json
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.prices import Price, charged, cost, request_bound, shrunk_bound
 from gastown_desktop.core.usage import Usage
@@ -93,6 +94,8 @@ def _hash_of_bytes(body: bytes, origin: str) -> str:
 _AFTER_TRIPWIRE = (
     "Look at this request, on Spend or with `report`; then say that it goes on (`--acknowledge`)."
 )
+SUMMED_UP = 2_000
+"""After so many requests without, a log is told what they come to."""
 URGENCY_CLOSING, URGENCY_DONE, URGENCY_WORK, URGENCY_PLAN = range(4)
 """Resolvers and reviewers, workers whose tests are green, other workers, the Mayor."""
 
@@ -162,7 +165,7 @@ class SpendGate:
             geo_factor: the worst multiplier of place and speed of inference there; 1 at Anthropic's own
                 origin, where each request pins them, and in a rehearsal.
             by_day: count each request under its local calendar day as well.
-            keeps: the scope whose records are kept in memory; None for all.
+            keeps: the scope whose records are kept in memory; None for all that the log gives.
             disk: the disk that ledger, transcripts and slots are on, as it is now.
             moved: hears the scopes that moved, after every change of the ledger.
         """
@@ -186,7 +189,7 @@ class SpendGate:
         """The records of the ledger, or of the scope that it keeps, oldest first; for reading only."""
         self.requests = 0
         self._day: Day | None = None
-        self.ledger, self._orphans = Ledger.replay(self._found(log))
+        self.ledger, self._orphans = self._replay(log)
         for orphan in self._orphans:
             self._keep(orphan)
         self._number = self.requests
@@ -503,8 +506,25 @@ class SpendGate:
         self._line.tell()
         self._moved(touched)
 
+    def _replay(self, log: MoneyLog) -> tuple[Ledger, list[Assume]]:
+        """The ledger as the log has it, from its sums where it has some; many records are summed up anew."""
+        told = log.sums()
+        sums = None if told is None else sums_from_json(told)
+        if sums is not None:
+            self.requests, self._day = sums.requests, Day.of(sums.day)
+            if self._keeps is not None and self._keeps in sums.accounts:
+                for found in log.earlier(self._keeps):
+                    self._keep(record_from_json(found))
+        before = self.requests
+        ledger, orphans = Ledger.replay(self._found(log), sums)
+        if not orphans and self.requests - before >= SUMMED_UP:
+            new = ledger.sums("" if self._day is None else self._day.scope)
+            if new is not None:
+                log.keep_sums(new.to_json())
+        return ledger, orphans
+
     def _found(self, log: MoneyLog) -> Iterator[Record]:
-        """The records of the log, noted as they pass."""
+        """The records of the log after its sums, noted as they pass."""
         for found in log.records():
             record = record_from_json(found)
             if isinstance(record, Reserve):

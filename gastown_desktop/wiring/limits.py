@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gastown_desktop.adapters.git.objects import open_objects
-from gastown_desktop.adapters.money_log import read_ledger
+from gastown_desktop.adapters.money_log import read_summed
 from gastown_desktop.adapters.settings_file import read_settings
+from gastown_desktop.core.days import Day
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.ledger import Ledger
+from gastown_desktop.core.ledger_sums import sums_from_json
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.engine.bill import Absence, LimitLine
 from gastown_desktop.engine.billing import absence_of, limits_of
@@ -43,11 +45,15 @@ async def stored_limits(
     work = await load_work(workplace.objects, convoy)
     if work is None:
         return (), None
-    records, now = read_ledger(workplace.money_file), workplace.clock.now()
-    ledger, _ = Ledger.replay(records)
+    scope, now = f"convoy:{convoy}", workplace.clock.now()
+    found = read_summed(workplace.money_file, scope)
+    sums = None if found.sums is None else sums_from_json(found.sums)
+    ledger, _ = Ledger.replay(found.later, sums)
     day_cap = town_cap = None
     with suppress(Refused):
         day_cap, town_cap = shared_caps(workplace)
-    scope, day = f"convoy:{convoy}", day_at(newest_day(records), now.astimezone()).scope
+    known = newest_day(found.later) or (None if sums is None else Day.of(sums.day))
+    day = day_at(known, now.astimezone()).scope
     limits = limits_of(ledger, scope, day=day, day_cap=day_cap, town_cap=town_cap)
+    records = [*found.earlier, *found.later]
     return limits, absence_of(work.settings.unattended, records, scope, now)

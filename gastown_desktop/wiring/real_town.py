@@ -72,7 +72,7 @@ async def build_work(
     prepared_in = await choose_setup_sandbox(workplace, sandbox, preparation, settings.allowed_hosts, folder)
     store = FileEventStore(workplace.events_file(convoy))
     bus = Bus(store, workplace.clock)
-    log = FileMoneyLog(workplace.money_file)
+    log = FileMoneyLog(workplace.money_file, summed=True)
     gate = SpendGate(
         log,
         workplace.clock,

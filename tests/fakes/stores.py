@@ -38,8 +38,17 @@ class MemoryMoneyLog:
         if durable:
             self.journal.append(f"durable {kind}")
 
+    def sums(self) -> Mapping[str, object] | None:
+        return None
+
     def records(self) -> list[dict[str, object]]:
         return [dict(record) for record in self.written]
+
+    def earlier(self, scope: str) -> list[dict[str, object]]:
+        return []
+
+    def keep_sums(self, sums: Mapping[str, object]) -> None:
+        self.kept_sums = sums
 
     def kinds(self) -> list[str]:
         return [str(record["kind"]) for record in self.written]
