@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from gastown_desktop.adapters.town_store import FileEventStore, read_lines
+from gastown_desktop.adapters.whole_file import write_whole
+from gastown_desktop.cli.progress import printable
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.beads_jsonl import ListedBead, parse, render
 from gastown_desktop.core.convoy import Dag
-from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.errors import ConvoyError, Refused
 from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import ConvoyId, convoy_id
 from gastown_desktop.core.projection import Projection, fold
+from gastown_desktop.core.wording import plural
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.wiring.histories import history_of
 from gastown_desktop.wiring.sample import sample_folder
@@ -42,7 +45,8 @@ async def _import(workplace: Workplace, file: Path) -> None:
     listed = read_beads(file)
     convoy = await begin_draft(workplace, str(file), f"Imported from {file.name}", listed)
     waits = sum(len(one.dependencies) for one in listed)
-    print(f"{len(listed)} beads and {waits} dependencies are in the draft convoy {convoy}.")
+    counts = f"{plural(len(listed), 'bead')} and {plural(waits, 'dependency', 'dependencies')}"
+    print(f"{counts} are in the draft convoy {convoy}.")
 
 
 async def begin_draft(workplace: Workplace, source: str, title: str, listed: list[ListedBead]) -> ConvoyId:
@@ -155,8 +159,32 @@ def _export(workplace: Workplace, file: Path) -> None:
     if newest is None:
         raise Refused("There are no beads here yet.")
     state = fold([decode(line) for line in read_lines(newest)])
-    file.write_text(render(listed_beads(state)), encoding="utf-8")
-    print(f"{len(state.beads)} beads of {state.convoy} are in {file}.")
+    _require_replaceable(file)
+    try:
+        write_whole(file.resolve(), render(listed_beads(state)).encode("utf-8"))
+    except OSError as error:
+        raise Refused(f"{file} cannot be written: {error.strerror}.", safe="It is as it was.") from None
+    print(printable(f"{plural(len(state.beads), 'bead')} of {state.convoy} are in {file}."))
+
+
+def _require_replaceable(file: Path) -> None:
+    """Makes sure that nothing but an older list of beads is written over.
+
+    Raises:
+        Refused: something else is there.
+    """
+    if not file.exists():
+        return
+    try:
+        older = parse(_read(file)) if file.stat().st_size else [True]
+    except (Refused, ConvoyError):
+        older = []
+    if not older:
+        raise Refused(
+            f"{file} is there and is no list of beads.",
+            safe="It is as it was.",
+            remedy="Name another file, or delete it.",
+        )
 
 
 def listed_beads(state: Projection) -> list[ListedBead]:

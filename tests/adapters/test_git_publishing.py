@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -22,6 +22,8 @@ from tests.builders import RepositoryBuilder
 from tests.e2e.conftest import contents
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gastown_desktop.adapters.git.command import GitCommand
 
 WHO = Signature("Nux (polecat)", "ada@example.org", datetime(2026, 1, 2, tzinfo=UTC))
@@ -146,6 +148,63 @@ async def test_a_checkout_is_not_moved_under(case: Case, tmp_path: Path) -> None
     with pytest.raises(Refused, match="checked out in"):
         await case.publish(main=case.two)
     assert (case.at("gastown/x"), case.at("main")) == (case.one, case.old)
+
+
+async def test_an_unborn_branch_that_is_checked_out_is_not_made_under_its_files(
+    case: Case, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    case.repo.git("worktree", "add", "-q", "--detach", str(other))
+    case.repo.git("-C", str(other), "checkout", "-q", "--orphan", "gastown/x")
+    facts = await inspect(case.git, case.repo.folder)
+    (foreseen,) = await Publisher(case.git, case.town, facts).preview({"gastown/x": case.one})
+    assert "checked out in" in foreseen.refusal
+    with pytest.raises(Refused, match="checked out in"):
+        await case.publish(gastown_x=case.one)
+    assert case.at("gastown/x") == ""
+
+
+class Meddled:
+    """Git beside which somebody does something right before, or after, branches move."""
+
+    def __init__(self, git: GitCommand, meddle: Callable[[], object], *, after: bool) -> None:
+        self._git = git
+        self._meddle = meddle
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._git, name)
+
+    async def run(self, *args: Any, **options: Any) -> Any:
+        moves = "gastown-desktop: publish" in args
+        if moves and not self._after:
+            self._meddle()
+        done = await self._git.run(*args, **options)
+        if moves and self._after:
+            self._meddle()
+        return done
+
+
+async def meddled(case: Case, *, after: bool) -> list[Published]:
+    """Publishes two branches, to one of which the user switches at that moment."""
+    case.repo.git("branch", "gastown/x")
+    facts = await inspect(case.git, case.repo.folder)
+    git: Any = Meddled(case.git, lambda: case.repo.git("checkout", "-q", "gastown/x"), after=after)
+    wanted = {"gastown/x": case.one, "gastown/y": case.two}
+    return await Publisher(git, case.town, facts).publish(wanted)
+
+
+async def test_who_switches_to_a_branch_right_after_it_moved_has_its_files_and_stays(case: Case) -> None:
+    assert [one.outcome for one in await meddled(case, after=True)] == ["moved", "created"]
+    assert (case.at("gastown/x"), case.at("gastown/y")) == (case.one, case.two)
+    assert case.repo.git("status", "--porcelain") == ""
+
+
+async def test_who_switches_to_a_branch_right_before_it_moved_gets_all_of_them_back(case: Case) -> None:
+    with pytest.raises(Refused, match=r"checked out in .* while it moved"):
+        await meddled(case, after=False)
+    assert (case.at("gastown/x"), case.at("gastown/y")) == (case.old, "")
+    assert case.repo.git("status", "--porcelain") == ""
 
 
 async def test_another_name_for_a_branch_is_no_way_to_move_it(case: Case) -> None:

@@ -100,6 +100,16 @@ async def test_a_branch_that_is_not_there_has_no_tip(case: Case) -> None:
     assert await (await case.target("nothing")).tip() is None
 
 
+async def test_another_name_for_a_branch_is_no_way_to_move_it(case: Case) -> None:
+    case.repo.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    target = await case.target("alias")
+    words = "alias is another name for main; land on that."
+    assert await target.refusal(case.old, case.new) == words
+    assert await target.advance(case.old, case.new) == words
+    assert await target.take_back(case.old, case.new) == words
+    assert (case.at(), case.repo.git("status", "--porcelain")) == (case.old, "")
+
+
 async def test_a_branch_that_moved_is_left_where_it_is(case: Case) -> None:
     case.repo.git("branch", "scratch")
     target = await case.target("scratch")

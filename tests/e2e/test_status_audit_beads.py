@@ -86,6 +86,15 @@ def test_exported_beads_come_back_as_they_were(
     assert exported[1]["dependencies"][0]["depends_on_id"] == "bd-1"
     command_line.run("beads", "import", small.folder, out).ended(0)
     command_line.run("beads", "export", small.folder, again).ended(0)
+    mine = tmp_path / "mine.txt"
+    mine.write_text("notes of mine\n")
+    refused = command_line.run("beads", "export", small.folder, mine).ended(2)
+    assert "is no list of beads" in refused.err
+    assert mine.read_text() == "notes of mine\n"
+    link = tmp_path / "link"
+    link.symlink_to(out)
+    command_line.run("beads", "export", small.folder, link).ended(0)
+    assert link.is_symlink()
     assert again.read_text() == out.read_text()
 
 

@@ -72,6 +72,17 @@ async def checkouts_of(git: GitCommand, facts: RepositoryFacts, ref: str) -> lis
     return found
 
 
+async def has_files_of(git: GitCommand, checkout: Checkout, commit: str) -> bool:
+    """Whether the index of a checkout is that of a commit: somebody who switched after a branch moved."""
+    same = await git.run(
+        *("diff-index", "--cached", "--quiet", commit, "--"),
+        git_dir=checkout.git_dir,
+        work_tree=checkout.folder,
+        check=False,
+    )
+    return same.exit_code == 0
+
+
 async def _has(git: GitCommand, git_dir: Path, ref: str) -> bool:
     head = await git.run("symbolic-ref", "--quiet", "HEAD", git_dir=git_dir, check=False)
     if os.fsdecode(head.output.strip()) == ref:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gastown_desktop.adapters.git.checkouts import checkouts_of
+from gastown_desktop.adapters.git.checkouts import checkouts_of, has_files_of
 from gastown_desktop.adapters.git.packs import bring
 from gastown_desktop.adapters.git.user_target import who_moves
 from gastown_desktop.core.errors import GitError, RefLocked, Refused
@@ -76,7 +76,7 @@ class Publisher:
             try:
                 await self._require_name(branch)
                 await self._require_own(branch)
-                if one.outcome == "moved":
+                if one.outcome != "there":
                     await self._require_not_checked_out(branch)
                     await self._require_forward(one, self._town)
             except Refused as refused:
@@ -106,8 +106,7 @@ class Publisher:
         ]
         todo = [one for one in plan if one.outcome != "there"]
         for one in todo:
-            if one.outcome == "moved":
-                await self._require_not_checked_out(one.branch)
+            await self._require_not_checked_out(one.branch)
         if todo:
             known = await self._known_to_both(heads.values())
             await bring(self._git, self._town, self._there, {one.commit for one in todo}, known)
@@ -178,35 +177,43 @@ class Publisher:
             )
 
     async def _move(self, todo: Sequence[Published]) -> None:
-        """One transaction over all branches, each from where it was seen."""
+        """Moves each from where it was seen."""
         zero = "0" * len(todo[0].commit)
-        lines = [
-            f"option no-deref\0update {_HEADS}{one.branch}\0{one.commit}\0{one.before or zero}\0"
-            for one in todo
-        ]
-        asked = os.fsencode("".join(("start\0", *lines, "prepare\0", "commit\0")))
         try:
-            await self._git.run(
-                *("update-ref", "-m", "gastown-desktop: publish", "--stdin", "-z"),
-                git_dir=self._there,
-                input=asked,
-                environment=who_moves(self._facts),
-                finishes=True,
-            )
+            await self._transact("publish", [(one.branch, one.commit, one.before or zero) for one in todo])
         except RefLocked:
             raise
         except GitError as failure:
             raise Refused(f"The branches cannot be written: {failure}", safe=_SAFE) from failure
-        for one in todo:
-            await self._look_again(one)
+        await self._look_again(todo)
 
-    async def _look_again(self, one: Published) -> None:
-        """Takes a branch back that somebody switched to at the very moment in which it moved."""
-        if one.before is None or not await checkouts_of(self._git, self._facts, _HEADS + one.branch):
-            return
+    async def _look_again(self, moved: Sequence[Published]) -> None:
+        """Takes all back where somebody switched to one at the very moment in which it moved.
+
+        Who switched after it has the files of its new commit, and stays there.
+        """
+        for one in moved:
+            for checkout in await checkouts_of(self._git, self._facts, _HEADS + one.branch):
+                if not await has_files_of(self._git, checkout, one.commit):
+                    await self._take_back(moved)
+                    raise Refused(
+                        f"{one.branch} was checked out in {checkout.folder} while it moved.",
+                        safe="All branches are where they were.",
+                    )
+
+    async def _take_back(self, moved: Sequence[Published]) -> None:
+        """One transaction that undoes the other; none moves where somebody moved one on meanwhile."""
+        zero = "0" * len(moved[0].commit)
+        await self._transact("take back", [(one.branch, one.before or zero, one.commit) for one in moved])
+
+    async def _transact(self, what: str, moves: Sequence[tuple[str, str, str]]) -> None:
+        """Moves branches all at once, each to a commit from one; zeros are no commit."""
+        lines = [f"option no-deref\0update {_HEADS}{branch}\0{new}\0{old}\0" for branch, new, old in moves]
+        asked = os.fsencode("".join(("start\0", *lines, "prepare\0", "commit\0")))
         await self._git.run(
-            *("update-ref", "-m", "gastown-desktop: take back", _HEADS + one.branch, one.before, one.commit),
+            *("update-ref", "-m", f"gastown-desktop: {what}", "--stdin", "-z"),
             git_dir=self._there,
+            input=asked,
             environment=who_moves(self._facts),
+            finishes=True,
         )
-        raise Refused(f"{one.branch} was checked out while it moved, and is where it was.")

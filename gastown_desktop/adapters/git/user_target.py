@@ -8,12 +8,13 @@ FETCH_HEAD nor remote-tracking refs nor a configured remote take part.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gastown_desktop.adapters.git.checkouts import Checkout, checkouts_of, in_the_way
+from gastown_desktop.adapters.git.checkouts import Checkout, checkouts_of, has_files_of, in_the_way
 from gastown_desktop.adapters.git.packs import bring
 from gastown_desktop.adapters.git.putting_back import put_back
 from gastown_desktop.adapters.git.town import fetch_branch
@@ -97,6 +98,9 @@ class UserTarget:
         """The one checkout that has to go along, and what stands in the way."""
         if await self._at() != old:
             return None, f"{self._branch} {MOVED}."
+        other = await self._meant()
+        if other:
+            return None, f"{self._branch} is another name for {other}; land on that."
         found = await checkouts_of(self._git, self._facts, self.name)
         if len(found) > 1:
             places = " and ".join(str(checkout.folder) for checkout in found)
@@ -113,26 +117,27 @@ class UserTarget:
         )
         return Oid(done.output.decode().strip()) if done.exit_code == 0 else None
 
+    async def _meant(self) -> str:
+        """The branch that this one is only a name for; empty when it is one itself."""
+        asked = ("symbolic-ref", "--quiet", self.name)
+        done = await self._git.run(*asked, git_dir=self._facts.common_dir, check=False)
+        return "" if done.exit_code else os.fsdecode(done.output.strip()).removeprefix("refs/heads/")
+
     async def _swap(self, old: Oid, new: Oid) -> str:
         """Compare-and-swap of a branch that nobody has checked out."""
         if not await self._update_ref(old, new):
             return f"{self._branch} {MOVED}."
         for checkout in await checkouts_of(self._git, self._facts, self.name):
             # Somebody switched to it at this very moment: was it before the ref moved, or after?
-            same = await self._git.run(
-                *("diff-index", "--cached", "--quiet", new, "--"),
-                git_dir=checkout.git_dir,
-                work_tree=checkout.folder,
-                check=False,
-            )
-            if same.exit_code and await self._update_ref(new, old):
+            has_new = await has_files_of(self._git, checkout, new)
+            if not has_new and await self._update_ref(new, old):
                 return f"{self._branch} was checked out in {checkout.folder} while it moved."
         return ""
 
     async def _update_ref(self, old: Oid, new: Oid) -> bool:
         try:
             await self._git.run(
-                *("update-ref", "-m", "gastown-desktop: land", self.name, new, old),
+                *("update-ref", "--no-deref", "-m", "gastown-desktop: land", self.name, new, old),
                 git_dir=self._facts.common_dir,
                 environment=self._who,
                 finishes=True,
