@@ -39,7 +39,8 @@ from gastown_desktop.wiring.workplace import Workplace
 REPOSITORY = "repository.git"
 LEDGER = "ledger.csv"
 INDEX = "README.md"
-_PART = ".exporting"
+_PART = ".gastown-export-"
+"""What folders begin with in which a process exports: then its number, a dash, chance."""
 MAYOR = "mayor.md"
 _TRANSCRIPTS = "transcripts"
 _REPOSITORY_LINE = (
@@ -121,28 +122,37 @@ def _beside(into: Path) -> Iterator[Path]:
     Raises:
         Refused: somebody else put something there meanwhile.
     """
-    into.parent.mkdir(parents=True, exist_ok=True)
-    begins = f".{into.name[:100]}."
-    _remove_left(into.parent, begins)
-    part = Path(tempfile.mkdtemp(prefix=f"{begins}{os.getpid()}-", suffix=_PART, dir=into.parent))
+    made = [folder for folder in into.parents if not folder.exists()]
     try:
-        yield part
+        into.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(into.parent)
+        part = Path(tempfile.mkdtemp(prefix=f"{_PART}{os.getpid()}-", dir=into.parent))
         try:
-            part.rename(into)  # an empty folder is replaced, any other is not
-        except OSError:
-            if not os.path.lexists(into):
-                raise
-            raise _not_empty(into) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            yield part
+            _put(part, into)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    except BaseException:
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
-def _remove_left(parent: Path, begins: str) -> None:
-    """Deletes what an export to the same place left that was killed; what cannot be deleted stays."""
-    for left in parent.iterdir():
-        owner = left.name.removeprefix(begins).partition("-")[0]
-        ours = left.name.startswith(begins) and left.name.endswith(_PART) and owner.isdecimal()
-        if ours and not lives(int(owner)):
+def _put(part: Path, into: Path) -> None:
+    try:
+        part.rename(into)  # an empty folder is replaced, any other is not
+    except OSError:
+        if not os.path.lexists(into):
+            raise
+        raise _not_empty(into) from None
+
+
+def _remove_left(parent: Path) -> None:
+    """Deletes what exports left there that were killed; what cannot be deleted stays."""
+    for left in parent.glob(f"{_PART}*"):
+        owner = left.name.removeprefix(_PART).partition("-")[0]
+        if owner.isdecimal() and not lives(int(owner)):
             with suppress(OSError):
                 delete_any(left)
 
@@ -168,7 +178,10 @@ class _Export:
             await self._convoy(file)
         self._ledger()
         if self._objects is not None:
-            await self._repository(self._objects)
+            try:
+                await self._repository(self._objects)
+            except GitError as error:
+                self._exported.left_out.append(f"{REPOSITORY}: {error}")
         _write(self._part / INDEX, _index(workplace, self._exported))
 
     # --- a convoy ---
@@ -208,10 +221,14 @@ class _Export:
 
     async def _asked_for(self, convoy: ConvoyId) -> dict[str, Any] | None:
         """What the user asked for, as it was stored; None for a rehearsal or a mere list of beads."""
-        blob = None if self._objects is None else await self._objects.read_ref(settings_ref(convoy))
-        return (
-            None if blob is None or self._objects is None else json.loads(await self._objects.read_blob(blob))
-        )
+        if self._objects is None:
+            return None
+        try:
+            blob = await self._objects.read_ref(settings_ref(convoy))
+            return None if blob is None else json.loads(await self._objects.read_blob(blob))
+        except (StoreError, GitError, ValueError) as error:
+            self._exported.left_out.append(f"{convoy}, what was asked for: {error}")
+            return None
 
     async def _transcripts(self, state: Projection, folder: Path) -> int:
         """Writes a page for each bead that somebody worked on, and one for the Mayor; returns the beads'."""
@@ -255,8 +272,10 @@ class _Export:
 
     async def _note_landed(self, objects: GitObjects, convoy: ConvoyId, commit: Oid) -> None:
         """Gives what landed a branch, where town.git has it: the user's branch may have gone on since."""
-        if await objects.resolve(commit) is not None:
-            self._named[f"landed/{convoy}"] = commit
+        with suppress(StoreError, GitError):  # what cannot be read is told with its branch
+            if await objects.resolve(commit) is None:
+                return
+        self._named[f"landed/{convoy}"] = commit
 
     # --- the rest ---
 
@@ -285,7 +304,7 @@ class _Export:
         works = await objects.list_refs("refs/heads/work/")
         named = self._named | {name.removeprefix("refs/heads/"): oid for name, oid in works.items()}
         heads = [f"convoy/{one.convoy}" for one in reversed(self._exported.convoys)]
-        self._exported.branches = await copy_repository(
+        copied = await copy_repository(
             self._workplace.git,
             self._workplace.rig.town_git,
             self._part / REPOSITORY,
@@ -293,6 +312,8 @@ class _Export:
             named,
             heads,
         )
+        self._exported.branches = copied.branches
+        self._exported.left_out += [f"{name}: objects of it cannot be read." for name in copied.damaged]
 
 
 def _listed(state: Projection) -> list[ListedBead]:

@@ -35,7 +35,7 @@ async def test_a_copy_has_branches_tags_and_records_and_needs_nobody(
     ):
         assert await objects.swap_ref(name, old=None, new=oid)
     into = tmp_path / "out.git"
-    branches = await copy_repository(
+    copied = await copy_repository(
         git, town, into, hash_name, {"work/Nux/gt-1-x": old}, ["convoy/cv-9", "convoy/cv-1"]
     )
     objects.close()
@@ -45,7 +45,8 @@ async def test_a_copy_has_branches_tags_and_records_and_needs_nobody(
     async def said(*args: str) -> str:
         return (await git.run(*args, git_dir=into)).output.decode().strip()
 
-    assert branches == ["convoy/cv-1", "source/feature/mul", "source/main", "work/Nux/gt-1-x"]
+    assert copied.damaged == []
+    assert copied.branches == ["convoy/cv-1", "source/feature/mul", "source/main", "work/Nux/gt-1-x"]
     assert await said("symbolic-ref", "HEAD") == "refs/heads/convoy/cv-1"
     assert await said("rev-parse", "HEAD", "work/Nux/gt-1-x") == f"{tip}\n{old}"
     assert await said("cat-file", "-p", "refs/gastown/convoys/cv-1/settings") == "{}"

@@ -130,22 +130,43 @@ def test_everything_of_real_work_is_readable_without_the_program(
     assert all(name in index for name in ("repository.git", "ledger.csv", "convoy.json", "transcripts"))
 
 
-def test_what_a_killed_export_left_beside_goes_with_the_next_one_to_that_place(
+def test_what_a_killed_export_left_goes_with_the_next_one_to_that_folder(
     command_line: CommandLine, small: RepositoryBuilder, rehearsed: dict[str, Any], tmp_path: Path
 ) -> None:
     with subprocess.Popen(["/bin/true"]) as dead:
         dead.wait()
-    stays = [
-        f".out.{os.getpid()}-a.exporting",
-        f".other.{dead.pid}-a.exporting",
-        f".out.{dead.pid}-a",
-        "out.x",
-    ]
-    for name in (*stays, f".out.{dead.pid}-a.exporting"):
+    stays = [f".gastown-export-{os.getpid()}-a", f".other-{dead.pid}-a", f"gastown-export-{dead.pid}-a"]
+    for name in (*stays, f".gastown-export-{dead.pid}-a"):
         (tmp_path / "place" / name).mkdir(parents=True)
         (tmp_path / "place" / name / "README.md").write_text("half")
-    command_line.run("export", small.folder, tmp_path / "place" / "out").ended(0)
-    assert sorted(one.name for one in (tmp_path / "place").iterdir()) == sorted([*stays, "out"])
+    out = "漢" * 80
+    command_line.run("export", small.folder, tmp_path / "place" / out).ended(0)
+    assert sorted(one.name for one in (tmp_path / "place").iterdir()) == sorted([*stays, out])
+
+
+def test_an_export_that_fails_leaves_no_folder(
+    command_line: CommandLine, small: RepositoryBuilder, rehearsed: dict[str, Any], tmp_path: Path
+) -> None:
+    command_line.run("export", small.folder, tmp_path / "new" / "deep" / ("x" * 300)).ended(2)
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_damaged_is_left_out_and_the_rest_is_exported(
+    command_line: CommandLine, small: RepositoryBuilder, rehearsed: dict[str, Any], tmp_path: Path
+) -> None:
+    town, convoy = command_line.rig() / "town.git", rehearsed["convoy"]
+    refs = plain_git(town, "for-each-ref", "--format=%(refname)", "refs/gastown/rehearsals/").split()
+    damaged = next(ref for ref in refs if "/transcripts/" in ref)
+    tree = plain_git(town, "rev-parse", f"{damaged}^{{tree}}")
+    file = town / "objects" / tree[:2] / tree[2:]
+    file.chmod(0o600)
+    file.write_bytes(b"")
+    told = command_line.run("export", small.folder, tmp_path / "out", "--json").ended(1).json
+    assert any(damaged in words for words in told["left_out"])
+    assert f"convoy/{convoy}" in told["branches"]
+    plain_git(tmp_path / "out" / "repository.git", "fsck", "--strict")
+    assert len(requests(tmp_path / "out")) == told["requests"] > 0
+    assert "Left out" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_a_plan_is_exported_with_the_talk_that_led_to_it(

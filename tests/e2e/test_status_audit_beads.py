@@ -76,7 +76,7 @@ def test_exported_beads_come_back_as_they_were(
     listed, out, again = (tmp_path / name for name in ("issues.jsonl", "out.jsonl", "again.jsonl"))
     listed.write_text("".join(json.dumps(bead) + "\n" for bead in given))
     done = command_line.run("beads", "import", small.folder, listed).ended(0)
-    assert "2 beads and 1 dependencies" in done.out
+    assert "2 beads and 1 dependency" in done.out
     command_line.run("beads", "export", small.folder, out).ended(0)
     exported = [json.loads(line) for line in out.read_text().splitlines()]
     for before, after in zip(given, exported, strict=True):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gastown_desktop.adapters.git.town import SOURCE_REFS
+from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import Oid
 
 if TYPE_CHECKING:
@@ -25,10 +27,19 @@ _COPIED = (
 """Branches of convoys, those of the user as they were seen last, and the record of each turn."""
 
 
+@dataclass(frozen=True, slots=True)
+class CopiedRepository:
+    """What is in the copy."""
+
+    branches: list[str]
+    damaged: list[str]
+    """Refs that are left out, since objects of theirs cannot be read."""
+
+
 async def copy_repository(
     git: GitCommand, town: Path, into: Path, hash_name: str, named: Mapping[str, Oid], heads: Sequence[str]
-) -> list[str]:
-    """Copies branches, tags and records; returns the names of all branches.
+) -> CopiedRepository:
+    """Copies branches, tags and records; where something is damaged, all that is whole.
 
     Args:
         git: runs git.
@@ -40,22 +51,52 @@ async def copy_repository(
 
     Raises:
         DiskFull: no space left.
-        GitError: the copy failed.
+        GitError: nothing can be copied.
     """
     further = [f"+{oid}:refs/heads/{branch}" for branch, oid in named.items()]
     await git.run(
         *("init", "--quiet", "--bare", "--template=", f"--object-format={hash_name}", into), git_dir=None
     )
-    await git.run(
-        *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
-        *("--update-shallow", "--stdin", "--", town),
-        git_dir=into,
-        input=os.fsencode("".join(f"{refspec}\n" for refspec in (*_COPIED, *further))),
-        allow_protocol="file",
-    )
+    damaged: list[str] = []
+    try:
+        await _fetch(git, town, into, [*_COPIED, *further])
+    except GitError:
+        damaged = await _fetch_one_by_one(git, town, into, further)
     listed = await git.run("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/", git_dir=into)
     branches = [os.fsdecode(line) for line in listed.output.splitlines()]
     head = next((one for one in (*heads, *branches) if one in branches), None)
     if head is not None:
         await git.run("symbolic-ref", "HEAD", f"refs/heads/{head}", git_dir=into)
-    return branches
+    return CopiedRepository(branches, damaged)
+
+
+async def _fetch(git: GitCommand, town: Path, into: Path, refspecs: Sequence[str]) -> None:
+    await git.run(
+        *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"),
+        *("--update-shallow", "--stdin", "--", town),
+        git_dir=into,
+        input=os.fsencode("".join(f"{refspec}\n" for refspec in refspecs)),
+        allow_protocol="file",
+    )
+
+
+async def _fetch_one_by_one(git: GitCommand, town: Path, into: Path, further: Sequence[str]) -> list[str]:
+    """Fetches each ref by itself; returns those that cannot be."""
+    listed = await git.run("for-each-ref", "--format=%(refname)", git_dir=town)
+    names = [os.fsdecode(line) for line in listed.output.splitlines()]
+    damaged: list[str] = []
+    for refspec in [*filter(None, map(_copied_as, names)), *further]:
+        try:
+            await _fetch(git, town, into, [refspec])
+        except GitError:
+            damaged.append(refspec.rpartition(":")[2].removeprefix("refs/heads/"))
+    return damaged
+
+
+def _copied_as(ref: str) -> str:
+    """The refspec that copies one ref; empty for one that is not copied."""
+    for refspec in _COPIED:
+        source, _, target = refspec[1:].replace("*", "").partition(":")
+        if ref.startswith(source):
+            return f"+{ref}:{target}{ref.removeprefix(source)}"
+    return ""
