@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -377,15 +378,17 @@ async def require_trusted_remote(
 ) -> None:
     """Lets a remote that is a folder run its hooks and programs only where the user agreed to them.
 
-    They run with the user's rights, outside every sandbox, and the repository says which folder it is.
+    They run with the user's rights, outside every sandbox, and the repository says which folder it is. From
+    then on it is looked at again whenever something is fetched or pushed.
 
     Raises:
         Refused: the user did not; lists what would run.
     """
-    store = TrustStore(workplace.data / "trust.json")
+    store, own = TrustStore(workplace.data / "trust.json"), workplace.facts.top_level
+    remote.before_talking = partial(require_trusted_remote, workplace, remote, trust=False)
     for folder in remote.folders:
         listed = await what_runs_there(workplace.git, folder)
-        if not listed.items or store.is_trusted(folder, listed.digest):
+        if not listed.items or store.is_trusted(own, listed.digest, remote=folder):
             continue
         if not trust:
             raise Refused(
@@ -394,7 +397,7 @@ async def require_trusted_remote(
                 safe="Nothing was sent.",
                 remedy="\nRead them, then add --trust.",
             )
-        store.trust(folder, listed.digest)
+        store.trust(own, listed.digest, remote=folder)
         say(f"{folder} is trusted from now on with what it would run ({_named(listed)}).")
 
 

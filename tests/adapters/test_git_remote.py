@@ -105,6 +105,22 @@ async def test_pushing_over_somebody_s_work_is_rejected(case: Case, fetched: boo
     assert case.there() == theirs
 
 
+async def test_nothing_is_said_to_a_remote_that_is_not_trusted_any_more(case: Case) -> None:
+    remote = await case.remote()
+    looked: list[str] = []
+
+    async def look() -> None:
+        looked.append(case.there())
+        if len(looked) > 1:
+            raise Refused("It would run something else.")
+
+    remote.before_talking = look
+    assert await remote.fetch("main") == case.start
+    with pytest.raises(Refused, match="something else"):
+        await remote.push("main", case.commit(case.start, "mine"))
+    assert case.there() == case.start
+
+
 async def test_what_a_hook_there_says_is_told(case: Case) -> None:
     hook = case.origin / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho 'main is protected' >&2\nexit 1\n")

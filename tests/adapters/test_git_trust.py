@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import errno
+import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gastown_desktop.adapters.git import trust
 from gastown_desktop.adapters.git.trust import TrustList, TrustStore, what_runs_there, what_would_run
 from gastown_desktop.adapters.git.user_repository import inspect
+from gastown_desktop.core.errors import StoreError
 from tests.builders import RepositoryBuilder
 
 if TYPE_CHECKING:
@@ -35,11 +40,11 @@ def names(trust: TrustList) -> set[tuple[str, str]]:
 async def test_plain_repository_would_run_its_gates_and_setup_only(
     git: GitCommand, repo: RepositoryBuilder
 ) -> None:
-    trust = await what_would_run(
+    found = await what_would_run(
         git, await inspect(git, repo.folder), [("tests", "pytest")], ["pip install ."]
     )
 
-    assert [(item.kind, item.name, item.value) for item in trust.items] == [
+    assert [(item.kind, item.name, item.value) for item in found.items] == [
         ("gate", "tests", "pytest"),
         ("setup", "1", "pip install ."),
     ]
@@ -60,6 +65,9 @@ PROGRAMS = {
     "credential.https://example.org.helper": "evil",
     "alias.st": "!evil",
     "gpg.program": "evil",
+    "mergetool.vimdiff.path": "evil",
+    "imap.tunnel": "evil",
+    "gc.recentobjectshook": "evil",
     "remote.origin.uploadpack": "evil",
     "remote.origin.url": "ext::sh -c evil",
     "submodule.lib.update": "!evil",
@@ -71,16 +79,16 @@ async def test_copied_files_and_hosts_of_setup_are_listed_and_belong_to_the_dige
 ) -> None:
     facts = await inspect(git, repo.folder)
 
-    async def trust(hosts: tuple[str, ...] = (), copied: tuple[str, ...] = ()) -> TrustList:
+    async def asked(hosts: tuple[str, ...] = (), copied: tuple[str, ...] = ()) -> TrustList:
         return await what_would_run(git, facts, [], ["uv sync"], setup_hosts=hosts, copied=copied)
 
-    whole = await trust(("pypi.org:443",), ("config/local.json",))
+    whole = await asked(("pypi.org:443",), ("config/local.json",))
     assert [(item.kind, item.name, item.value) for item in whole.items] == [
         ("setup", "1", "uv sync"),
         ("copy", "config/local.json", ""),
         ("network", "pypi.org:443", "for setup only"),
     ]
-    digests = {whole.digest, (await trust(("pypi.org:443",))).digest, (await trust()).digest}
+    digests = {whole.digest, (await asked(("pypi.org:443",))).digest, (await asked()).digest}
     assert len(digests) == 3
 
 
@@ -148,6 +156,37 @@ async def test_digest_changes_with_what_would_run(git: GitCommand, repo: Reposit
     assert (await listed(git, repo, (("tests", "pytest"),))).digest == digests[-1]
 
 
+async def test_a_hook_counts_to_its_last_byte_however_large_it_is(
+    git: GitCommand, repo: RepositoryBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harmless = "#!/bin/sh\n" + "# harmless\n" * 150_000
+    for limit in (trust._LARGEST_HOOK, 1_000):
+        monkeypatch.setattr(trust, "_LARGEST_HOOK", limit)
+        repo.write(".git/hooks/pre-push", harmless, executable=True)
+        before = await listed(git, repo)
+        assert (await listed(git, repo)).digest == before.digest
+        repo.write(".git/hooks/pre-push", harmless[:-5] + "evil\n", executable=True)
+        assert (await listed(git, repo)).digest != before.digest
+
+
+async def test_a_folder_for_hooks_that_nobody_can_have_is_listed_as_it_is(
+    git: GitCommand, repo: RepositoryBuilder
+) -> None:
+    repo.git("config", "core.hooksPath", "~nobody-is-called-so/hooks")
+    assert names(await what_runs_there(git, repo.folder)) == {("program", "core.hookspath")}
+
+
+@pytest.mark.parametrize(("hooks", "said"), [("../.githooks", True), (".", False), ("/elsewhere", False)])
+async def test_a_remote_whose_hooks_come_with_a_push_says_so(
+    git: GitCommand, repo: RepositoryBuilder, hooks: str, said: bool
+) -> None:
+    repo.git("config", "core.hooksPath", hooks)
+    assert ("hook", "whatever is pushed") not in names(await what_runs_there(git, repo.folder))
+    repo.git("config", "receive.denyCurrentBranch", "updateInstead")
+    found = names(await what_runs_there(git, repo.folder))
+    assert (("hook", "whatever is pushed") in found) == said
+
+
 def test_trust_is_bound_to_path_and_list(tmp_path: Path) -> None:
     store = TrustStore(tmp_path / "data" / "trust.json")
     assert not store.is_trusted(tmp_path, "one")
@@ -160,6 +199,43 @@ def test_trust_is_bound_to_path_and_list(tmp_path: Path) -> None:
     assert not again.is_trusted(tmp_path / "other", "one")
     again.forget(tmp_path)
     assert not store.is_trusted(tmp_path, "one")
+
+
+def test_what_a_remote_runs_is_agreed_to_for_one_repository_and_forgotten_with_it(tmp_path: Path) -> None:
+    store = TrustStore(tmp_path / "trust.json")
+    own, other, remote = (tmp_path / name for name in ("own", "own-too", "remote"))
+    for repository in (own, other):
+        store.trust(repository, "one", remote=remote)
+    assert not store.is_trusted(own, "one")
+    assert not store.is_trusted(remote, "one")
+    assert store.is_trusted(own, "one", remote=remote)
+    assert store.knows(own)
+    store.forget(own)
+    assert not store.knows(own)
+    assert store.is_trusted(other, "one", remote=remote)
+
+
+def test_consents_that_are_given_at_once_are_all_kept(tmp_path: Path) -> None:
+    places = [tmp_path / str(number) for number in range(24)]
+    with ThreadPoolExecutor(len(places)) as pool:
+        list(pool.map(lambda place: TrustStore(tmp_path / "trust.json").trust(place, "one"), places))
+    assert all(TrustStore(tmp_path / "trust.json").is_trusted(place, "one") for place in places)
+
+
+def test_a_consent_that_cannot_be_written_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TrustStore(tmp_path / "trust.json")
+    store.trust(tmp_path, "one")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="Trust could not be written"):
+        store.trust(tmp_path, "two")
+    assert store.is_trusted(tmp_path, "one")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["trust.json", "trust.json.lock"]
 
 
 def test_trust_file_is_private_and_a_damaged_one_trusts_nothing(tmp_path: Path) -> None:

@@ -324,5 +324,5 @@ async def test_a_pipe_that_a_configuration_names_as_rules_is_refused(
     with pytest.raises(Refused, match="rules is no file"):
         await inspect(git, repo.folder)
     repo.git("config", key, "~nobody-of-that-name/rules")
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="failed to expand user dir"):
         await inspect(git, repo.folder)

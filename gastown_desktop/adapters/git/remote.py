@@ -19,6 +19,8 @@ from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.landing_ports import PushAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from gastown_desktop.adapters.git.command import GitCommand
     from gastown_desktop.adapters.git.user_repository import RepositoryFacts
     from gastown_desktop.engine.ports import Finished
@@ -58,6 +60,8 @@ class GitRemote:
         self.name = name
         self.url = url
         self.push_url = push_url
+        self.before_talking: Callable[[], Awaitable[None]] | None = None
+        """Looks whether what it runs is still what the user agreed to; raises `Refused` where it is not."""
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -122,6 +126,8 @@ class GitRemote:
         return PushAnswer(taken=False, words=f"{reason}. {said}".strip())
 
     async def _talk(self, *args: str, url: str) -> Finished:
+        if self.before_talking is not None:
+            await self.before_talking()
         entries = await own_config(self._git, self._source)
         environment = as_environment(entries, TRANSPORT)
         environment["GIT_ALLOW_PROTOCOL"] = ":".join(sorted(_protocols(url)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
-import tempfile
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +17,7 @@ from gastown_desktop.adapters.git.files import read_regular
 from gastown_desktop.core.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from gastown_desktop.adapters.git.command import ConfigEntry, GitCommand
     from gastown_desktop.adapters.git.user_repository import RepositoryFacts
@@ -29,7 +30,7 @@ _PROGRAMS = re.compile(
     | filter\..*\.(clean|smudge|process)
     | diff\..*\.(command|textconv)
     | merge\..*\.driver
-    | (merge|diff|gui)tool\..*\.cmd
+    | (merge|diff|gui)tool\..*\.(cmd|path) | imap\.tunnel | gc\.recentobjectshook
     | (browser|man|hook)\..*\.(cmd|command|path)
     | gpg(\..*)?\.(program|defaultkeycommand)
     | credential(\..*)?\.helper
@@ -43,6 +44,7 @@ _PROGRAMS = re.compile(
 )
 _WORDS_OF_TRUTH = frozenset({"", "true", "false", "yes", "no", "on", "off", "0", "1", None})
 _LARGEST_FILE = 1 << 20
+_LARGEST_HOOK = 1 << 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ async def what_runs_there(git: GitCommand, place: Path) -> TrustList:
     for folder in _served_as(place):
         entries = await git.read_config(folder)
         own = [entry for entry in entries if entry.scope in ("local", "worktree")]
-        items += [*_programs(own), *_hooks(folder, folder, own)]
+        items += [*_programs(own), *_hooks(folder, folder, own), *_pushed_hooks(folder, own)]
     return _as_list(items)
 
 
@@ -176,10 +178,7 @@ def _runs(entry: ConfigEntry) -> bool:
 
 
 def _hooks(git_dir: Path, top_level: Path, own: Iterable[ConfigEntry]) -> list[TrustItem]:
-    folder = git_dir / "hooks"
-    for entry in own:
-        if entry.key == "core.hookspath" and entry.value:
-            folder = top_level / Path(entry.value).expanduser()
+    folder = _hooks_folder(git_dir, top_level, own)
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - undecodable names
     except OSError:
@@ -189,9 +188,41 @@ def _hooks(git_dir: Path, top_level: Path, own: Iterable[ConfigEntry]) -> list[T
         hook = folder / name
         # A hook that is a link runs too: what counts is what it leads to.
         if not name.endswith(".sample") and hook.is_file() and os.access(hook, os.X_OK):
-            digest = hashlib.sha256(read_regular(hook, _LARGEST_FILE, follow=True) or b"").hexdigest()
-            items.append(TrustItem(kind="hook", name=name, value=f"sha256 {digest}"))
+            items.append(TrustItem(kind="hook", name=name, value=_named_content(hook)))
     return items
+
+
+def _hooks_folder(git_dir: Path, top_level: Path, own: Iterable[ConfigEntry]) -> Path:
+    """Where git looks for hooks; a relative path begins where it runs them."""
+    folder = git_dir / "hooks"
+    for entry in own:
+        if entry.key == "core.hookspath" and entry.value:
+            named = Path(entry.value)
+            with suppress(RuntimeError):  # nobody is called so: git gives up, too
+                named = named.expanduser()
+            folder = top_level / named
+    return folder
+
+
+def _named_content(hook: Path) -> str:
+    """Names what a hook holds; of more than can be read here also its size and when it was changed."""
+    digest = hashlib.sha256(read_regular(hook, _LARGEST_HOOK, follow=True) or b"").hexdigest()
+    info = hook.stat()
+    if info.st_size <= _LARGEST_HOOK:
+        return f"sha256 {digest}"
+    return f"sha256 {digest} of its beginning, {info.st_size} bytes, changed at {info.st_ctime_ns} ns"
+
+
+def _pushed_hooks(git_dir: Path, own: Sequence[ConfigEntry]) -> list[TrustItem]:
+    """A checkout that a push updates, with hooks among its files: what is pushed runs."""
+    work_tree = git_dir.parent.resolve()
+    updated = any(
+        one.key == "receive.denycurrentbranch" and (one.value or "").lower() == "updateinstead" for one in own
+    )
+    hooks = _hooks_folder(git_dir, git_dir, own).resolve()
+    if not updated or not hooks.is_relative_to(work_tree) or hooks.is_relative_to(git_dir.resolve()):
+        return []
+    return [TrustItem(kind="hook", name="whatever is pushed", value=f"to {hooks} runs with your rights")]
 
 
 async def _submodules(git: GitCommand, facts: RepositoryFacts, own: Iterable[ConfigEntry]) -> list[TrustItem]:
@@ -219,6 +250,8 @@ async def _submodules(git: GitCommand, facts: RepositoryFacts, own: Iterable[Con
 class TrustStore:
     """Which repositories the user trusts, as a small JSON file (path → digest of the list agreed to).
 
+    What a repository's remote runs, where that is a folder, is agreed to for this repository.
+
     Args:
         path: the file; made when first needed, readable by the user only.
     """
@@ -226,31 +259,48 @@ class TrustStore:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def is_trusted(self, repository: Path, digest: str) -> bool:
+    def is_trusted(self, repository: Path, digest: str, *, remote: Path | None = None) -> bool:
         """Tells whether exactly this list of this path was agreed to; a damaged file trusts nothing."""
-        return self._load().get(_key(repository)) == digest
+        return self._load().get(_key(repository, remote)) == digest
 
     def knows(self, repository: Path) -> bool:
         """Tells whether any list of this path was agreed to."""
-        return _key(repository) in self._load()
+        return any(_is_of(key, repository) for key in self._load())
 
-    def trust(self, repository: Path, digest: str) -> None:
+    def trust(self, repository: Path, digest: str, *, remote: Path | None = None) -> None:
         """Remembers that the user agreed.
 
         Raises:
             StoreError: it could not be written.
         """
-        self._save(self._load() | {_key(repository): digest})
+        with self._locked():
+            self._save(self._load() | {_key(repository, remote): digest})
 
     def forget(self, repository: Path) -> None:
-        """Takes trust back; no error when there was none.
+        """Takes trust back, also in its remotes; no error when there was none.
 
         Raises:
             StoreError: it could not be written.
         """
-        known = self._load()
-        if known.pop(_key(repository), None) is not None:
-            self._save(known)
+        if not self.knows(repository):
+            return
+        with self._locked():
+            self._save({key: digest for key, digest in self._load().items() if not _is_of(key, repository)})
+
+    @contextmanager
+    def _locked(self) -> Generator[None]:
+        """Keeps other processes from saving meanwhile what they loaded before."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            name = self._path.with_name(f"{self._path.name}.lock")
+            file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as failure:
+            raise self._unwritten(failure) from failure
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
 
     def _load(self) -> dict[str, str]:
         try:
@@ -263,18 +313,28 @@ class TrustStore:
         return {path: digest for path, digest in pairs.items() if isinstance(digest, str)}
 
     def _save(self, known: dict[str, str]) -> None:
+        new = self._path.with_name(f"{self._path.name}.new")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            # mkstemp makes the file for the user only (0600).
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 json.dump(known, file, indent=1)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(self._path)
+            new.replace(self._path)
         except OSError as failure:
-            raise StoreError(f"Trust could not be written to {self._path}: {failure.strerror}.") from failure
+            with suppress(OSError):
+                new.unlink()
+            raise self._unwritten(failure) from failure
+
+    def _unwritten(self, failure: OSError) -> StoreError:
+        return StoreError(f"Trust could not be written to {self._path}: {failure.strerror}.")
 
 
-def _key(repository: Path) -> str:
-    return str(repository.resolve())
+def _key(repository: Path, remote: Path | None = None) -> str:
+    own = str(repository.resolve())
+    return own if remote is None else f"{own}\n{remote.resolve()}"
+
+
+def _is_of(key: str, repository: Path) -> bool:
+    """Whether a key is of a repository, or of a remote of it."""
+    own = _key(repository)
+    return key == own or key.startswith(f"{own}\n")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gastown_desktop.adapters.git.command import READING_S, common_dir
+from gastown_desktop.adapters.git.command import READING_S, common_dir, git_failure
 from gastown_desktop.adapters.git.files import RealFolders, read_regular
 from gastown_desktop.adapters.git.objects_command import read_shallow
-from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.errors import GasTownError, Refused, StoreError
 from gastown_desktop.core.ids import Oid
 
 if TYPE_CHECKING:
@@ -93,12 +93,10 @@ async def inspect(git: GitCommand, path: Path, *, home: Path | None = None) -> R
     own = _settings([entry for entry in entries if entry.scope in ("local", "worktree")])
     if own.get("core.bare") == "true" and git_dir == common_dir(git_dir):
         raise _bare(git_dir)
-    head = await git.run(
-        *("rev-parse", "--verify", "--quiet", "HEAD^{commit}"),
-        git_dir=git_dir,
-        check=False,
-        timeout_s=READING_S,
-    )
+    asked = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    head = await git.run(*asked, git_dir=git_dir, check=False, timeout_s=READING_S)
+    if head.timed_out or head.error.strip():
+        raise _unread(top_level, git_failure(asked, head))
     if head.exit_code:
         raise Refused(f"{top_level} has no commits yet.", remedy="Make a first commit, then open it again.")
     branch = await git.run("symbolic-ref", "--quiet", "--short", "HEAD", git_dir=git_dir, check=False)
@@ -119,6 +117,13 @@ async def inspect(git: GitCommand, path: Path, *, home: Path | None = None) -> R
         user_name=settings.get("user.name", ""),
         user_email=settings.get("user.email", ""),
     )
+
+
+def _unread(top_level: Path, failure: GasTownError) -> GasTownError:
+    """The error of a repository in which git finds no HEAD for another reason than that there is none."""
+    if isinstance(failure, StoreError):
+        return failure
+    return Refused(f"git cannot read {top_level}: {failure}", safe="Nothing was changed.")
 
 
 def gone(top_level: Path) -> RepositoryFacts:
