@@ -8,6 +8,8 @@ _GATE = ("tests/engine/test_spend_gate.py",)
 _LEDGER = ("tests/core/test_ledger.py",)
 _PRICES = ("tests/core/test_prices.py",)
 
+_SUMS = ("tests/adapters/test_summed_ledger.py",)
+
 MONEY: tuple[Mutant, ...] = (
     Mutant(
         name="release on timeout",
@@ -127,5 +129,33 @@ MONEY: tuple[Mutant, ...] = (
         old="    if reported is None or reported * _LEAST_REPORTED_SHARE < listed:\n",
         new="    if reported is None:\n",
         tests=("tests/core/test_providers.py",),
+    ),
+    Mutant(
+        name="sums of another ledger are believed",
+        file="gastown_desktop/adapters/money_log.py",
+        old="            if self._hash.hexdigest() == kept.sha256:\n",
+        new="            if kept.sha256:\n",
+        tests=_SUMS,
+    ),
+    Mutant(
+        name="what ended before the sums may be reserved again",
+        file="gastown_desktop/core/ledger.py",
+        old="        self._ended_before = sums.requests\n",
+        new="        self._ended_before = 0\n",
+        tests=_SUMS,
+    ),
+    Mutant(
+        name="sums forget what is assumed",
+        file="gastown_desktop/core/ledger.py",
+        old="assumed=one.assumed, max_committed=one.max_committed\n            )\n\n    def sums",
+        new="assumed=0, max_committed=one.max_committed\n            )\n\n    def sums",
+        tests=_SUMS,
+    ),
+    Mutant(
+        name="a ledger is summed up while requests have no end",
+        file="gastown_desktop/engine/spend_gate.py",
+        old="        if not orphans and self.requests",
+        new="        if self.requests",
+        tests=_SUMS,
     ),
 )

@@ -317,4 +317,25 @@ WORK: tuple[Mutant, ...] = (
         new="        if not leads_out and (",
         tests=("tests/adapters/test_git_user_repository.py",),
     ),
+    Mutant(
+        name="what a remote runs is not looked at again before a push",
+        file="gastown_desktop/adapters/git/remote.py",
+        old="            await self.before_talking()\n",
+        new="            pass\n",
+        tests=("tests/adapters/test_git_remote.py",),
+    ),
+    Mutant(
+        name="another name for a branch moves it under its files",
+        file="gastown_desktop/adapters/git/user_target.py",
+        old="        if other:\n",
+        new="        if other and not other:\n",
+        tests=("tests/adapters/test_git_user_target.py",),
+    ),
+    Mutant(
+        name="branches stay that were published under a checkout",
+        file="gastown_desktop/adapters/git/publishing.py",
+        old="                if not await has_files_of(self._git, checkout, one.commit):\n",
+        new="                if not checkout:\n",
+        tests=("tests/adapters/test_git_publishing.py",),
+    ),
 )
