@@ -2,7 +2,8 @@
 
 The SDK is imported on first use (about a second). Its HTTP client is ours, so that every request passes
 the spend gate's transport; key and base URL are given explicitly, since environment variables could
-redirect a key.
+redirect a key. What a provider or a gateway says in an error may repeat the key: it is masked here, before
+anything else sees it, and the SDK's own error, which has it in clear, is no cause of ours.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gastown_desktop.core.errors import CapReached, ModelError, NoReservation, StoreError
 from gastown_desktop.core.providers import origin_of
+from gastown_desktop.core.secrets import Secret, Secrets
 from gastown_desktop.engine.ports import ModelFacts, ModelRequest
 from gastown_desktop.engine.spend_gate import RESERVATION_HEADER, request_body
 
@@ -75,6 +77,7 @@ class ClaudeMessages:
         self._network = httpx2
         self._hear_headers = hear_headers
         self._origin = origin_of(base_url)
+        self._own = Secrets([Secret("provider key", api_key)])
         key: dict[str, Any] = {"auth_token": api_key} if bearer else {"api_key": api_key}
         with _without(_CUSTOM_HEADERS, *_KEY_VARIABLES):
             self._client: AsyncAnthropic = anthropic.AsyncAnthropic(
@@ -90,9 +93,9 @@ class ClaudeMessages:
         try:
             listed = await self._client.models.list(limit=1_000)
         except (self._errors.APIError, self._network.HTTPError) as error:
-            raise self._translated(error) from error
+            raise self._translated(error) from None
         except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
-            raise ModelError(f"The list of models could not be read: {error}") from error
+            raise ModelError(f"The list of models could not be read: {self._told(error)}") from None
         return [
             ModelFacts(
                 id=one.id,
@@ -122,9 +125,9 @@ class ClaudeMessages:
                 async for event in stream:
                     yield event.model_dump(mode="json", exclude_none=True, warnings=False)
         except (self._errors.APIError, self._network.HTTPError) as error:
-            raise self._translated(error) from error
+            raise self._translated(error) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ModelError(f"The reply could not be read: {error}", retry_after=1.0) from error
+            raise ModelError(f"The reply could not be read: {self._told(error)}", retry_after=1.0) from None
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -138,14 +141,13 @@ class ClaudeMessages:
         if isinstance(error, self._errors.APIStatusError):
             headers = error.response.headers
             self._hear_headers(headers)
-            _log.warning(
-                "the provider answered %s to %s", error.status_code, headers.get("request-id", "a request")
-            )
-            return _refused(error.status_code, _words_of(error), headers.get("retry-after", ""))
+            request = self._told(headers.get("request-id", "a request"))
+            _log.warning("the provider answered %s to %s", error.status_code, request)
+            return _refused(error.status_code, self._told(_words_of(error)), headers.get("retry-after", ""))
         never_sent = isinstance(cause, (self._network.ConnectError, self._network.ConnectTimeout))
         if never_sent and (why := _distrust(cause)):
             return ModelError(
-                f"There is no safe connection to {self._origin}: {why}.",
+                f"There is no safe connection to {self._origin}: {self._told(why)}.",
                 unbilled=True,
                 closes=True,
                 safe="No request was sent and nothing was charged.",
@@ -153,8 +155,14 @@ class ClaudeMessages:
                 "authority in SSL_CERT_FILE.",
             )
         return ModelError(
-            f"The connection to the provider failed: {cause or error}", retry_after=1.0, unbilled=never_sent
+            f"The connection to the provider failed: {self._told(cause or error)}",
+            retry_after=1.0,
+            unbilled=never_sent,
         )
+
+    def _told(self, words: object) -> str:
+        """What the other side says, without the key: masked before it is cut, so that no part is left."""
+        return self._own.masked(str(words))[:_LONGEST_WORDS]
 
 
 @contextlib.contextmanager
@@ -183,7 +191,7 @@ def _words_of(error: APIStatusError) -> str:
     body: Any = error.body
     inner = cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
     words = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else None
-    return str(words or error.message)[:_LONGEST_WORDS]
+    return str(words or error.message)
 
 
 def _refused(status: int, message: str, waits: str) -> ModelError:

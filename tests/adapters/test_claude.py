@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
+import traceback
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx2
 import pytest
@@ -45,11 +48,13 @@ async def make() -> AsyncIterator[Make]:
     clients: list[ClaudeMessages] = []
 
     def build(
-        *behaviours: Behaviour, consume: Callable[[str, bytes, str], None] = lambda *_: None
+        *behaviours: Behaviour,
+        consume: Callable[[str, bytes, str], None] = lambda *_: None,
+        api_key: str = "key-1",
     ) -> tuple[ClaudeMessages, Provider]:
         provider = Provider(*behaviours)
         transport = SpendGateTransport(provider, consume)
-        clients.append(ClaudeMessages(api_key="key-1", base_url=ORIGIN, transport=transport))
+        clients.append(ClaudeMessages(api_key=api_key, base_url=ORIGIN, transport=transport))
         return clients[-1], provider
 
     yield build
@@ -160,6 +165,40 @@ async def test_a_status_says_whether_it_is_billed_and_worth_another_try(
     client, _ = make(refuses(status))
     error = await failure(client)
     assert (error.status, error.unbilled, error.retry_after is not None) == (status, unbilled, again)
+
+
+KEY = "sk-live-SUPERSECRETKEY-0123456789abcdef"
+
+
+def says(status: int, content: bytes) -> Behaviour:
+    """Answers with these words, and repeats the key in a header."""
+
+    async def answer(provider: Provider, body: dict[str, Any]) -> httpx2.Response:
+        del provider, body
+        headers = {"content-type": "application/json", "request-id": f"r {KEY}"}
+        return httpx2.Response(status, content=content, headers=headers)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        says(401, f'{{"error": {{"message": "No such key: {KEY} \\u001b]0;x"}}}}'.encode()),
+        says(401, f'{{"error": {{"message": "{"." * (500 - len(KEY) + 2)}{KEY}"}}}}'.encode()),
+        says(403, f"<p>authorization: Bearer {KEY}</p>".encode()),
+        raises(httpx2.ReadError(f"closed after x-api-key: {KEY}")),
+    ],
+)
+async def test_a_key_that_the_provider_repeats_is_told_to_nobody(
+    make: Make, behaviour: Behaviour, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, _ = make(behaviour, api_key=KEY)
+    with caplog.at_level(logging.DEBUG, logger="gastown_desktop"):
+        error = await failure(client)
+    told = "".join(traceback.format_exception(error)) + error.whole + caplog.text
+    assert "SUPERSECRET" not in told
+    assert KEY[:12] not in told
 
 
 @pytest.mark.parametrize(
