@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from base64 import b64encode
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote_from_bytes, quote_plus, urlsplit
 
 MARK = "‹secret:"
 """How what stands for a secret begins."""
 SHORTEST = 8
 """Characters below which a value is no secret: `true`, `5432` and `localhost` stand everywhere."""
+_SHORTEST_LINE = 16
+"""Characters below which a line of a longer value is no secret of its own."""
+_MOST_LINES = 200
+"""Lines that a value in quotes may have."""
+_SHORTEST_PART = 4
+"""Characters that a cut leaves of a value and that are still told apart from other text."""
+CUT_HERE = "\n… cut here"
+"""How the line begins that ends a text which was cut."""
+_GAP = re.compile(rf"\n\[… \d+ bytes left out …\]\n|{CUT_HERE}[^\n]*(?:\n|\Z)")
+_TORN = "\ufffd"
+"""What a character becomes that was cut in two."""
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
+_UNICODE = re.compile(r"\\u([0-9a-f]{4})")
+_UNSAFE_IN_PAGES = ("<>&", "<>&'=", "<>&'+")
+"""Characters that some writers of JSON escape, so that it can stand in a page."""
+_DEEPEST = 40
+"""Groups within groups that a pattern may have."""
 _TELLING = re.compile(
     r"key(_|$)|token|secret|passw|credential|private|webhook|(^|_)(auth|authorization|dsn|pwd|salt|cookie)(_|$)",
     re.IGNORECASE,
@@ -51,26 +72,17 @@ class Secret:
 class Secrets:
     """The secrets of this machine that a worker may come across.
 
+    A value is known as it is and as `forms_of` spells it; one of several lines by its longer lines, too.
+    Not known is what is encoded twice or in another way (compressed, base32, wrapped base64, turned round),
+    and a part that somebody cuts out on purpose. Of base64 the characters stay that the value shares with
+    what stands beside it, one on either side.
+
     Args:
         known: names and values; those that are too short are left out.
     """
 
     def __init__(self, known: Iterable[Secret] = ()) -> None:
         self._known = tuple(known)
-        spelled: dict[str, str] = {}
-        for secret in self._known:
-            if len(secret.value) >= SHORTEST:
-                for value in (secret.value, quote(secret.value, safe="")):
-                    spelled.setdefault(value, secret.name)
-        self._names = spelled
-        # the longest first: an address with its password before the password alone
-        ordered = sorted(spelled, key=len, reverse=True)
-        self._any = re.compile("|".join(map(re.escape, ordered))) if ordered else None
-        self._any_bytes = (
-            re.compile(b"|".join(re.escape(value.encode("utf-8", "surrogateescape")) for value in ordered))
-            if ordered
-            else None
-        )
 
     def plus(self, name: str, value: str) -> Secrets:
         """These and one more."""
@@ -81,15 +93,165 @@ class Secrets:
         return Secrets([*self._known, *more])
 
     def masked(self, text: str) -> str:
-        """The text with `‹secret:NAME›` in the place of each value."""
+        """The text with `‹secret:NAME›` in the place of each value, and of what a cut left of one.
+
+        Text that is cut is to say so by `left_out` or `CUT_HERE`: what stands beside that line and is the
+        beginning or the end of a value goes as well.
+        """
         if self._any is None:
             return text
-        return self._any.sub(lambda found: mark(self._names[found[0]]), text)
+        whole = self._any.sub(lambda found: mark(self._names[found[0]]), text)
+        gaps = list(_GAP.finditer(whole))
+        if not gaps:
+            return whole
+        ends = [0, *(one.end() for one in gaps)]
+        starts = [*(one.start() for one in gaps), len(whole)]
+        parts: list[str] = []
+        for number, (first, last) in enumerate(zip(ends, starts, strict=True)):
+            part = whole[first:last]
+            part = self._ending.masked(part) if number < len(gaps) else part
+            part = self._beginning.masked(part[::-1])[::-1] if number else part
+            parts += [part, gaps[number][0] if number < len(gaps) else ""]
+        return "".join(parts)
 
     def held_in(self, data: bytes) -> str:
         """The mark of a known value in these bytes; empty when there is none."""
         found = None if self._any_bytes is None else self._any_bytes.search(data)
-        return "" if found is None else mark(self._names[found[0].decode("utf-8", "surrogateescape")])
+        if found is None:
+            return ""
+        return mark(next(name for form, name in self._names.items() if _bytes_of(form) == found[0]))
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """What each form of a value is called by."""
+        spelled: dict[str, str] = {}
+        for secret in self._known:
+            for value in _values_of(secret.value):
+                for form in forms_of(value):
+                    spelled.setdefault(form, secret.name)
+        return spelled
+
+    @cached_property
+    def _any(self) -> re.Pattern[str] | None:
+        return re.compile(_any_of(sorted(self._names))) if self._names else None
+
+    @cached_property
+    def _any_bytes(self) -> re.Pattern[bytes] | None:
+        if not self._names:
+            return None
+        # one character for each byte, so that text and bytes go the same way
+        spelled = sorted(_bytes_of(form).decode("latin-1") for form in self._names)
+        return re.compile(_any_of(spelled).encode("latin-1"))
+
+    @cached_property
+    def _ending(self) -> _Edge:
+        return _Edge(self._names)
+
+    @cached_property
+    def _beginning(self) -> _Edge:
+        """For text that is turned round, as its values are."""
+        return _Edge({form[::-1]: name for form, name in self._names.items()}, turned=True)
+
+
+class _Edge:
+    """Finds what a cut left of a value at the end of a text."""
+
+    def __init__(self, names: Mapping[str, str], *, turned: bool = False) -> None:
+        self._names = names
+        self._turned = -1 if turned else 1
+        self._sorted = sorted(names)
+        self._longest = max(map(len, names), default=0)
+
+    def masked(self, text: str) -> str:
+        """The text without the beginning of a value that it ends with, the longest there is."""
+        kept = text.rstrip(_TORN)
+        for start in range(max(0, len(kept) - self._longest), len(kept) - _SHORTEST_PART + 1):
+            if name := self._begun_by(kept[start:]):
+                return kept[:start] + mark(name)[:: self._turned]
+        return text
+
+    def _begun_by(self, part: str) -> str:
+        at = bisect_left(self._sorted, part)
+        form = self._sorted[at] if at < len(self._sorted) else ""
+        return self._names[form] if form.startswith(part) else ""
+
+
+def forms_of(value: str) -> set[str]:
+    """A value as it is, percent-encoded, as JSON has it, in base64 wherever it begins there, and in hex."""
+    data = _bytes_of(value)
+    percent = {quote_from_bytes(data, safe) for safe in ("", "/")} | {quote_plus(data)}
+    spelled = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    for signs in _UNSAFE_IN_PAGES:
+        spelled |= {one.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in signs}) for one in spelled}
+    escaped = spelled | {_UNICODE.sub(_in_capitals, one) for one in spelled}
+    return {
+        value,
+        *percent,
+        *(_PERCENT.sub(_in_small_letters, one) for one in percent),
+        *escaped,
+        *(one.replace("/", "\\/") for one in escaped),
+        *_base64_of(data),
+        data.hex(),
+        data.hex().upper(),
+    }
+
+
+def _base64_of(data: bytes) -> set[str]:
+    """What stands in every base64 text that holds these bytes, for each of the three places in a group."""
+    found: set[str] = set()
+    for before in range(3):
+        text = b64encode(b"\0" * before + data).decode("ascii")
+        fixed = text[-(-8 * before // 6) : 8 * (before + len(data)) // 6]
+        found |= {fixed, fixed.replace("+", "-").replace("/", "_")}
+    return found
+
+
+def _values_of(value: str) -> list[str]:
+    """A value and its longer lines, as a tool shows one after the other; none that is too short."""
+    lines = [one.strip() for one in value.splitlines()] if "\n" in value else []
+    long = [one for one in lines if len(one) >= _SHORTEST_LINE and not one.startswith("-----")]
+    return [one for one in (value, *long) if len(one) >= SHORTEST]
+
+
+def _any_of(words: Sequence[str], depth: int = 0) -> str:
+    """A pattern for any of these sorted words, the longest that fits; what they begin with is tried once."""
+    if depth == _DEEPEST:
+        return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    branches: list[str] = []
+    for _, group in groupby(filter(None, words), key=lambda one: one[0]):
+        alike = list(group)
+        common = _common(alike[0], alike[-1])
+        rests = [one[len(common) :] for one in alike]
+        below = "" if rests == [""] else f"(?:{_any_of(rests, depth + 1)})" + ("" if rests[0] else "?")
+        branches.append(re.escape(common) + below)
+    return "|".join(branches)
+
+
+def _common(first: str, last: str) -> str:
+    """What the first and the last of sorted words begin with, and so all between them."""
+    pairs = enumerate(zip(first, last, strict=False))
+    return first[: next((at for at, (one, other) in pairs if one != other), min(len(first), len(last)))]
+
+
+def _bytes_of(value: str) -> bytes:
+    """A text as a file has it; half a surrogate pair is carried along."""
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
+
+
+def _in_small_letters(found: re.Match[str]) -> str:
+    return found[0].lower()
+
+
+def _in_capitals(found: re.Match[str]) -> str:
+    return "\\u" + found[1].upper()
+
+
+def left_out(count: int) -> str:
+    """The line that stands where bytes were left out of a long text."""
+    return f"\n[… {count} bytes left out …]\n"
 
 
 NO_SECRETS = Secrets()
@@ -106,9 +268,30 @@ def looks_secret(text: str) -> list[str]:
 
 
 def secrets_of_env(text: str) -> list[Secret]:
-    """The secrets of a file of `NAME=value` lines: by what their name tells, or by the looks of the value."""
-    lines = map(_LINE.fullmatch, text.splitlines())
-    return [secret for one in lines if one for secret in _secrets_of_value(one[1], _unquoted(one[2]))]
+    r"""The secrets of a file of `NAME=value` lines: by what their name tells, or by the looks of the value.
+
+    A value in quotes may go over several lines; one in double quotes may have them as `\n`.
+    """
+    lines = text.splitlines()
+    found: list[Secret] = []
+    for number, line in enumerate(lines):
+        if one := _LINE.fullmatch(line):
+            for value in (_unquoted(one[2]), *_other_readings(one[2], lines[number + 1 :][:_MOST_LINES])):
+                found += _secrets_of_value(one[1], value)
+    return found
+
+
+def _other_readings(begun: str, following: Sequence[str]) -> list[str]:
+    """What a value is to those who know quotes over several lines, and escaped line ends."""
+    sign = next((one for one in ('"""', "'''", '"', "'") if begun.startswith(one)), "")
+    if not sign:
+        return []
+    if sign not in begun[len(sign) :]:
+        last = next((at for at, line in enumerate(following) if sign in line), None)
+        begun = begun if last is None else "\n".join([begun, *following[: last + 1]])
+    value = begun[len(sign) :].partition(sign)[0]
+    spread = [value.replace("\\n", "\n")] if '"' in sign and "\\n" in value else []
+    return [one for one in (value, *spread) if "\n" in one]
 
 
 def secrets_of_settings(file: str, text: str) -> list[Secret]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import ssl
@@ -168,6 +169,7 @@ async def test_a_status_says_whether_it_is_billed_and_worth_another_try(
 
 
 KEY = "sk-live-SUPERSECRETKEY-0123456789abcdef"
+_BASIC = base64.b64encode(f"user:{KEY}".encode()).decode()
 
 
 def says(status: int, content: bytes) -> Behaviour:
@@ -187,6 +189,7 @@ def says(status: int, content: bytes) -> Behaviour:
         says(401, f'{{"error": {{"message": "No such key: {KEY} \\u001b]0;x"}}}}'.encode()),
         says(401, f'{{"error": {{"message": "{"." * (500 - len(KEY) + 2)}{KEY}"}}}}'.encode()),
         says(403, f"<p>authorization: Bearer {KEY}</p>".encode()),
+        says(500, f'{{"authorization": "Basic {_BASIC}"}}'.encode()),
         raises(httpx2.ReadError(f"closed after x-api-key: {KEY}")),
     ],
 )
@@ -199,6 +202,7 @@ async def test_a_key_that_the_provider_repeats_is_told_to_nobody(
     told = "".join(traceback.format_exception(error)) + error.whole + caplog.text
     assert "SUPERSECRET" not in told
     assert KEY[:12] not in told
+    assert _BASIC[20:40] not in told
 
 
 @pytest.mark.parametrize(

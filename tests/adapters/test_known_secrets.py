@@ -34,6 +34,13 @@ def test_env_files_count_but_not_those_that_are_tracked_or_there_to_be_read(tmp_
     }
 
 
+def test_a_value_of_an_env_file_may_go_over_several_lines(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / ".env").write_text('SIGNING_KEY="first-line-1\nsecond-line-2"\n')
+    assert found(tmp_path)["first-line-1\nsecond-line-2"] == "SIGNING_KEY"
+
+
 def test_credentials_of_remotes_count_wherever_git_and_others_keep_them(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

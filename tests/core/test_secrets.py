@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import time
+from urllib.parse import quote, quote_plus
+
 import pytest
 
 from gastown_desktop.core.secrets import (
     Secret,
     Secrets,
+    left_out,
     looks_secret,
     secrets_of_address,
     secrets_of_env,
@@ -144,3 +150,104 @@ def test_settings_are_secret_by_name_or_by_looks_whatever_their_form(
     file: str, text: str, found: dict[str, str]
 ) -> None:
     assert {one.name: one.value for one in secrets_of_settings(file, text)} == found
+
+
+HARD = 'p"a\\s/ü <w>&+=9~x'
+_DATA = HARD.encode()
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        quote(HARD),
+        quote(HARD, safe=""),
+        quote_plus(HARD),
+        quote(HARD, safe="").replace("%2F", "%2f").replace("%C3%BC", "%c3%bc").replace("%3C", "%3c").lower(),
+        json.dumps(HARD)[1:-1],
+        json.dumps(HARD, ensure_ascii=False)[1:-1],
+        json.dumps(HARD)[1:-1].replace("/", "\\/"),
+        json.dumps(HARD)[1:-1].replace("u00fc", "u00FC"),
+        json.dumps(HARD)[1:-1].replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+        _DATA.hex(),
+        _DATA.hex().upper(),
+    ],
+)
+def test_a_value_is_known_in_other_spellings(encoded: str) -> None:
+    secrets = Secrets([Secret("P", HARD)])
+    assert secrets.masked(f"<{encoded}>") == "<‹secret:P›>"
+    assert secrets.held_in(f"<{encoded}>".encode()) == "‹secret:P›"
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:", "user1:"])
+@pytest.mark.parametrize("signs", [b"+/", b"-_"])
+def test_a_value_is_known_in_base64_wherever_it_begins(before: str, signs: bytes) -> None:
+    value = "\u00ff\u00fe?>>tok-8f3a9c1e-Zz"
+    text = base64.b64encode(f"{before}{value}@host".encode(), signs).decode()
+    first, last = -(-8 * len(before) // 6), 8 * (len(before) + len(value.encode())) // 6
+    assert Secrets([Secret("P", value)]).masked(text) == f"{text[:first]}‹secret:P›{text[last:]}"
+
+
+def test_each_longer_line_of_a_value_is_known_alone() -> None:
+    lines = [
+        "-----BEGIN PRIVATE KEY-----",
+        "MIIEvQIBADANBgkqhkiG",
+        "9w0BAQEFAASCBKcwggSj",
+        "-----END PRIVATE KEY-----",
+    ]
+    secrets = Secrets([Secret("KEY", "\n".join(lines))])
+    shown = secrets.masked("\n".join(f"{number}\t{line}" for number, line in enumerate(lines, 1)))
+    assert shown.splitlines() == [f"1\t{lines[0]}", "2\t‹secret:KEY›", "3\t‹secret:KEY›", f"4\t{lines[3]}"]
+    assert secrets.masked("\n".join(lines)) == "‹secret:KEY›"
+
+
+def test_values_of_an_env_file_may_go_over_several_lines() -> None:
+    text = """
+PRIVATE_KEY="-----BEGIN PRIVATE KEY-----
+MIIEvQIBADANBgkqhkiG
+-----END PRIVATE KEY-----"
+API_TOKEN=tok-8f3a9c1e
+OTHER_KEY="-----BEGIN-----\\nMIIEvQIBADANBgkqhkiH\\n-----END-----" # a comment
+OPEN_SECRET='never closed 1
+"""
+    values = [secret.value for secret in secrets_of_env(text)]
+    assert "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n-----END PRIVATE KEY-----" in values
+    assert "-----BEGIN-----\nMIIEvQIBADANBgkqhkiH\n-----END-----" in values
+    assert "tok-8f3a9c1e" in values
+    assert "never closed 1" in values
+
+
+def test_a_value_of_odd_bytes_is_known() -> None:
+    for value in ("p\udcff-8f3a9c1e", "p\ud800-8f3a9c1e"):
+        secrets = Secrets([Secret("P", value)])
+        assert secrets.masked(f"<{value}>") == "<‹secret:P›>"
+    assert Secrets([Secret("P", "p\udcff-8f3a9c1e")]).held_in(b"<p\xff-8f3a9c1e>") == "‹secret:P›"
+
+
+@pytest.mark.parametrize("kept", range(4, len(TOKEN)))
+def test_what_a_cut_leaves_of_a_value_goes_too(kept: int) -> None:
+    secrets = Secrets([Secret("T", TOKEN)])
+    gap = left_out(40)
+    assert secrets.masked(f"a {TOKEN[:kept]}{gap}b") == f"a ‹secret:T›{gap}b"
+    assert secrets.masked(f"a{gap}{TOKEN[-kept:]} b") == f"a{gap}‹secret:T› b"
+    assert secrets.masked(f"a {TOKEN[:kept]}\n… cut here.") == "a ‹secret:T›\n… cut here."
+    assert secrets.masked(f"a {TOKEN[:kept]}") == f"a {TOKEN[:kept]}"
+
+
+def test_a_cut_through_a_character_hides_nothing() -> None:
+    secrets = Secrets([Secret("T", "grün-9-Passwört")])
+    gap = left_out(1)
+    data = "grün-9-Passwört".encode()
+    head, tail = data[:3].decode("utf-8", "replace"), data[-3:].decode("utf-8", "replace")
+    assert secrets.masked(f"grün-9-Passw{head[-1]}{gap}") == f"‹secret:T›{gap}"
+    assert secrets.masked(f"{gap}{tail}") == f"{gap}{tail}"
+    tail = data[3:].decode("utf-8", "replace")
+    assert secrets.masked(f"{gap}{tail}") == f"{gap}‹secret:T›"
+
+
+def test_many_secrets_and_many_gaps_cost_little() -> None:
+    secrets = Secrets([Secret(f"K{number}", f"{number:x}-Zz{number * 7919:x}-0aB1") for number in range(300)])
+    secrets.masked(left_out(1))
+    began = time.perf_counter()
+    secrets.masked(("0-Zz" + left_out(1)) * 1_000)
+    secrets.masked("lorem ipsum 0aB1 " * 4_000)
+    assert time.perf_counter() - began < 2.0
