@@ -316,7 +316,7 @@ class Polecat:
             if bench.submission is not None or bench.question is not None:
                 results.append(tool_result(block, "Not done: nothing comes after this.", refused=True))
                 continue
-            self._act(action_of(block["name"], block["input"]))
+            self._act(self._kit.secrets.masked(action_of(block["name"], block["input"])))
             try:
                 text, refused = await call(block["name"], block["input"], bench), False
             except ToolRefused as refusal:

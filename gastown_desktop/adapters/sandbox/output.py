@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gastown_desktop.core.errors import Refused
+from gastown_desktop.core.secrets import left_out
 
 _TIMES = re.compile(rb"(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*$")
 
@@ -27,9 +28,9 @@ class Ends:
         del self._tail[: max(0, len(self._tail) - self._half)]
 
     def content(self) -> bytes:
-        """What was kept, with a line in the place of what was not."""
+        """What was kept, with a line in the place of what was not: secrets that it parts are known by it."""
         lost = self.total - len(self._head) - len(self._tail)
-        mark = f"\n[… {lost} bytes left out …]\n".encode() if lost else b""
+        mark = left_out(lost).encode() if lost else b""
         return bytes(self._head) + mark + bytes(self._tail)
 
 

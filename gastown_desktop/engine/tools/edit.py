@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from gastown_desktop.core.errors import ToolRefused
+from gastown_desktop.core.secrets import CUT_HERE
 from gastown_desktop.engine.tools.workbench import READ_LIMIT, Workbench, object_schema, text_of
 
 _NEAREST_LINES = 4_000
@@ -64,5 +65,6 @@ def _why_not(path: str, text: str, old: str, found: int) -> str:
     if not nearest:
         return f"`old` does not occur in {path}."
     number = begins.index(nearest[0])
-    around = "\n".join(lines[max(0, number - 2) : number + len(wanted) + 2])[:_SHOWN]
+    around = "\n".join(lines[max(0, number - 2) : number + len(wanted) + 2])
+    around = around if len(around) <= _SHOWN else f"{around[:_SHOWN]}{CUT_HERE}."
     return f"`old` does not occur in {path}. The nearest place is at line {number + 1}:\n{around}"

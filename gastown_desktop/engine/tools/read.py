@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any, ClassVar
 
 from gastown_desktop.core.errors import ToolRefused
+from gastown_desktop.core.secrets import CUT_HERE
 from gastown_desktop.engine.tools.workbench import READ_LIMIT, Workbench, number_of, object_schema, text_of
 
 _LINES = 2_000
@@ -48,5 +49,5 @@ class Read:
         told = (line.decode("utf-8", "replace").removesuffix("\n") for line in shown)
         text = "\n".join(f"{number}\t{line}" for number, line in enumerate(told, first))
         if len(text) > _CHARACTERS:
-            text = text[:_CHARACTERS] + "\n… cut here; read on with `offset`."
+            text = f"{text[:_CHARACTERS]}{CUT_HERE}; read on with `offset`."
         return text or "(no lines there)"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import BeadId, PolecatName
+from gastown_desktop.core.secrets import Secret, Secrets
 from gastown_desktop.engine.ports import Confinement
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS, TOOLS, action_of, call
 from gastown_desktop.engine.tools.workbench import Question, Submission, Workbench
@@ -383,3 +384,22 @@ async def test_work_that_is_not_accepted_is_not_submitted() -> None:
     bench.accept = accept
     assert await refused("submit", bench, summary="Done") == "The evidence is red."
     assert bench.submission is None
+
+
+# --- secrets at a cut -------------------------------------------------------------------------------
+
+VALUE = "pq-LIVE-8f3a9c2e7d1b4a6f5e0d"
+
+
+async def test_a_secret_that_the_end_of_what_is_read_parts_is_masked() -> None:
+    bench = workbench(a_py=b"." * (60_000 - 2 - len(VALUE) + 2) + VALUE.encode() + b"\n")
+    text = Secrets([Secret("P", VALUE)]).masked(await call("read", {"path": "a.py"}, bench))
+    assert text.endswith(".‹secret:P›\n… cut here; read on with `offset`.")
+
+
+async def test_a_secret_that_the_end_of_the_nearest_place_parts_is_masked() -> None:
+    line = "def here():" + "." * (2_000 - 11 - len(VALUE) + 2) + VALUE
+    bench = workbench(a_py=f"{line}\n".encode())
+    bench.read_paths.add("a.py")
+    words = await refused("edit", bench, path="a.py", old=f"{line[:100]}!", new="")
+    assert Secrets([Secret("P", VALUE)]).masked(words).endswith(".‹secret:P›\n… cut here.")
