@@ -16,7 +16,7 @@ from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.foreign_beads import MOST_BEADS, Taken, taken
 from gastown_desktop.core.ids import ConvoyId
-from gastown_desktop.core.plain_text import one_line, shown_path
+from gastown_desktop.core.plain_text import one_line, shown_path, shown_url
 from gastown_desktop.core.wording import plural
 from gastown_desktop.wiring.foreign_towns import FoundRig, FoundTown, survey
 from gastown_desktop.wiring.sample import sample_folder
@@ -114,6 +114,7 @@ def _as_json(town: FoundTown) -> dict[str, Any]:
 def _rig_json(one: FoundRig) -> dict[str, Any]:
     return {
         **asdict(one.rig),
+        "repository": shown_url(one.rig.repository),
         "file": one.file,
         "open": one.beads.open,
         "closed": one.beads.closed,
@@ -158,7 +159,7 @@ def _section(title: str, listed: list[str]) -> list[str]:
 
 def _rig_words(one: FoundRig) -> list[str]:
     beads = one.beads
-    where = f" from {one.rig.repository}" if one.rig.repository else ""
+    where = f" from {shown_url(one.rig.repository)}" if one.rig.repository else ""
     if one.rig.local:
         where += f", here in {one.rig.local}"
     lines = [f"  {one.rig.name}{where}: {beads.open} open and {beads.closed} closed beads"]

@@ -17,7 +17,7 @@ from gastown_desktop.adapters.git.remote import GitRemote, find_remote
 from gastown_desktop.adapters.git.signing import GitSigner
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, Oid
-from gastown_desktop.core.plain_text import printable
+from gastown_desktop.core.plain_text import printable, shown_url
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.dropping import dependants_of, drop
 from gastown_desktop.engine.landing import Landed, Landing
@@ -175,7 +175,8 @@ async def _propose(scene: _Scene, branch: str) -> int:
     proposal = await scene.landing(Proposal, branch, remote)
     if not scene.given.yes:
         count = len(scene.state.merged())
-        await _ask(f"{count} beads go to a branch of {remote and remote.push_url} for review.", "Push it?")
+        place = shown_url(remote.push_url) if remote else "nowhere"
+        await _ask(f"{count} beads go to a branch of {place} for review.", "Push it?")
     return await _tell(scene, await proposal.propose(), branch)
 
 
@@ -199,7 +200,7 @@ async def _summary(scene: _Scene, plan: LandingPlan, branch: str, remote: GitRem
     lines.append(f"onto {branch} ({where}), {plan.here[:10]} → {plan.lands[:10]}")
     signed = "signed" if await scene.signer.wanted() else "unsigned"
     gates = ", ".join(gate.command for gate in scene.town.gates.gates) or "none"
-    lines.append(f"{signed}; gates: {gates}; pushed to {remote.push_url if remote else 'nowhere'}")
+    lines.append(f"{signed}; gates: {gates}; pushed to {shown_url(remote.push_url) if remote else 'nowhere'}")
     if remote is not None and plan.there is not None and plan.there != plan.here:
         lines.append(f"{remote.name} is at {plan.there[:10]}")
     return "\n".join(lines)

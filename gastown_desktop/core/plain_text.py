@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from unicodedata import category
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of control, format (bidi, zero width), surrogate, private and separator characters."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet run a cell."""
+
+_USER_INFO = re.compile(r"\A(?:[^/]*@|[^/:@]*:(?!\d*(?:[/?#]|$)).*@)", re.DOTALL)
+"""What stands before the host in an address; a password may hold slashes that should have been encoded."""
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of surrogate pairs that stand for no byte of a name."""
 
 
 def plain_text(text: str) -> str:
@@ -24,8 +31,21 @@ def one_line(text: str) -> str:
 
 def shown_path(path: str) -> str:
     """A path as text; bytes that are no UTF-8 show as escapes, and so does what cannot be seen."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    known = _NO_BYTE.sub(lambda found: _escaped(found[0]), path)
+    text = known.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(f"\\u{ord(one):04x}" if category(one) in _UNSEEN else one for one in text)
+
+
+def shown_url(address: str) -> str:
+    """The address of a repository without what lets one in: no user, no password, no query.
+
+    The user in `git@host:path` stays, as no password can stand beside it.
+    """
+    scheme, marks, rest = address.partition("://")
+    if marks:
+        return scheme + marks + _QUERY.sub("", _USER_INFO.sub("", rest))
+    user, at, place = address.partition("@")
+    return _QUERY.sub("", place if at and ":" in user else address)
 
 
 def shown_text(text: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gastown_desktop.core.plain_text import cell_text, one_line, plain_text, shown_path, shown_text
+from gastown_desktop.core.plain_text import cell_text, one_line, plain_text, shown_path, shown_text, shown_url
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,12 @@ def test_lines_and_tabs_of_a_long_text_stay() -> None:
 
 @pytest.mark.parametrize(
     ("path", "shown"),
-    [("src/é.py", "src/é.py"), ("caf\udce9.txt", "caf\\xe9.txt"), ("a\nb\u202e", "a\\u000ab\\u202e")],
+    [
+        ("src/é.py", "src/é.py"),
+        ("caf\udce9.txt", "caf\\xe9.txt"),
+        ("a\nb\u202e", "a\\u000ab\\u202e"),
+        ("x\ud800\udfff\udce9", "x\\ud800\\udfff\\xe9"),
+    ],
 )
 def test_a_path_is_shown_with_escapes(path: str, shown: str) -> None:
     assert shown_path(path) == shown
@@ -59,3 +64,24 @@ def test_what_cannot_be_seen_in_a_long_text_shows_and_nothing_is_lost(text: str,
 def test_a_cell_is_no_formula(formula: str) -> None:
     assert cell_text(formula) == f"'{formula}"
     assert cell_text("a=1") == "a=1"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://me:ghp_token@example.org/x.git", "https://example.org/x.git"),
+        ("https://ghp_token@example.org:8443/x.git", "https://example.org:8443/x.git"),
+        ("https://me:a@b@example.org/x@y", "https://example.org/x@y"),
+        ("https://me:a/b#c@example.org/x", "https://example.org/x"),
+        ("https://me:a?b#c@example.org/x", "https://example.org/x"),
+        ("https://example.org/x?private_token=1#2", "https://example.org/x"),
+        ("https://example.org:443/@scope/x", "https://example.org:443/@scope/x"),
+        ("ext::https://me:token@example.org/x", "ext::https://example.org/x"),
+        ("git@example.org:sea/x.git", "git@example.org:sea/x.git"),
+        ("me:token@example.org/x.git", "example.org/x.git"),
+        ("/srv/git/x.git", "/srv/git/x.git"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_what_lets_one_in(address: str, shown: str) -> None:
+    assert shown_url(address) == shown

@@ -97,6 +97,16 @@ def test_it_lands_here_and_on_the_remote_and_is_reverted_on_both(
     assert rehearsed.git("diff", "--stat", f"main~{LAST}", "scratch") == ""
 
 
+@pytest.mark.parametrize("how", [("--pull-request",), ("--remote", "origin")])
+def test_what_lets_one_in_to_a_remote_is_not_shown(
+    command_line: CommandLine, rehearsed: RepositoryBuilder, how: tuple[str, ...]
+) -> None:
+    rehearsed.git("remote", "add", "origin", "https://me:ghp_token@example.invalid/x.git")
+    asked = command_line.run("land", rehearsed.folder, "--on", "scratch", *how).ended(2)
+    assert "https://example.invalid/x.git" in asked.err
+    assert "ghp_token" not in asked.out + asked.err
+
+
 def test_a_remote_that_is_a_folder_runs_its_hooks_only_where_the_user_agreed(
     command_line: CommandLine, rehearsed: RepositoryBuilder, tmp_path: Path
 ) -> None:
