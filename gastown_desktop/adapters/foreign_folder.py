@@ -99,12 +99,14 @@ def _opened(path: str, name: str, flags: int, folder: int) -> int | None:
     """A descriptor; None where nothing is.
 
     Raises:
-        Unusable: a link, or something that the system does not open.
+        Unusable: a link, a name that no file can have, or something that the system does not open.
     """
     try:
         return os.open(name, flags, dir_fd=folder)
     except FileNotFoundError:
         return None
+    except ValueError:
+        raise Unusable(f"{shown_path(path)} is no name that a file can have.") from None
     except OSError as error:
         if error.errno in _A_LINK:
             raise Unusable(f"{shown_path(path)} is a link or behind something that is no folder.") from None

@@ -44,6 +44,14 @@ def test_nothing_leads_out(folder: ForeignFolder, tmp_path: Path, path: str) -> 
         folder.read(path, 100)
 
 
+@pytest.mark.parametrize("path", ["\ud800", "\ud800/a", "rig/\udfff"])
+def test_half_a_surrogate_pair_names_no_file(folder: ForeignFolder, path: str) -> None:
+    with pytest.raises(Unusable, match="no name that a file can have"):
+        folder.read(path, 100)
+    with pytest.raises(Unusable, match=r"\\ud"):
+        folder.names(path, 10)
+
+
 def test_a_linked_folder_is_not_listed(folder: ForeignFolder, tmp_path: Path) -> None:
     (tmp_path / "town" / "linked").symlink_to(tmp_path / "secret")
     with pytest.raises(Unusable):

@@ -188,6 +188,26 @@ def test_a_hostile_town_reads_nothing_outside_and_runs_nothing(
     assert "\x1b" not in shown
 
 
+def test_a_token_in_an_address_is_not_shown(command_line: CommandLine, town: Path) -> None:
+    rigs = {"harbor": {"git_url": "https://me:ghp_abcdefghijklmnop@example.org/x.git?token=t-1"}}
+    write(town / "mayor" / "rigs.json", {"rigs": rigs})
+    found = {one["name"]: one["repository"] for one in listed(command_line, town)["rigs"]}
+    assert found["harbor"] == "https://example.org/x.git"
+    assert "from https://example.org/x.git:" in command_line.run("import-town", town).ended(0).out
+
+
+def test_half_a_surrogate_pair_in_a_name_or_a_route_leads_nowhere(
+    command_line: CommandLine, town: Path
+) -> None:
+    rigs = {"\ud800x": {"git_url": "u"}, "harbor": {"beads": {"prefix": "hb"}}}
+    write(town / "mayor" / "rigs.json", {"rigs": rigs})
+    write(town / ".beads" / "routes.jsonl", [{"prefix": "hb-", "path": "\ud800"}])
+    found = listed(command_line, town)
+    assert "\\ud800" in "\n".join(found["notes"])
+    assert {one["name"]: one["open"] for one in found["rigs"]}["harbor"] == 3
+    command_line.run("import-town", town).ended(0)
+
+
 def test_a_draft_convoy_is_run_by_its_name(
     command_line: CommandLine, town: Path, small: RepositoryBuilder
 ) -> None:
