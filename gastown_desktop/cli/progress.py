@@ -111,7 +111,7 @@ def _work_line(state: Projection, event: ev.DurableEvent) -> str:
         case ev.MergeReviewed(bead=bead, verdict="approved"):
             return f"{bead} is approved by a reviewer"
         case ev.BeadReopened(bead=bead, reason=reason):
-            return f"{bead} goes back: {reason.splitlines()[0]}"
+            return f"{bead} goes back: {next(iter(reason.splitlines()), '')}".rstrip(": ")
         case _:
             return ""
 
@@ -158,7 +158,9 @@ def _workers(state: Projection) -> Table:
         action = view.action or view.state
         title = state.beads[view.bead].bead.title
         steps = f"{view.steps_done}/{view.steps}" if view.steps else ""
-        table.add_row(view.name, view.bead, printable(f"{action} — {title}"), steps)
+        told = (view.name, view.bead, f"{action} — {title}", steps)
+        # as texts: a string would be read as markup
+        table.add_row(*(Text(printable(one).replace("\n", " ")) for one in told))
     return table
 
 
