@@ -338,7 +338,7 @@ class Polecat:
             request_id=reply.request_id,
             prompt_tokens=reply.usage.prompt_tokens,
             output_tokens=reply.usage.output_tokens,
-            assistant=list(reply.content),
+            assistant=[self._kept(block) for block in reply.content],
             results=results,
             steps=list(bench.steps),
             notes=list(bench.notes),
@@ -351,6 +351,12 @@ class Polecat:
         self._conversation.add(turn)
         told = await turn_event(kit, self._hook.assignment, turn, self._hook.head)
         await kit.bus.publish(told, *delivered_events(kit, self._bead.id, turn.heard, turn.number))
+
+    def _kept(self, block: dict[str, Any]) -> dict[str, Any]:
+        """A block of a reply as the record has it: words without secrets, thinking and calls as they are."""
+        if block["type"] != "text":
+            return block
+        return {**block, "text": self._kit.secrets.masked(block["text"])}
 
     async def _measured(self, turn: Turn, stop_reason: str) -> Turn:
         """The turn with what is done about a worker in circles or a full context, and with what it hears."""
@@ -411,10 +417,10 @@ class Polecat:
                 **self._kit.where,
                 item=f"{self._bead.id}:{about}:{self._hook.assignment.epoch}",
                 about=about,
-                text=text,
+                text=self._kit.secrets.masked(text),
                 bead=self._bead.id,
-                options=options,
-                default=default,
+                options=tuple(map(self._kit.secrets.masked, options)),
+                default=default and self._kit.secrets.masked(default),
             )
         )
 
@@ -424,6 +430,7 @@ class Polecat:
         return self._hook.turns[self._hook.assignment.carried :]
 
     async def _become(self, state: str, reason: str = "") -> None:
+        reason = self._kit.secrets.masked(reason)
         event = ev.PolecatStateChanged(**self._kit.where, polecat=self._name, state=state, reason=reason)
         await self._kit.bus.publish(event)
 

@@ -12,6 +12,7 @@ from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.context import full_at
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.prices import PRICES
+from gastown_desktop.core.secrets import Secret, Secrets
 from gastown_desktop.core.stuck import SAME_CALL, hint
 from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.hooks import Hook, Hooks, Turn
@@ -172,6 +173,22 @@ async def test_a_question_goes_to_the_user_and_takes_the_bead_off_the_hook(town:
     assert town.bus.state.beads[BEAD].status == "blocked"
     assert await town.kit.hooks.load_all() == []
     assert len(await town.objects.list_refs(f"{town.refs.transcripts}gt-a/")) == 1
+
+
+async def test_what_a_worker_says_does_and_asks_is_kept_without_secrets(
+    town: FakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(town.kit, "secrets", Secrets([Secret("T", "tok-8f3a9c1e")]))
+    town.bus.listen(shown.append)
+    words = {"type": "text", "text": "It is tok-8f3a9c1e."}
+    asked = use("ask", question="Is it tok-8f3a9c1e?", options=["tok-8f3a9c1e"], default="tok-8f3a9c1e")
+    assert await work(town, says(words, use("search", pattern="tok-8f3a9c1e"), asked)) == "asked"
+    (need,) = town.events("needs_you")
+    assert (need.text, need.options) == ("Is it ‹secret:T›?", ("‹secret:T›",))
+    assert need.default == "‹secret:T›"
+    assert "Searching for ‹secret:T›" in [getattr(event, "action", "") for event in shown]
+    assert "tok-8f3a9c1e" not in str(shown)
 
 
 async def test_nothing_is_done_after_a_submission_or_a_question(town: FakeTown) -> None:

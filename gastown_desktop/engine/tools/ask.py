@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.engine.tools.workbench import Question, Workbench, object_schema, text_of, texts_of
 
 
@@ -29,7 +30,10 @@ class Ask:
 
     async def run(self, given: Mapping[str, Any], bench: Workbench) -> str:
         """Leaves the question for the polecat to publish."""
-        bench.question = question_of(given)
+        question = question_of(given)
+        if not question.text.strip():
+            raise ToolRefused("Say what you ask: `question` is empty.")
+        bench.question = question
         return "The question is asked."
 
 

@@ -352,6 +352,7 @@ async def test_a_question_is_left_for_the_user() -> None:
     bench = workbench()
     await call("ask", {"question": "Which?", "options": ["x", "y"], "default": "x"}, bench)
     assert bench.question == Question("Which?", ("x", "y"), "x")
+    assert "is empty" in await refused("ask", bench, question=" \n")
     await call("ask", {"question": "Really?"}, bench)
     assert bench.question == Question("Really?", (), None)
 
