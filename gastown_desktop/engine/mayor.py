@@ -112,7 +112,7 @@ class Mayor:
         self._where: Any = {"rig": rig.id, "convoy": refs.convoy}
         self._objects = objects
         self._sessions = Sessions(objects, refs.mayor, clock)
-        self._library = Library(objects, base, clock)
+        self._library = Library(objects, base, clock, secrets)
         self._ground: Ground | None = None
         self._session: Session | None = None
         self._talk = self._begun(Session())

@@ -125,7 +125,7 @@ async def _prove(kit: Kit, command: str, confinement: Confinement) -> None:
     if result.exit_code == 0 and not result.timed_out:
         return
     how = f"ended with {result.exit_code}" if not result.timed_out else "took too long"
-    tail = result.output.decode("utf-8", "replace")[-2_000:]
+    tail = kit.secrets.masked(result.output.decode("utf-8", "replace"))[-2_000:]
     raise ToolRefused(f"The evidence `{command}` {how}:\n{tail}")
 
 

@@ -146,7 +146,9 @@ def work_markdown(result: dict[str, Any]) -> str:
         lines.append(f"- {bead['bead']} {bead['title']} ({bead['status']}, ${bead['cost_usd']:.2f}{after})")
     if result["needs_you"]:
         lines += ["", "## Needs you", ""]
-        lines += [f"- {need['item']}: {need['text'].splitlines()[0]}" for need in result["needs_you"]]
+        lines += [
+            f"- {need['item']}: {next(iter(need['text'].splitlines()), '')}" for need in result["needs_you"]
+        ]
     if result["cost_by_role"]:
         lines += ["", "## Cost", ""]
         lines += [f"- {one['name']}: ${one['settled_usd']:.2f}" for one in result["cost_by_role"]]

@@ -16,6 +16,7 @@ from gastown_desktop.adapters.git.command import git_failure
 from gastown_desktop.adapters.git.own_config import TRANSPORT, as_environment, own_config
 from gastown_desktop.core.errors import RefLocked, Refused, RemoteUnreachable, StoreError
 from gastown_desktop.core.ids import Oid
+from gastown_desktop.core.plain_text import shown_url
 from gastown_desktop.engine.landing_ports import PushAnswer
 
 if TYPE_CHECKING:
@@ -179,10 +180,10 @@ def _place(url: str, facts: RepositoryFacts) -> str:
     try:
         path = Path(facts.top_level, Path(url.removeprefix("file://")).expanduser()).resolve()
     except RuntimeError:
-        raise Refused(f"{url} is in the home folder of nobody who is known here.") from None
+        raise Refused(f"{shown_url(url)} is in the home folder of nobody who is known here.") from None
     inside = (facts.top_level.resolve(), facts.common_dir.resolve())
     if any(path.is_relative_to(folder) for folder in inside):
-        raise Refused(f"{url} is a folder of the repository itself; its hooks would run.")
+        raise Refused(f"{shown_url(url)} is a folder of the repository itself; its hooks would run.")
     return os.fspath(path)
 
 
@@ -195,7 +196,7 @@ def _protocols(url: str) -> set[str]:
     scheme = _SCHEME.match(url)
     if scheme is None:
         if "::" in url.partition("/")[0]:
-            raise Refused(f"{url} is reached by a program of the repository's choice.")
+            raise Refused(f"{shown_url(url)} is reached by a program of the repository's choice.")
         return {"ssh", "https"} if _SCP.match(url) else {"file"}
     if scheme[1] == "file":
         return {"file"}

@@ -11,6 +11,7 @@ from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.line_pattern import LinePattern
 from gastown_desktop.core.plain_text import one_line, shown_path
+from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.core.serialising import matches
 from gastown_desktop.core.wording import plural
 from gastown_desktop.engine.ports import GITLINK, SYMLINK, Clock, Commit, GitObjects, TreeEntry
@@ -27,6 +28,7 @@ SEARCHED_FILES = 20_000
 SEARCHED_BYTES = 64 * 1024 * 1024
 SEARCH_S = 10.0
 _SEARCHED_FILE = 1024 * 1024
+_SHOWN_LINE = 300
 _SEARCHED_LINE = 1_000
 _KEPT_BYTES = 32 * 1024 * 1024
 MOST_COMMITS = 30
@@ -60,14 +62,16 @@ class _Shelf:
 class Library:
     """One commit of the rig's own repository, for reading."""
 
-    def __init__(self, objects: GitObjects, base: Oid, clock: Clock) -> None:
+    def __init__(self, objects: GitObjects, base: Oid, clock: Clock, secrets: Secrets = NO_SECRETS) -> None:
         """Reads nothing yet.
 
         Args:
             objects: the rig's own repository.
             base: the commit.
             clock: the time, for limits on long searches.
+            secrets: what is not to be told, also where a line is cut in the middle of it.
         """
+        self._secrets = secrets
         self._objects = objects
         self._base = base
         self._clock = clock
@@ -189,11 +193,15 @@ class Library:
             read += len(data)
             if not is_binary(data):
                 room = MOST_FOUND - len(found)
-                found += await asyncio.to_thread(_lines_with, wanted, path, data, room, self._clock, ends)
+                lines = await asyncio.to_thread(_lines_with, wanted, data, room, self._clock, ends)
+                found += [f"{shown_path(path)}:{number}:{self._shown(line)}" for number, line in lines]
         if len(found) >= MOST_FOUND:
             why = f"the first {MOST_FOUND} lines"
         said = "\n".join(found) or "(nothing found)"
         return f"{said}\n({why}; narrow the search with `folder` or `glob`)" if why else said
+
+    def _shown(self, line: str) -> str:
+        return self._secrets.masked(line.strip())[:_SHOWN_LINE]
 
     async def _touched(self, commit: Commit) -> list[str]:
         before = await self._objects.tree_of(commit.parents[0]) if commit.parents else None
@@ -258,15 +266,15 @@ def _numbered(text: str, first: int, count: int) -> str:
 
 
 def _lines_with(
-    wanted: LinePattern, path: str, data: bytes, room: int, clock: Clock, ends: float
-) -> list[str]:
-    """Lines of one file that fit; stops when the time is over."""
-    found: list[str] = []
+    wanted: LinePattern, data: bytes, room: int, clock: Clock, ends: float
+) -> list[tuple[int, str]]:
+    """Lines of one file that fit, each after its number; stops when the time is over."""
+    found: list[tuple[int, str]] = []
     for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
         if len(found) >= room or (number % 200 == 0 and clock.monotonic() > ends):
             break
         if wanted.found_in(line.removesuffix("\r")[:_SEARCHED_LINE]):
-            found.append(f"{shown_path(path)}:{number}:{line.strip()[:300]}")
+            found.append((number, line[:_SEARCHED_LINE]))
     return found
 
 

@@ -67,7 +67,7 @@ class Review:
             GitError: the work is not there.
         """
         kit = self.kit
-        library = Library(kit.objects, self.view.commit, kit.clock)
+        library = Library(kit.objects, self.view.commit, kit.clock, kit.secrets)
         desk = ReviewDesk(library=library, gates=self.reviewer.gates)
         price = kit.price(self.reviewer.model)
         talk = Conversation(

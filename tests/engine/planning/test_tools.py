@@ -14,6 +14,7 @@ from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, RigId
 from gastown_desktop.core.plan import Ground, Plan
+from gastown_desktop.core.secrets import Secret, Secrets
 from gastown_desktop.engine.looking.library import Library
 from gastown_desktop.engine.looking.tools import is_test
 from gastown_desktop.engine.planning.desk import Desk
@@ -163,6 +164,19 @@ async def test_lines_are_found_in_text_files_only(desk: Desk) -> None:
     assert await call("search", narrow, desk) == "src/deep/test_b.py:1:GREET = 1"
     assert await call("search", {**given, "pattern": "two$"}, desk) == "README.md:2:line two"
     assert await call("search", {**given, "pattern": "etc/passwd"}, desk) == "(nothing found)"
+
+
+async def test_a_line_that_is_cut_in_the_middle_of_a_secret_shows_no_part_of_it(
+    objects: PygitObjects, desk: Desk
+) -> None:
+    secret = Secret("TOKEN", "k3y-of-the-harbor-master")
+    leaf = TreeEntry("app.py", REGULAR, await objects.write_blob(b"x" * 290 + secret.value.encode()))
+    who = Signature("Ada", "ada@example.org", START)
+    base = await objects.write_commit(await objects.write_tree([leaf]), (), "Start", who, who)
+    desk.library = Library(objects, base, FakeClock(), Secrets([secret]))
+    found = await call("search", {"pattern": "xxx"}, desk)
+    assert found.startswith("app.py:1:xxx")
+    assert "k3y" not in found
 
 
 async def test_many_lines_are_cut_and_odd_patterns_refused(desk: Desk) -> None:
