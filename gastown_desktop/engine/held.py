@@ -22,6 +22,7 @@ class Held:
         """Starts with none."""
         self.beads: set[BeadId] = set()
         self.everything = False
+        """The user paused: nobody begins or goes on until they say so."""
         self.merges_only = False
         """Nobody but resolvers goes on: what is handed in is to be merged, and no more."""
         self.only: frozenset[BeadId] | None = None
@@ -60,10 +61,14 @@ class Held:
             self.tell()
 
     def begin(self, *, merges_only: bool, only: frozenset[BeadId] | None = None) -> None:
-        """A new run: nothing is held any more but what lies outside it."""
+        """A new town: nothing is held but what lies outside it, and everything where the user paused before.
+
+        A town begins in the middle of what the user started, after the plan or after a pilot: only the user
+        ends their pause.
+        """
         self.beads.clear()
         self.afresh.clear()
-        self.everything, self.merges_only, self.only = False, merges_only, only
+        self.merges_only, self.only = merges_only, only
         self.tell()
 
     def tell(self) -> None:

@@ -14,6 +14,7 @@ from gastown_desktop.core.polecat import MOST_POLECATS
 from gastown_desktop.engine.dispatcher import Dispatcher
 from gastown_desktop.engine.gate_proof import DiffSizes, GateProof, nothing_expected
 from gastown_desktop.engine.gates import WITHOUT_GATE, GateRunner, goes_without
+from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.landing import Landed, Landing
@@ -129,7 +130,7 @@ class Town:
             return
         if self._strict_gates:
             await self._require_sight()
-        await self._to_stage("running")
+        await self._to_stage_at_work()
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(self._refine(), name="refinery"),
@@ -416,6 +417,14 @@ class Town:
         for name, oid in (await self._kit.objects.list_refs("refs/heads/work/")).items():
             if any(bead in name for bead in beads):
                 await self._kit.objects.swap_ref(name, old=oid, new=None)
+
+    async def _to_stage_at_work(self) -> None:
+        """It runs, or is paused where the user said so before it began; they may go on at any moment."""
+        await self._to_stage("running")
+        if self._kit.holding.everything:
+            await self._to_stage("paused", BY_YOU)
+        if not self._kit.holding.everything:
+            await self._to_stage("running")
 
     async def _to_stage(self, stage: str, reason: str = "") -> None:
         state = self._kit.bus.state

@@ -197,6 +197,41 @@ async def test_when_all_are_held_merges_go_on_and_nothing_is_begun(town: FakeTow
     assert town.bus.state.stage == "landed"
 
 
+async def test_a_pause_from_before_the_town_begins_holds_until_the_user_goes_on(town: FakeTown) -> None:
+    await pause_all(town.kit)
+    async with running(town) as run:
+        await run.until(lambda: town.bus.state.stage_reason == BY_YOU)
+        await settled()
+        assert (town.bus.state.stage, dict(run.asked)) == ("paused", {})
+        assert (run.status("gt-a"), run.status("gt-b")) == ("open", "open")
+        await resume_all(town.kit)
+        assert town.bus.state.stage == "running"
+        run.hands_in("gt-a")
+        run.hands_in("gt-b")
+        await run.ends()
+    assert town.bus.state.stage == "landed"
+
+
+async def test_a_pause_between_a_pilot_and_the_rest_holds_until_the_user_goes_on(town: FakeTown) -> None:
+    async with running(town, only=frozenset({A}), lands=False) as run:
+        run.hands_in("gt-a")
+        await run.ends()
+    await pause_all(town.kit)
+    async with running(town) as run:
+        await run.until(lambda: town.bus.state.stage_reason == BY_YOU)
+        await settled()
+        assert (dict(run.asked), run.status("gt-b")) == ({}, "open")
+        await resume_all(town.kit)
+        run.hands_in("gt-b")
+        await run.ends()
+    assert town.bus.state.stage == "landed"
+
+
+async def settled() -> None:
+    """Lets the town come to rest."""
+    await asyncio.sleep(0.3)
+
+
 async def test_a_bead_that_is_held_by_itself_stays_so_when_the_others_go_on(town: FakeTown) -> None:
     async with running(town) as run:
         await run.is_asked("gt-a")
