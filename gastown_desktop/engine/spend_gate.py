@@ -141,6 +141,11 @@ def _ways(order: Order) -> list[Order]:
     return [order, replace(order, request=replace(order.request, max_tokens=tight))]
 
 
+def _in_line(scope: str) -> str:
+    """What a scope is called among those who wait: a day has no date."""
+    return DAY if scope.startswith(DAY) else scope
+
+
 class SpendGate:
     """The choke point between the fleet and the provider."""
 
@@ -172,6 +177,7 @@ class SpendGate:
         self._by_day = by_day
         self._disk = disk
         self._day_cap: NanoUsd | None = None
+        self._capping = asyncio.Lock()
         self._log = log
         self._clock = clock
         self._origin = origin
@@ -345,19 +351,26 @@ class SpendGate:
         crash_point("send")
 
     async def _hold_when_it_fits(self, order: Order) -> tuple[Order, Reserve]:
-        """Waits for room and holds it; returns the order as it is sent, which may have the tight limit."""
-        scopes = order.scopes
-        if self._by_day:
-            scopes = (*scopes, await self._today())
+        """Waits for room and holds it; returns the order as it is sent, which may have the tight limit.
+
+        The day is the one on which room is held, however long it was waited for. In the line a day has no
+        date: all count under the same.
+        """
         ways = [(one, self._bound(one)) for one in _ways(order)]
-        with self._line.place(scopes, order.urgency, self._spent_by(order)) as place:
+        wanted = (*order.scopes, DAY) if self._by_day else order.scopes
+        with self._line.place(wanted, order.urgency, self._spent_by(order)) as place:
             while True:
+                scopes = (*order.scopes, await self._today()) if self._by_day else order.scopes
+                # from here to the record in the ledger nothing is awaited
                 self._refuse_after_tripwire()
                 found = self._fitting(ways, scopes)
-                place.waits_for = found.scope if isinstance(found, CapReached) else ""
+                place.waits_for = _in_line(found.scope) if isinstance(found, CapReached) else ""
                 if not isinstance(found, CapReached) and place.is_first and not self.sleep.near:
-                    break
+                    return self._hold(found, scopes)
                 await place.news()
+
+    def _hold(self, found: tuple[Order, NanoUsd], scopes: tuple[str, ...]) -> tuple[Order, Reserve]:
+        """Holds what fits; it is in the ledger when this returns."""
         chosen, amount = found
         self._number += 1
         record = Reserve(
@@ -402,10 +415,23 @@ class SpendGate:
         set again, which is when the user goes on.
         """
         self._day = self._day_now()
-        scope = self._day.scope
-        if self.ledger.totals(scope).cap != self._day_cap:
-            await self.set_cap(scope, self._day_cap)
-        return scope
+        if not self._day_is_capped(self._day):
+            await self._cap_day()
+        return self._day.scope
+
+    async def _cap_day(self) -> None:
+        """Puts the cap that days have in force for the day that it is at the end of this, one at a time.
+
+        Who else asks meanwhile waits: a cap that is set twice would forget whom it has refused in between.
+        """
+        async with self._capping:
+            self._day = self._day_now()
+            while not self._day_is_capped(self._day):
+                await self.set_cap(self._day.scope, self._day_cap)
+                self._day = self._day_now()
+
+    def _day_is_capped(self, day: Day) -> bool:
+        return self.ledger.totals(day.scope).cap == self._day_cap
 
     def _bound(self, order: Order) -> NanoUsd:
         return request_bound(
