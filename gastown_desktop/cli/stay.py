@@ -161,7 +161,9 @@ class Stay:
         if self._given.stay:
             _say("Nothing goes on; say `help`, or what comes next.")
         while self._given.stay and not self._over:
-            await self._obey(await self._lines.next())
+            line = await self._lines.next()
+            if not self._over:
+                await self._obey(line)
         return self._code
 
     async def _obey(self, line: str) -> None:
@@ -198,9 +200,23 @@ class Stay:
                 f"`{command}` is for later: the convoy works.",
                 remedy="Wait until it rests, or `quit`.",
             )
-        if command not in always | at_rest:
+        if command in at_rest:
+            return self._as_work(at_rest[command])
+        if command not in always:
             raise Refused(f"There is no command `{command}`.", remedy="Say `help` for what there is.")
-        return (always | at_rest)[command]
+        return always[command]
+
+    def _as_work(self, command: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
+        """A command that is work from its first moment, when it only prepares: an end cuts it short."""
+
+        async def do(rest: str) -> None:
+            self._busy = True
+            try:
+                await command(rest)
+            finally:
+                self._busy = False
+
+        return do
 
     async def _nothing(self, _: str) -> None:
         """An empty line."""
@@ -314,14 +330,9 @@ class Stay:
     # --- convoys ---
 
     async def _do(self, work: StoredWork, *, lands: bool = False) -> None:
-        """Works on a convoy or lands it, and shows the result."""
-        self._busy = True
-        try:
-            await self._open_and_do(work, lands=lands)
-        finally:
-            self._busy = False
-
-    async def _open_and_do(self, work: StoredWork, *, lands: bool) -> None:
+        """Works on a convoy or lands it and shows the result; nothing is begun once the process is to end."""
+        if self._over:
+            return
         place = self._workplace
         given = argparse.Namespace(**{**vars(self._given), "acknowledge": False})  # said once, of one reply
         with open_progress(given) as progress:
@@ -329,6 +340,8 @@ class Stay:
             cap = self._cap_of(work.convoy)
             async with opened(place, self._objects, work, self._access, progress, before, cap=cap) as opening:
                 run, hooks = opening
+                if self._over:
+                    return
                 doing = (
                     land_it(run, progress)
                     if lands

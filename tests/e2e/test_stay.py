@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -177,6 +179,49 @@ def test_a_pause_holds_workers_asks_nothing_and_is_lifted(
             one.hears("there is nothing to pause", "pause")
             one.says("quit")
             assert one.ends() == 0
+
+
+def test_what_ends_the_process_while_a_goal_is_prepared_lets_nothing_begin(
+    command_line: CommandLine, server: RunningServer, repo: Path, beads: Path, tmp_path: Path
+) -> None:
+    fetching, path = slow_fetches(tmp_path / "bin")
+    environment = WITH_KEY | {"PATH": path}
+    arguments = asked(server, repo, "--beads", beads, "--cap", "2")
+    with staying(command_line, *arguments, environment=environment) as one:
+        one.result(1)
+        sent = len(server.requests())
+        one.says("goal Three steps")
+        fetching.until_begun()
+        assert one.ends(signal.SIGTERM) == 130
+        assert (len(one.results), len(server.requests())) == (1, sent)
+    assert command_line.processes() == []
+
+
+class Fetching:
+    """Git's fetches, which take their time once they are told of."""
+
+    def __init__(self, sign: Path) -> None:
+        self._sign = sign
+
+    def until_begun(self) -> None:
+        """Waits until one has begun."""
+        for _ in range(600):
+            if self._sign.exists():
+                return
+            Event().wait(0.05)
+        raise AssertionError("nothing was fetched")
+
+
+def slow_fetches(folder: Path) -> tuple[Fetching, str]:
+    """A git whose fetches into a repository that was there before take long, and the PATH that finds it."""
+    folder.mkdir()
+    sign, git = folder / "fetching", folder / "git"
+    slow = f'case " $* " in *" fetch "*) if [ -e {folder}/once ]; then touch {sign}; sleep 2; fi;; esac'
+    git.write_text(f'#!/bin/sh\n{slow}\ncase " $* " in *" fetch "*) touch {folder}/once;; esac\n')
+    with git.open("a") as file:
+        file.write(f'exec {shutil.which("git")} "$@"\n')
+    git.chmod(0o755)
+    return Fetching(sign), f"{folder}:{os.environ['PATH']}"
 
 
 def test_a_rehearsal_is_not_stayed_with(command_line: CommandLine, small: RepositoryBuilder) -> None:
