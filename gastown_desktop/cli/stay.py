@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -41,6 +42,8 @@ from gastown_desktop.wiring.preparing import with_setup_read_again
 from gastown_desktop.wiring.troubles import trouble_of
 from gastown_desktop.wiring.working import Working, WorkRequest, find_start, prepare_work
 from gastown_desktop.wiring.workplace import Workplace
+
+_log = logging.getLogger(__name__)
 
 _HELP = """goal TEXT          plan and do something else, with what is left of the limit
 answer ITEM TEXT   answer what waits for you
@@ -133,7 +136,15 @@ class Stay:
             if self._question is not None and not self._question.done():
                 self._question.set_result(line)
             else:
-                await self._obey(line)
+                await self._obey_in_any_case(line)
+
+    async def _obey_in_any_case(self, line: str) -> None:
+        """Does what a line says; a defect of the program ends that line alone: later ones are heard."""
+        try:
+            await self._obey(line)
+        except Exception as error:  # noqa: BLE001 - a line beside the work: logged, and told to the user
+            _log.exception("a line was not obeyed")
+            _say(f"The program met a defect of its own ({type(error).__name__}); the log says more.")
 
     def _remember(self, run: Working) -> None:
         """Keeps what a convoy came to when its ledger is closed."""
@@ -381,5 +392,9 @@ class Stay:
 
 
 def _say(text: str) -> None:
-    """Words go to standard error: standard output has results and events alone."""
-    print(printable(text), file=sys.stderr, flush=True)
+    """Words go to standard error: standard output has results and events alone.
+
+    Where nobody reads them any more, they are lost, and nothing else.
+    """
+    with suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -222,6 +223,22 @@ def slow_fetches(folder: Path) -> tuple[Fetching, str]:
         file.write(f'exec {shutil.which("git")} "$@"\n')
     git.chmod(0o755)
     return Fetching(sign), f"{folder}:{os.environ['PATH']}"
+
+
+def test_lines_are_heard_when_nobody_reads_what_is_said_any_more(
+    command_line: CommandLine, repo: Path, beads: Path
+) -> None:
+    with question_server("spaces") as server:
+        arguments = asked(server, repo, "--beads", beads, "--cap", "2", "--unattended", "--stay")
+        process = command_line.start(*arguments, environment=WITH_KEY, stdin=subprocess.PIPE)
+        with ended_at_last(process):
+            assert process.stdin is not None
+            assert process.stderr is not None
+            assert any("merged t-2" in line for line in process.stderr)
+            process.stderr.close()
+            process.stdin.write("help\ndance\nquit\n")
+            process.stdin.close()
+            process.wait(30)
 
 
 def test_a_rehearsal_is_not_stayed_with(command_line: CommandLine, small: RepositoryBuilder) -> None:
