@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from pathlib import Path
 
+from gastown_desktop.cli.asking import ask_yes
 from gastown_desktop.cli.progress import printable
 from gastown_desktop.core.disk import show_bytes
 from gastown_desktop.core.errors import Refused
@@ -69,13 +69,12 @@ async def _ask(summary: str) -> None:
 
     Raises:
         Refused: nobody can be asked, or the answer is no.
+        Unanswered: the user interrupts.
     """
     if not sys.stdin.isatty():
         raise Refused(f"{summary}\nNobody can be asked here.", safe=_SAFE, remedy="Add --yes to agree.")
     print(summary)
-    answer = await asyncio.to_thread(input, "Forget all of it? [y/N] ")
-    if answer.strip().lower() not in {"y", "yes"}:
-        raise Refused("You said no.", safe=_SAFE)
+    await ask_yes("Forget all of it?")
 
 
 def _as_json(workplace: Workplace, found: Holdings) -> dict[str, object]:

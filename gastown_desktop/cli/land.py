@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import shlex
 import sys
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 from gastown_desktop.adapters.git.remote import GitRemote, find_remote
 from gastown_desktop.adapters.git.signing import GitSigner
+from gastown_desktop.cli.asking import ask_yes
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.plain_text import printable, shown_url
@@ -260,13 +260,12 @@ async def _ask(summary: str, question: str) -> None:
 
     Raises:
         Refused: nobody can be asked, or the answer is no.
+        Unanswered: the user interrupts.
     """
     if not sys.stdin.isatty():
         raise Refused(printable(summary) + "\nNobody can be asked here.", remedy="Add --yes to agree.")
     print(printable(summary))
-    answer = await asyncio.to_thread(input, f"{question} [y/N] ")
-    if answer.strip().lower() not in {"y", "yes"}:
-        raise Refused("You said no.", safe="Nothing was changed.")
+    await ask_yes(question)
 
 
 async def _tell(scene: _Scene, outcome: Any, branch: str) -> int:

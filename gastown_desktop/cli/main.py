@@ -9,6 +9,7 @@ import sys
 
 from gastown_desktop.adapters.memory import keep_together
 from gastown_desktop.cli.arguments import parser
+from gastown_desktop.cli.asking import Unanswered
 from gastown_desktop.core.errors import (
     ConvoyError,
     DiskFull,
@@ -44,7 +45,7 @@ def run(arguments: list[str]) -> int:
             return tour(given)
         return asyncio.run(_command(given))
     except KeyboardInterrupt:
-        _say("Cancelled. Everything finished is kept; go on with `gastown-desktop resume`.")
+        _say(_cancelled(given.command))
         return CANCELLED
     except (GasTownError, OSError, BaseExceptionGroup) as error:
         return _fail(error)
@@ -126,12 +127,25 @@ async def _leave_or_come(given: argparse.Namespace) -> int:
             return await import_town(given)
 
 
+def _cancelled(command: str) -> str:
+    """What an interrupt of a command leaves, as sentences."""
+    match command:
+        case "rehearse" | "run" | "resume":
+            return "Cancelled. Everything finished is kept; go on with `gastown-desktop resume`."
+        case "forget":
+            return "Cancelled. What is not deleted yet is kept; `gastown-desktop forget` deletes the rest."
+        case _:
+            return "Cancelled. Everything finished is kept."
+
+
 def _fail(error: BaseException) -> int:
     """Says what happened, what is safe and what to do."""
     trouble = trouble_of(error)
     if trouble is None:
         raise error
     _say(trouble.whole)
+    if isinstance(trouble, Unanswered):
+        return CANCELLED
     return REFUSED if isinstance(trouble, _REFUSALS) else DOES_NOT_HOLD
 
 

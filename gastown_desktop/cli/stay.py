@@ -19,12 +19,13 @@ from typing import Any
 from gastown_desktop.adapters.git.town import refresh
 from gastown_desktop.adapters.git.user_repository import fingerprint
 from gastown_desktop.adapters.settings_file import read_settings
+from gastown_desktop.cli.asking import ask_line
 from gastown_desktop.cli.inbox import answerable, answered_words, write_answer
 from gastown_desktop.cli.lines import Lines
 from gastown_desktop.cli.progress import open_progress
 from gastown_desktop.cli.running import show
 from gastown_desktop.cli.status import status_words
-from gastown_desktop.cli.work import ask_on_terminal, land_it, opened, work_on
+from gastown_desktop.cli.work import land_it, opened, work_on
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.away import Away
 from gastown_desktop.core.errors import GasTownError, Refused
@@ -107,7 +108,7 @@ class Stay:
     async def ask(self, question: str) -> str:
         """Asks the user, who types at a terminal."""
         if not self._given.stay:
-            return await ask_on_terminal(question)
+            return await ask_line(question)
         _say(question)
         self._question = asyncio.get_running_loop().create_future()
         try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from gastown_desktop.adapters.git.user_repository import Fingerprint
+from gastown_desktop.cli.asking import ask_line, is_yes
 from gastown_desktop.cli.progress import Progress
 from gastown_desktop.cli.running import listening, say_sandbox
 from gastown_desktop.core.away import Away
@@ -68,11 +68,6 @@ async def opened(
         yield run, await run.begin()
 
 
-async def ask_on_terminal(question: str) -> str:
-    """Asks the user at the terminal."""
-    return await asyncio.to_thread(input, f"{question} ")
-
-
 async def work_on(
     given: argparse.Namespace,
     run: Working,
@@ -80,7 +75,7 @@ async def work_on(
     progress: Progress,
     *,
     plan_only: bool,
-    ask: Ask = ask_on_terminal,
+    ask: Ask = ask_line,
 ) -> dict[str, Any]:
     """Takes a convoy from where it is to where it can go, and measures it.
 
@@ -168,7 +163,7 @@ async def _agree(given: argparse.Namespace, run: Working, progress: Progress, as
         )
     progress.say(summary)
     answer = await ask(f"{question} [y/N]")
-    if answer.strip().lower() not in {"y", "yes"}:
+    if not is_yes(answer):
         raise Refused("You said no.", safe=safe)
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.builders import RepositoryBuilder
 from tests.e2e.conftest import CommandLine, ended_at_last
 from tests.e2e.kill_series import Series
+from tests.e2e.real_work import KEY, make_repository, write_beads
 
 
 @pytest.mark.parametrize(("moment", "times"), [("turn_ended", 1), ("bead_merged", 2)])
@@ -96,3 +97,49 @@ def test_a_kill_that_tears_the_last_records_loses_nothing_acknowledged(
     told = capsys.readouterr().out
     assert series.failures == 0, told
     assert "2 torn" in told
+
+
+def interrupted_when_asked(
+    command_line: CommandLine,
+    question: str,
+    *arguments: str | Path,
+    environment: dict[str, str] | None = None,
+) -> str:
+    """Interrupts a command at its question on a terminal; returns what it said, once it has ended."""
+    keyboard, terminal = os.openpty()
+    process = command_line.start(*arguments, environment=environment, stdin=terminal)
+    with ended_at_last(process), os.fdopen(keyboard, "w"), os.fdopen(terminal):
+        assert process.stderr is not None
+        said = ""
+        while not said.endswith(f"{question} [y/N] "):
+            one = process.stderr.read(1)
+            assert one, said
+            said += one
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert command_line.processes() == []
+    return err.strip()
+
+
+def test_an_interrupt_at_the_question_whether_to_forget_ends_it_at_once_and_forgets_nothing(
+    command_line: CommandLine, small: RepositoryBuilder
+) -> None:
+    command_line.run("rehearse", small.folder, "--last", "2", "--no-gate", "--json").ended(0)
+    said = interrupted_when_asked(command_line, "Forget all of it?", "forget", small.folder)
+    assert said == "Cancelled. Nothing was changed."
+    assert command_line.rig().is_dir()
+
+
+def test_an_interrupt_at_the_question_whether_to_run_ends_it_at_once_and_keeps_the_plan(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    repo = make_repository(tmp_path / "repo", 8).folder
+    write_beads(tmp_path / "beads.jsonl", 2, 2)
+    given = ("--beads", tmp_path / "beads.jsonl", "--no-gate", "--trust", "--cap", "2")
+    said = interrupted_when_asked(
+        command_line, "Run it?", "run", repo, *given, environment={"ANTHROPIC_API_KEY": KEY}
+    )
+    assert "go on with `gastown-desktop resume`" in said
+    assert "2 open" in command_line.run("status", repo).ended(0).out
