@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import logging
@@ -97,6 +98,35 @@ async def awake(launcher: Launcher) -> AsyncGenerator[None, None]:
     finally:
         if child is not None:
             await child.kill()
+
+
+@asynccontextmanager
+async def awake_at_work(launcher: Launcher) -> AsyncGenerator[Callable[[bool], None], None]:
+    """Keeps the machine awake in this block, but not while it is told that everything rests.
+
+    Yields:
+        what is told so: true when everything rests, false when something goes on again.
+    """
+    rests, stirs = asyncio.Event(), asyncio.Event()
+
+    def tell(resting: bool) -> None:
+        now, before = (rests, stirs) if resting else (stirs, rests)
+        now.set()
+        before.clear()
+
+    async def keep() -> None:
+        while True:
+            async with awake(launcher):
+                await rests.wait()
+            await stirs.wait()
+
+    keeping = asyncio.ensure_future(keep())
+    try:
+        yield tell
+    finally:
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
 
 
 def _word(file: Path) -> str:

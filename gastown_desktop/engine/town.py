@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,10 @@ SETUP_ITEM = "setup"
 """Needs-you item that says that no copy can be set up."""
 FIX_SETUP = "Fix setup…"
 """Answer: the user mended the rig's setup, on the target branch or the machine; `resume` reads it again."""
+
+
+def _nobody_hears(_: bool) -> None:
+    """Nobody wants to know whether everything rests."""
 
 
 class Town:
@@ -102,6 +107,8 @@ class Town:
         self._refinery = Refinery(kit, gates, idle=self._rest, after_round=after_round)
         self._unattended = Unattended(kit, patience_s=unattended_s, until=unattended_until)
         self._goes_on = False
+        self._rests = False
+        self._tell_rest: Callable[[bool], None] = _nobody_hears
         kit.bus.listen(self._heard)
         kit.waiting.listen(self._wake.set)
         kit.waiting.listen_for_sleep(self._wake.set)
@@ -152,6 +159,10 @@ class Town:
     def goes_on(self) -> bool:
         """Whether it runs and is not at its end yet."""
         return self._goes_on
+
+    def listen_for_rest(self, listener: Callable[[bool], None]) -> None:
+        """Tells `listener` when everything stands still that the user paused, and when it does no more."""
+        self._tell_rest = listener
 
     async def cap_raised(self) -> bool:
         """The cap is higher now: whom the limit stopped goes on.
@@ -315,6 +326,7 @@ class Town:
             if self._nothing_is_in_flight():
                 await self._say_why_stopped("limit")
             self._end_vain_waiting()
+            self._look_whether_all_rests()
             self._goes_on = self._wake.is_set() or self._somebody_is_at_work() or self._user_holds_work()
             if self._goes_on:
                 await self._next_wake()
@@ -327,6 +339,14 @@ class Town:
             self._kit.waiting.send_away()
         else:
             self._kit.waiting.give_up()
+
+    def _look_whether_all_rests(self) -> None:
+        """The user paused, workers stand still and merges are done: tells so, where it was not so before."""
+        merges = self._refinery.busy or self._refinery.waiting() or self._reviews.busy
+        rests = self._kit.holding.everything and not self._dispatcher.working and not merges
+        if rests != self._rests:
+            self._rests = rests
+            self._tell_rest(rests)
 
     def _somebody_is_at_work(self) -> bool:
         return bool(self._dispatcher.working or self._something_moves())

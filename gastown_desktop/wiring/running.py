@@ -16,7 +16,7 @@ from typing import Any
 from gastown_desktop.adapters.git.janitor import Janitor
 from gastown_desktop.adapters.git.user_repository import Fingerprint, differences, fingerprint
 from gastown_desktop.adapters.memory import give_back
-from gastown_desktop.adapters.power import awake
+from gastown_desktop.adapters.power import awake_at_work
 from gastown_desktop.adapters.sleep_signal import watch_sleep
 from gastown_desktop.adapters.whole_file import write_whole
 from gastown_desktop.core import events as ev
@@ -154,7 +154,12 @@ class Running(ABC):
         self.at_work = whole
         try:
             launcher, sleep = self.workplace.launcher, self.town.gate.sleep
-            async with awake(launcher), watch_sleep(launcher, sleep.tell), self._tidied():
+            async with (
+                awake_at_work(launcher) as tell_rest,
+                watch_sleep(launcher, sleep.tell),
+                self._tidied(),
+            ):
+                whole.listen_for_rest(tell_rest)
                 await whole.run(hooks)
         except Refused:
             await clear_slots(self.town.slots)

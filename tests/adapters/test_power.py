@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from gastown_desktop.adapters.power import awake_command, power_now, power_of_pmset, power_of_supplies
+from gastown_desktop.adapters.power import (
+    awake_at_work,
+    awake_command,
+    power_now,
+    power_of_pmset,
+    power_of_supplies,
+)
+from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.core.power import MAINS, Power
 
 
@@ -78,3 +86,34 @@ def test_on_linux_what_keeps_it_awake_ends_with_its_input() -> None:
     first, *asked, last = awake_command("linux", programs.get)
     assert (first, last) == ("/usr/bin/systemd-inhibit", "/bin/cat")
     assert {"--what=sleep:idle", "--mode=block"} < set(asked)
+
+
+async def test_it_is_kept_awake_but_while_everything_rests(
+    launcher: LocalLauncher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    inhibit = tmp_path / "systemd-inhibit"
+    inhibit.write_text(
+        f'#!/bin/sh\necho $$ >> {log}\nwhile [ "${{1#--}}" != "$1" ]; do shift; done\nexec "$@"\n'
+    )
+    inhibit.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("sys.platform", "linux")
+
+    def keepers() -> tuple[int, int]:
+        """How many were begun in all, and how many live."""
+        pids = log.read_text().split() if log.exists() else []
+        return len(pids), sum(Path(f"/proc/{pid}").exists() for pid in pids)
+
+    async def there_are(*wanted: int) -> None:
+        async with asyncio.timeout(10):
+            while keepers() != wanted:  # noqa: ASYNC110 - other processes tell nothing
+                await asyncio.sleep(0.01)
+
+    async with awake_at_work(launcher) as tell_rest:
+        await there_are(1, 1)
+        tell_rest(True)
+        await there_are(1, 0)
+        tell_rest(False)
+        await there_are(2, 1)
+    await there_are(2, 0)

@@ -227,6 +227,28 @@ async def test_a_pause_between_a_pilot_and_the_rest_holds_until_the_user_goes_on
     assert town.bus.state.stage == "landed"
 
 
+async def test_it_is_told_when_all_who_are_paused_stand_still_and_when_they_go_on(town: FakeTown) -> None:
+    told: list[bool] = []
+    async with running(town) as run:
+        run.whole.listen_for_rest(told.append)
+        await run.is_asked("gt-a")
+        await run.is_asked("gt-b")
+        await pause_all(town.kit)
+        run.says("gt-a", LOOK)
+        await run.is_paused("gt-a")
+        await settled()
+        assert told == [], "gt-b is in the middle of its turn"
+        run.hands_in("gt-b")
+        await run.until(lambda: run.status("gt-b") == "merged")
+        await settled()
+        assert told == [True]
+        await resume_all(town.kit)
+        await run.is_asked("gt-a", 2)
+        assert told == [True, False]
+        run.hands_in("gt-a")
+        await run.ends()
+
+
 async def settled() -> None:
     """Lets the town come to rest."""
     await asyncio.sleep(0.3)
