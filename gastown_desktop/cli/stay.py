@@ -32,6 +32,7 @@ from gastown_desktop.core.errors import GasTownError, Refused
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.money import exact_usd, show_usd, usd
 from gastown_desktop.core.plain_text import printable
+from gastown_desktop.core.plan import OPEN_STAGES
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import plural
 from gastown_desktop.engine import holding
@@ -46,6 +47,8 @@ from gastown_desktop.wiring.workplace import Workplace
 
 _log = logging.getLogger(__name__)
 
+_PAUSED = "workers stand still at the end of their turn, merges go on"
+"""What a pause of a convoy at work comes to."""
 _HELP = """goal TEXT          plan and do something else, with what is left of the limit
 answer ITEM TEXT   answer what waits for you
 cap USD            set the limit of all convoys of this stay
@@ -288,7 +291,9 @@ class Stay:
         if self._run is None:
             raise Refused("Nothing works, so there is nothing to pause.")
         await holding.pause_all(self._run.town.kit)
-        _say("Paused: workers stand still at the end of their turn, merges go on. Go on with: go")
+        plans = self._state().stage in OPEN_STAGES
+        meanwhile = "the plan is finished, no worker starts" if plans else _PAUSED
+        _say(f"Paused: {meanwhile}. Go on with: go")
 
     async def _go_on(self, _: str) -> None:
         """Lets those go on who work in this very moment, and are paused."""

@@ -182,6 +182,31 @@ def test_a_pause_holds_workers_asks_nothing_and_is_lifted(
             assert one.ends() == 0
 
 
+def test_a_pause_while_a_goal_is_planned_lets_no_worker_start_until_it_is_lifted(
+    command_line: CommandLine, server: RunningServer, repo: Path, beads: Path
+) -> None:
+    with staying(
+        command_line, *asked(server, repo, "--beads", beads, "--cap", "9"), environment=WITH_KEY
+    ) as one:
+        one.result(1)
+        begin = len(one.words)
+        one.says("goal Three steps")
+        one.hears("Paused: the plan is finished, no worker starts", "pause")
+        for _ in range(300):
+            if "paused: by you" in one.words[begin:]:
+                break
+            one.says("status")
+            Event().wait(0.1)
+        assert "paused: by you" in one.words[begin:]
+        one.hears("There is no command `dance`", "dance")
+        rests(one, server)
+        assert " starts " not in one.words[begin:]
+        one.hears("Everybody goes on", "go")
+        assert one.result(2)["merged"] == 3
+        one.says("quit")
+        assert one.ends() == 0
+
+
 def test_what_ends_the_process_while_a_goal_is_prepared_lets_nothing_begin(
     command_line: CommandLine, server: RunningServer, repo: Path, beads: Path, tmp_path: Path
 ) -> None:
