@@ -91,7 +91,7 @@ async def awake(launcher: Launcher) -> AsyncGenerator[None, None]:
     if command:
         try:
             child = await launcher.start(ChildCommand(argv=command, environment={}))
-        except GasTownError:
+        except (GasTownError, OSError):
             _log.info("the machine is not kept awake", exc_info=True)
     try:
         yield
