@@ -124,8 +124,8 @@ WORK: tuple[Mutant, ...] = (
     Mutant(
         name="what was agreed to once holds for another list",
         file="gastown_desktop/adapters/git/trust.py",
-        old="        return self._load().get(_key(repository)) == digest\n",
-        new="        return _key(repository) in self._load()\n",
+        old="        return self._load().get(_key(repository, remote)) == digest\n",
+        new="        return _key(repository, remote) in self._load()\n",
         tests=_GIT,
     ),
     Mutant(
