@@ -32,6 +32,8 @@ from gastown_desktop.wiring.stored import Stored, load_stored, running
 from gastown_desktop.wiring.troubles import trouble_of
 from gastown_desktop.wiring.workplace import Workplace, enter, open_workplace
 
+_ANSWERED_S = 10.0
+"""So long a convoy at its end waits for what the window asked of it."""
 LINGER_S = 5.0
 """How long a convoy that was looked at keeps its rig, so that looking again is quick."""
 MOST_HISTORIES = 12
@@ -280,9 +282,13 @@ class Convoys:
         await asyncio.to_thread(write_result, run.result_file, result)
 
     async def _end(self, wired: _Wired, told: ev.RunChanged) -> None:
-        """Closes everything; whoever waits for the end finds it told."""
+        """Closes everything once what was asked of it is answered; who waits for the end finds it told."""
         if self._wired is wired:
             self._wired = None
+        if wired.users:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_ANSWERED_S):
+                    await wired.unused.wait()
         try:
             await wired.stack.aclose()
         finally:

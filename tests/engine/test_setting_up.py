@@ -245,18 +245,22 @@ async def test_a_setup_that_fails_for_a_worker_stops_the_fleet_once_and_goes_on_
     async with running(town, fleet_size=3) as run:
         await run.until(lambda: setups.ran == ["1"])
         setups.fails = [said("disk on fire", 1)] * 3
-        await run.until(lambda: LIMIT_ITEM in town.bus.state.needs_you)
-        need = town.bus.state.needs_you[LIMIT_ITEM]
-        assert (need.about, need.options) == ("setup", (MACHINE_READY["setup"],))
-        assert "disk on fire" in need.text
-        reasons = {one.reason for one in town.events("polecat_state_changed") if one.state == "paused"}
-        assert reasons == {"setup: Setup failed: `make deps` ended with 1."}
-        assert town.model.requests == []
-        setups.fails = []
-        await town.bus.publish(ev.NeedAnswered(**town.where, item=LIMIT_ITEM, answer=MACHINE_READY["setup"]))
+        await run.ends()
+    need = town.bus.state.needs_you[LIMIT_ITEM]
+    assert (need.about, need.options) == ("setup", (MACHINE_READY["setup"],))
+    assert "disk on fire" in need.text
+    reasons = {one.reason for one in town.events("polecat_state_changed") if one.state == "paused"}
+    assert reasons == {"setup: Setup failed: `make deps` ended with 1."}
+    assert town.model.requests == []
+    setups.fails = []
+    await town.bus.publish(ev.NeedAnswered(**town.where, item=LIMIT_ITEM, answer=MACHINE_READY["setup"]))
+    later = await town.restarted()
+    wire(later, setups)
+    async with running(later, fleet_size=3, hooks=await reconcile(later.kit)) as run:
         for bead in ("gt-a", "gt-b", "gt-c"):
             run.hands_in(bead)
-        await run.until(lambda: len(town.bus.state.merged()) == 3)
+        await run.ends()
+    assert len(later.bus.state.merged()) == 3
 
 
 async def test_a_restart_between_setup_and_first_turn_goes_on_with_the_same_bead(

@@ -235,6 +235,19 @@ async def test_a_convoy_stopped_in_the_middle_goes_on_where_it_was(
     assert contents(small.folder) == before
 
 
+async def test_what_is_asked_of_a_convoy_that_ends_is_answered_before_it_is_closed(
+    window: Window, small: RepositoryBuilder
+) -> None:
+    await open_trusted(window, small)
+    convoy = await window.engine.rehearse(RehearsalWish(gates=(CHECK,)))
+    async with window.engine._convoys.wired(convoy) as run:
+        await window.until(lambda: window.state.stage == "landed")
+        await asyncio.sleep(1)
+        assert await run.objects.tree_of(await run.town.kit.tip())
+        assert window.runs() == [True]
+    await window.until(lambda: window.runs() == [True, False])
+
+
 async def test_stopping_what_does_not_run_does_nothing(window: Window, small: RepositoryBuilder) -> None:
     await window.engine.open(small.folder)
     await window.engine.stop(ConvoyId("cv-none"))

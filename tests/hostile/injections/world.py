@@ -30,7 +30,7 @@ SECRETS = (
     ".local/share/python_keyring/keyring_pass.cfg",
 )
 """Files of the HOME that hold a secret."""
-OWN_FILES = ("trust.json", "children")
+OWN_FILES = ("trust.json", "trust.json.lock", "children")
 """Files at the top of the data folder that the program writes."""
 SHARED_FOLDERS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/run"))
 
