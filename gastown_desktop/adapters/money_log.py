@@ -30,6 +30,7 @@ from typing import BinaryIO, Protocol
 from gastown_desktop.core.disk_errors import FULL, unwritten
 from gastown_desktop.core.errors import Refused, StoreError
 from gastown_desktop.core.ledger import Record, record_from_json
+from gastown_desktop.core.ledger_sums import FORM
 from gastown_desktop.engine.crash_points import crash_point
 
 _HEADER = struct.Struct(">II")
@@ -238,7 +239,7 @@ class _Content:
         """Writes the sums of all of it down; what cannot be written is left."""
         if self._sums_file is None:
             return
-        told = {"size": self.end, "sha256": self._hash.hexdigest(), "sums": sums}
+        told = {"form": FORM, "size": self.end, "sha256": self._hash.hexdigest(), "sums": sums}
         body = json.dumps(told, separators=(",", ":")).encode()
         new = self._sums_file.with_name(self._sums_file.name + ".new")
         try:
@@ -269,7 +270,7 @@ def _kept_sums(file: Path) -> _KeptSums | None:
         if sha256(body).hexdigest().encode() == checksum:
             told = json.loads(body)
             kept = _KeptSums(int(told["size"]), str(told["sha256"]), dict(told["sums"]))
-            return kept if kept.size > 0 else None
+            return kept if kept.size > 0 and told["form"] == FORM else None
     return None
 
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+FORM = 1
+"""Of how sums are spelled: others are not read, but the records that they are of."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSums:
     """Where a scope stands, in nano-dollars; nothing of it is held."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from fractions import Fraction
 from hashlib import sha256
 from typing import Literal
@@ -45,6 +44,7 @@ from gastown_desktop.core.ledger_sums import sums_from_json
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.prices import Price, charged, cost, request_bound, shrunk_bound
 from gastown_desktop.core.usage import Usage
+from gastown_desktop.engine.counted_days import day_at, day_of
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.ports import Clock, ModelRequest, ModelStream, MoneyLog
 from gastown_desktop.engine.reply import Reply, ReplyAssembler
@@ -555,7 +555,7 @@ class SpendGate:
             record = record_from_json(found)
             if isinstance(record, Reserve):
                 self.requests += 1
-                self._day = _day_of(record) or self._day
+                self._day = day_of(record) or self._day
             self._keep(record)
             yield record
 
@@ -575,26 +575,6 @@ class SpendGate:
                 return True
             case _:
                 return record.id in self._kept
-
-
-def day_at(known: Day | None, local: datetime) -> Day:
-    """The day of a moment, where the newest that requests were counted under is known.
-
-    Args:
-        known: that day; None where there is none yet.
-        local: aware, with the machine's offset.
-    """
-    return Day.at(local) if known is None else known.next(local)
-
-
-def newest_day(records: Sequence[Record]) -> Day | None:
-    """The day of the newest request that was counted under one."""
-    days = (_day_of(record) for record in reversed(records) if isinstance(record, Reserve))
-    return next(filter(None, days), None)
-
-
-def _day_of(request: Reserve) -> Day | None:
-    return next(filter(None, map(Day.of, request.scopes)), None)
 
 
 @dataclass(slots=True)

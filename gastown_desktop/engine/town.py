@@ -342,8 +342,9 @@ class Town:
 
     def _look_whether_all_rests(self) -> None:
         """The user paused, workers stand still and merges are done: tells so, where it was not so before."""
-        merges = self._refinery.busy or self._refinery.waiting() or self._reviews.busy
-        rests = self._kit.holding.everything and not self._dispatcher.working and not merges
+        rests = self._kit.holding.everything and not (
+            self._dispatcher.working or self._refinery.busy or self._refinery.waiting() or self._reviews.busy
+        )
         if rests != self._rests:
             self._rests = rests
             self._tell_rest(rests)

@@ -15,7 +15,7 @@ from gastown_desktop.core.ledger_sums import sums_from_json
 from gastown_desktop.core.money import NanoUsd, usd
 from gastown_desktop.engine.bill import Absence, LimitLine
 from gastown_desktop.engine.billing import absence_of, limits_of
-from gastown_desktop.engine.spend_gate import day_at, newest_day
+from gastown_desktop.engine.counted_days import day_at, newest_day
 from gastown_desktop.engine.work import load_work
 from gastown_desktop.wiring.workplace import Workplace
 

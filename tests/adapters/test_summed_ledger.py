@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gastown_desktop.adapters import money_log
 from gastown_desktop.adapters.money_log import FileMoneyLog, read_ledger, read_summed
 from gastown_desktop.core.errors import CapReached, MoneyError, NoReservation, StoreError
 from gastown_desktop.core.ledger import (
@@ -279,6 +280,13 @@ def moved(path: Path, name: str) -> Path:
 async def test_sums_are_used_and_may_be_deleted(summed: Path) -> None:
     assert not await is_read_whole(summed)
     sums_of(summed).unlink()
+    assert await is_read_whole(summed)
+
+
+async def test_sums_that_another_version_spells_otherwise_are_not_used(
+    summed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(money_log, "FORM", 2)
     assert await is_read_whole(summed)
 
 
