@@ -10,6 +10,7 @@ import sys
 from gastown_desktop.adapters.memory import keep_together
 from gastown_desktop.cli.arguments import parser
 from gastown_desktop.cli.asking import Unanswered
+from gastown_desktop.cli.gone import NOBODY_READS, Ends
 from gastown_desktop.core.errors import (
     ConvoyError,
     DiskFull,
@@ -27,6 +28,8 @@ from gastown_desktop.wiring.troubles import trouble_of
 CANCELLED = 130
 _REFUSALS = (Refused, ConvoyError, DiskFull, UnknownPrice, KeyringUnavailable)
 """Errors that come before anything was done."""
+_WORKING = frozenset({"rehearse", "run", "resume"})
+"""Commands that work on a convoy."""
 
 
 def run(arguments: list[str]) -> int:
@@ -37,18 +40,30 @@ def run(arguments: list[str]) -> int:
     keep_together()
     # without a log file, or space in it, the sentence on standard error is all there is to say
     logging.lastResort, logging.raiseExceptions = None, False
+    ends = Ends()
+    with ends.watching():
+        code = _run(given, ends)
+    return NOBODY_READS if ends.unread else code
+
+
+def _run(given: argparse.Namespace, ends: Ends) -> int:
+    """Runs one command and says why it ended early; returns the exit code."""
     try:
         start_logging(data_folder(given.data_dir) / "logs")
         if given.command == "tour":
             from gastown_desktop.tour.command import tour
 
             return tour(given)
-        return asyncio.run(_command(given))
-    except KeyboardInterrupt:
-        _say(_cancelled(given.command))
+        code = asyncio.run(ends.heeded(_command(given)))
+        sys.stdout.flush()
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        if not ends.unread or given.command in _WORKING:
+            why = "Nobody reads the output any more, so this ended." if ends.unread else "Cancelled."
+            _say(f"{why} {_left_by(given.command)}")
         return CANCELLED
     except (GasTownError, OSError, BaseExceptionGroup) as error:
         return _fail(error)
+    return code
 
 
 async def _command(given: argparse.Namespace) -> int:
@@ -127,15 +142,13 @@ async def _leave_or_come(given: argparse.Namespace) -> int:
             return await import_town(given)
 
 
-def _cancelled(command: str) -> str:
-    """What an interrupt of a command leaves, as sentences."""
-    match command:
-        case "rehearse" | "run" | "resume":
-            return "Cancelled. Everything finished is kept; go on with `gastown-desktop resume`."
-        case "forget":
-            return "Cancelled. What is not deleted yet is kept; `gastown-desktop forget` deletes the rest."
-        case _:
-            return "Cancelled. Everything finished is kept."
+def _left_by(command: str) -> str:
+    """What a command that is cut short leaves, as a sentence."""
+    if command in _WORKING:
+        return "Everything finished is kept; go on with `gastown-desktop resume`."
+    if command == "forget":
+        return "What is not deleted yet is kept; `gastown-desktop forget` deletes the rest."
+    return "Everything finished is kept."
 
 
 def _fail(error: BaseException) -> int:

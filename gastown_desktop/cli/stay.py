@@ -102,6 +102,8 @@ class Stay:
         self._over = False
         self._busy = True
         self._lines = Lines()
+        self._command = asyncio.current_task()
+        """What the process was started for."""
         if given.stay:
             self._lines.start()
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._quit)
@@ -244,8 +246,8 @@ class Stay:
 
     def _quit(self) -> None:
         """Ends an idle process in order, and one that works as Ctrl+C does."""
-        if self._busy:
-            signal.raise_signal(signal.SIGINT)
+        if self._busy and not self._over and self._command is not None:
+            self._command.cancel()
         self._over = True
         self._lines.wake()
 

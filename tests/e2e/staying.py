@@ -100,9 +100,14 @@ class Staying:
 
 
 @contextmanager
-def staying(line: CommandLine, *arguments: str | Path, environment: dict[str, str]) -> Generator[Staying]:
-    """Starts a command that stays; it is ended at last."""
-    process = line.start(*arguments, "--stay", environment=environment, stdin=subprocess.PIPE)
+def staying(
+    line: CommandLine,
+    *arguments: str | Path,
+    environment: dict[str, str],
+    prefix: tuple[str, ...] = (),
+) -> Generator[Staying]:
+    """Starts a command that stays, perhaps below another (`prefix`); it is ended at last."""
+    process = line.start(*arguments, "--stay", environment=environment, prefix=prefix, stdin=subprocess.PIPE)
     with ended_at_last(process):
         one = Staying(process)
         try:

@@ -13,16 +13,24 @@ from tests.e2e.kill_series import Series
 from tests.e2e.real_work import KEY, make_repository, write_beads
 
 
-@pytest.mark.parametrize(("moment", "times"), [("turn_ended", 1), ("bead_merged", 2)])
+@pytest.mark.parametrize(
+    ("moment", "number", "times"),
+    [
+        ("turn_ended", signal.SIGINT, 1),
+        ("bead_merged", signal.SIGINT, 2),
+        ("bead_merged", signal.SIGTERM, 1),
+        ("turn_ended", signal.SIGHUP, 1),
+    ],
+)
 def test_interrupt_leaves_no_process_and_resume_finishes(
-    command_line: CommandLine, moment: str, times: int
+    command_line: CommandLine, moment: str, number: signal.Signals, times: int
 ) -> None:
     process = command_line.start("rehearse", "sample", "--last", "5", "--json-lines")
     with ended_at_last(process):
         assert process.stdout is not None
         next(line for line in process.stdout if f'"{moment}"' in line)
         for _ in range(times):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err

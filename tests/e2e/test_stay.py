@@ -207,13 +207,20 @@ def test_a_pause_while_a_goal_is_planned_lets_no_worker_start_until_it_is_lifted
         assert one.ends() == 0
 
 
+@pytest.mark.parametrize("prefix", [(), ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")])
 def test_what_ends_the_process_while_a_goal_is_prepared_lets_nothing_begin(
-    command_line: CommandLine, server: RunningServer, repo: Path, beads: Path, tmp_path: Path
+    command_line: CommandLine,
+    server: RunningServer,
+    repo: Path,
+    beads: Path,
+    tmp_path: Path,
+    prefix: tuple[str, ...],
 ) -> None:
+    """Also below a shell that has its background jobs ignore interrupts."""
     fetching, path = slow_fetches(tmp_path / "bin")
     environment = WITH_KEY | {"PATH": path}
     arguments = asked(server, repo, "--beads", beads, "--cap", "2")
-    with staying(command_line, *arguments, environment=environment) as one:
+    with staying(command_line, *arguments, environment=environment, prefix=prefix) as one:
         one.result(1)
         sent = len(server.requests())
         one.says("goal Three steps")

@@ -1,0 +1,104 @@
+"""Commands whose reader or terminal is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.builders import RepositoryBuilder
+from tests.e2e.conftest import CommandLine, ended_at_last
+
+NOBODY_READS = 141
+
+
+def test_a_convoy_that_nobody_reads_any_more_ends_in_order_and_is_resumed(command_line: CommandLine) -> None:
+    process = command_line.start("rehearse", "sample", "--last", "5", "--json-lines")
+    with ended_at_last(process):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        next(line for line in process.stdout if '"turn_ended"' in line)
+        process.stdout.close()
+        err = process.stderr.read()
+        assert process.wait(30) == NOBODY_READS
+    assert err.splitlines()[-1] == (
+        "Nobody reads the output any more, so this ended. "
+        "Everything finished is kept; go on with `gastown-desktop resume`."
+    )
+    assert "Traceback" not in err
+    assert command_line.processes() == []
+    assert command_line.run("resume", "sample", "--json").ended(0).json["tree_equal"]
+    assert command_line.left_behind() == []
+
+
+@pytest.mark.parametrize("command", ["audit", "status"])
+def test_a_look_that_nobody_reads_ends_without_a_word(
+    command_line: CommandLine, small: RepositoryBuilder, command: str
+) -> None:
+    command_line.run("rehearse", small.folder, "--last", "2", "--no-gate", "--json").ended(0)
+    process = command_line.start(command, small.folder)
+    with ended_at_last(process):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == NOBODY_READS
+
+
+def test_a_convoy_outlives_its_terminal_where_it_shall(
+    command_line: CommandLine, small: RepositoryBuilder
+) -> None:
+    far, terminal = os.openpty()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gastown_desktop", "rehearse", str(small.folder)),
+            *("--gate", "sleep 2", "--trust", "--data-dir", str(command_line.data)),
+        ],
+        env={**command_line.environment, "TERM": "dumb"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        text=True,
+        preexec_fn=_of_this_terminal,
+    )
+    os.close(terminal)
+    with ended_at_last(process):
+        with os.fdopen(far, "rb", buffering=0) as screen:
+            said = b""
+            while b" beads, " not in said:
+                said += screen.read(1_000)
+        assert process.wait(90) == 0
+    state = json.loads(command_line.run("status", small.folder, "--json").ended(0).out)
+    assert state["stage"] == "landed"
+
+
+def _of_this_terminal() -> None:
+    """Makes standard input the controlling terminal, whose end is not to end this process (`nohup`)."""
+    os.setsid()
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def test_a_full_disk_under_the_output_is_still_an_error(
+    command_line: CommandLine, small: RepositoryBuilder
+) -> None:
+    command_line.run("rehearse", small.folder, "--last", "2", "--no-gate", "--json").ended(0)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "gastown_desktop", "status", str(small.folder)),
+                *("--data-dir", str(command_line.data)),
+            ],
+            env=command_line.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "The disk is full. Make space, then run it again.\n"
