@@ -166,8 +166,14 @@ def _first_look(file: Path) -> _Look:
 
 
 def _heed_signals(application: Application) -> None:
-    """Ctrl+C and a polite kill quit in order; the timer lets Python notice them."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Ctrl+C, a polite kill and the end of the terminal (not under `nohup`) quit in order.
+
+    The timer lets Python notice them.
+    """
+    heeded = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        heeded.append(signal.SIGHUP)
+    for number in heeded:
         signal.signal(number, lambda *_: _end())
     timer = QTimer(application)
     timer.setInterval(_SIGNALS_MS)

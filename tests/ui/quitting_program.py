@@ -1,6 +1,6 @@
 """The program with a convoy that runs, which is asked to end; for the test of that.
 
-python tests/ui/quitting_program.py DATA
+python -m tests.ui.quitting_program DATA SIGNAL
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tests.bridge.town import CONVOY, RIG, A, begun, enveloped, tell
 
 
 def end_once_it_shows() -> None:
-    """Lets a convoy run, and ends the program politely, as a logout does."""
+    """Lets a convoy run, and ends the program politely, as a logout or a closed terminal does."""
     window = next((one for one in app.topLevelWidgets() if isinstance(one, MainWindow)), None)
     if window is None or not window.isVisible():
         return
     poll.stop()
     running = RunChanged(rig=RIG, convoy=CONVOY, running=True, polecats=6)
     tell(window.view, [*enveloped(*begun(A)), running])
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.Signals[sys.argv[2]])
 
 
 if __name__ == "__main__":

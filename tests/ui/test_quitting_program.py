@@ -11,8 +11,9 @@ import pytest
 from tests.ui.x_screen import ROOT
 
 
-def test_a_polite_kill_ends_the_program_in_order_while_a_convoy_runs(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.ui.quitting_program", str(tmp_path)]
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_polite_kill_ends_the_program_in_order_while_a_convoy_runs(tmp_path: Path, name: str) -> None:
+    command = [sys.executable, "-m", "tests.ui.quitting_program", str(tmp_path), name]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:
             _, said = process.communicate(timeout=30)
