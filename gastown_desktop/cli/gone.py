@@ -21,7 +21,8 @@ _POLITE = ("SIGTERM", "SIGHUP")
 class Ends:
     """What ends a command in order, besides Ctrl+C.
 
-    A polite signal cancels it, a second one kills; one that the parent had ignored (`nohup`) stays ignored.
+    A polite signal cancels it, and a second SIGTERM kills (a closed terminal often sends SIGHUP twice); one
+    that the parent had ignored (`nohup`) stays ignored.
     Where nobody reads a pipe any more, it is cancelled too. Where the terminal was closed under a command
     that does not end with it, it goes on, and what it says there is lost.
     """
@@ -31,6 +32,8 @@ class Ends:
         self.unread = False
         """Whether the reader of a pipe is gone."""
         self._cancel: Callable[[], object] | None = None
+        self._asked = False
+        """Whether a signal has come."""
 
     async def heeded(self, command: Coroutine[Any, Any, int]) -> int:
         """Runs a command until it ends or is cancelled; returns its exit code."""
@@ -41,10 +44,12 @@ class Ends:
             loop.add_signal_handler(number, self._end, loop, task, number)
         return await command
 
-    @staticmethod
-    def _end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], number: signal.Signals) -> None:
-        loop.remove_signal_handler(number)
-        task.cancel()
+    def _end(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], number: signal.Signals) -> None:
+        if number == signal.SIGTERM:
+            loop.remove_signal_handler(number)
+        if not self._asked:
+            self._asked = True
+            task.cancel()
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -50,8 +50,11 @@ def test_a_look_that_nobody_reads_ends_without_a_word(
         assert process.wait(30) == NOBODY_READS
 
 
-def test_a_convoy_outlives_its_terminal_where_it_shall(
-    command_line: CommandLine, small: RepositoryBuilder
+@pytest.mark.parametrize(
+    ("on_hang_up", "code", "stage"), [(signal.SIG_IGN, 0, "landed"), (signal.SIG_DFL, 130, "draft")]
+)
+def test_a_convoy_ends_with_its_terminal_unless_it_shall_outlive_it(
+    command_line: CommandLine, small: RepositoryBuilder, on_hang_up: signal.Handlers, code: int, stage: str
 ) -> None:
     far, terminal = os.openpty()
     process = subprocess.Popen(
@@ -64,7 +67,7 @@ def test_a_convoy_outlives_its_terminal_where_it_shall(
         stdout=terminal,
         stderr=terminal,
         text=True,
-        preexec_fn=_of_this_terminal,
+        preexec_fn=lambda: _of_this_terminal(on_hang_up),
     )
     os.close(terminal)
     with ended_at_last(process):
@@ -72,16 +75,18 @@ def test_a_convoy_outlives_its_terminal_where_it_shall(
             said = b""
             while b" beads, " not in said:
                 said += screen.read(1_000)
-        assert process.wait(90) == 0
+        assert process.wait(90) == code
+    assert command_line.processes() == []
     state = json.loads(command_line.run("status", small.folder, "--json").ended(0).out)
-    assert state["stage"] == "landed"
+    assert state["stage"] == stage
+    assert command_line.run("resume", small.folder, "--json").ended(0).json["tree_equal"]
 
 
-def _of_this_terminal() -> None:
-    """Makes standard input the controlling terminal, whose end is not to end this process (`nohup`)."""
+def _of_this_terminal(on_hang_up: signal.Handlers) -> None:
+    """Makes standard input the controlling terminal, whose end ends this process or not (`nohup`)."""
     os.setsid()
     os.close(os.open(os.ttyname(0), os.O_RDWR))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, on_hang_up)
 
 
 def test_a_full_disk_under_the_output_is_still_an_error(

@@ -19,7 +19,7 @@ from tests.e2e.real_work import KEY, make_repository, write_beads
         ("turn_ended", signal.SIGINT, 1),
         ("bead_merged", signal.SIGINT, 2),
         ("bead_merged", signal.SIGTERM, 1),
-        ("turn_ended", signal.SIGHUP, 1),
+        ("turn_ended", signal.SIGHUP, 3),
     ],
 )
 def test_interrupt_leaves_no_process_and_resume_finishes(
