@@ -14,8 +14,6 @@ from typing import Any, TextIO
 
 NOBODY_READS = 141
 """The exit code where nobody reads the output any more, as a shell shows an end by SIGPIPE."""
-_POLITE = ("SIGTERM", "SIGHUP")
-"""What `kill`, a service manager and a terminal that is closed send."""
 
 
 class Ends:
@@ -32,24 +30,21 @@ class Ends:
         self.unread = False
         """Whether the reader of a pipe is gone."""
         self._cancel: Callable[[], object] | None = None
-        self._asked = False
-        """Whether a signal has come."""
 
     async def heeded(self, command: Coroutine[Any, Any, int]) -> int:
         """Runs a command until it ends or is cancelled; returns its exit code."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        self._cancel = lambda: loop.call_soon_threadsafe(_cancel_once, task)
         for number in _polite_signals():
             loop.add_signal_handler(number, self._end, loop, task, number)
         return await command
 
-    def _end(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], number: signal.Signals) -> None:
+    @staticmethod
+    def _end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], number: signal.Signals) -> None:
         if number == signal.SIGTERM:
             loop.remove_signal_handler(number)
-        if not self._asked:
-            self._asked = True
-            task.cancel()
+        _cancel_once(task)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -114,9 +109,18 @@ def _flush(stream: TextIO | None) -> None:
             stream.flush()
 
 
+def _cancel_once(task: asyncio.Task[Any]) -> None:
+    """Lets what is being cancelled clean up: Ctrl+C in a pipeline ends the reader of the output too."""
+    if not task.cancelling():
+        task.cancel()
+
+
 def _polite_signals() -> list[signal.Signals]:
-    """Those that would kill this process; only its main thread may heed them."""
+    """What `kill`, a service manager and a closed terminal send, where it would kill this process.
+
+    Only the main thread may heed them.
+    """
     if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
         return []
-    numbers = [getattr(signal, name) for name in _POLITE]
+    numbers = (signal.SIGTERM, signal.SIGHUP)
     return [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]

@@ -42,8 +42,7 @@ def run(arguments: list[str]) -> int:
     logging.lastResort, logging.raiseExceptions = None, False
     ends = Ends()
     with ends.watching():
-        code = _run(given, ends)
-    return NOBODY_READS if ends.unread else code
+        return _run(given, ends)
 
 
 def _run(given: argparse.Namespace, ends: Ends) -> int:
@@ -53,17 +52,19 @@ def _run(given: argparse.Namespace, ends: Ends) -> int:
         if given.command == "tour":
             from gastown_desktop.tour.command import tour
 
-            return tour(given)
-        code = asyncio.run(ends.heeded(_command(given)))
+            code = tour(given)
+        else:
+            code = asyncio.run(ends.heeded(_command(given)))
         sys.stdout.flush()
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        if not ends.unread or given.command in _WORKING:
-            why = "Nobody reads the output any more, so this ended." if ends.unread else "Cancelled."
+    except (KeyboardInterrupt, asyncio.CancelledError) as end:
+        unread = ends.unread and not isinstance(end, KeyboardInterrupt)
+        if not unread or given.command in _WORKING:
+            why = "Nobody reads the output any more, so this ended." if unread else "Cancelled."
             _say(f"{why} {_left_by(given.command)}")
-        return CANCELLED
+        return NOBODY_READS if unread else CANCELLED
     except (GasTownError, OSError, BaseExceptionGroup) as error:
         return _fail(error)
-    return code
+    return NOBODY_READS if ends.unread else code
 
 
 async def _command(given: argparse.Namespace) -> int:

@@ -106,7 +106,7 @@ class Stay:
         """What the process was started for."""
         if given.stay:
             self._lines.start()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._quit)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminated)
 
     # --- beside the work ---
 
@@ -242,6 +242,11 @@ class Stay:
         _say(_HELP)
 
     async def _end(self, _: str) -> None:
+        self._quit()
+
+    def _terminated(self) -> None:
+        """Ends it in order; a second SIGTERM kills."""
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
         self._quit()
 
     def _quit(self) -> None:

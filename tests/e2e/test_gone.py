@@ -36,6 +36,25 @@ def test_a_convoy_that_nobody_reads_any_more_ends_in_order_and_is_resumed(comman
     assert command_line.left_behind() == []
 
 
+def test_an_interrupt_of_a_pipeline_is_one_end(command_line: CommandLine) -> None:
+    process = command_line.start("rehearse", "sample", "--last", "5", "--json-lines")
+    with ended_at_last(process):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        next(line for line in process.stdout if '"turn_ended"' in line)
+        process.stdout.close()
+        process.send_signal(signal.SIGINT)
+        err = process.stderr.read()
+        code = process.wait(30)
+    # whichever the program noticed first
+    why = {130: "Cancelled.", NOBODY_READS: "Nobody reads the output any more, so this ended."}[code]
+    assert err.splitlines()[-1].startswith(f"{why} Everything finished is kept")
+    assert "Traceback" not in err
+    assert command_line.processes() == []
+    assert command_line.run("resume", "sample", "--json").ended(0).json["tree_equal"]
+    assert command_line.left_behind() == []
+
+
 @pytest.mark.parametrize("command", ["audit", "status"])
 def test_a_look_that_nobody_reads_ends_without_a_word(
     command_line: CommandLine, small: RepositoryBuilder, command: str
