@@ -201,6 +201,8 @@ async def _summary(scene: _Scene, plan: LandingPlan, branch: str, remote: GitRem
     signed = "signed" if await scene.signer.wanted() else "unsigned"
     gates = ", ".join(gate.command for gate in scene.town.gates.gates) or "none"
     lines.append(f"{signed}; gates: {gates}; pushed to {shown_url(remote.push_url) if remote else 'nowhere'}")
+    if remote is not None and plan.silent:
+        lines.append(f"{remote.name} does not answer now; if it stays silent, this lands here only")
     if remote is not None and plan.there is not None and plan.there != plan.here:
         lines.append(f"{remote.name} is at {plan.there[:10]}")
     return "\n".join(lines)

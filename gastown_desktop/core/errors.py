@@ -131,7 +131,15 @@ class RefLocked(GitError):
 
 
 class RemoteUnreachable(GitError):
-    """A remote did not answer: no network, no such host, no access."""
+    """A remote did not answer: no network, no such host, no access.
+
+    Args:
+        waiting_helps: false when it is surely not there a moment later either, as a folder that is missing.
+    """
+
+    def __init__(self, message: str, *, waiting_helps: bool = True) -> None:
+        super().__init__(message)
+        self.waiting_helps = waiting_helps
 
 
 class ModelError(GasTownError):

@@ -8,7 +8,7 @@ nothing or what the next landing finds and tells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -37,6 +37,8 @@ MOST_ROUNDS = 5
 """Times that a landing begins again because target or remote moved under it."""
 _WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
 """Pauses between attempts to reach a remote."""
+_PREVIEW_WAITS_S = _WAITS_S[:2]
+"""The same where a person waits for the answer, and the landing itself asks again."""
 ITEM = "landing:"
 """What the names of items that stop a landing begin with."""
 _Pushed = Literal["taken", "unreachable"]
@@ -98,11 +100,11 @@ class Landing:
         here = await self._target.tip()
         if here is None:
             return self._no_target()
-        there, reached = await self._fetch()
+        there, reached = await self._fetch(_PREVIEW_WAITS_S)
         plan = await plan_landing(self._kit, self._target.name, here, there, pushing=reached, approved=None)
         if isinstance(plan, NotLanded):
             return plan
-        return await self._refusal(plan) or plan
+        return await self._refusal(plan) or replace(plan, silent=self._remote is not None and not reached)
 
     async def land(self, approved: Mapping[BeadId, str] | None = None) -> Landed | NotLanded:
         """Lands the convoy; what stands in the way becomes an item of Needs you.
@@ -245,16 +247,17 @@ class Landing:
 
     # --- steps ---
 
-    async def _fetch(self) -> tuple[Oid | None, bool]:
+    async def _fetch(self, waits_s: Sequence[float] = _WAITS_S) -> tuple[Oid | None, bool]:
         """Where the remote's branch is, and whether the remote answered."""
         if self._remote is None:
             return None, False
-        for wait_s in (*_WAITS_S, None):
+        for wait_s in (*waits_s, None):
             try:
                 return await self._remote.fetch(self._branch), True
-            except RemoteUnreachable:
-                if wait_s is not None:
-                    await self._kit.clock.sleep(wait_s)
+            except RemoteUnreachable as failure:
+                if wait_s is None or not failure.waiting_helps:
+                    break
+                await self._kit.clock.sleep(wait_s)
         return None, False
 
     async def _refusal(self, plan: LandingPlan) -> NotLanded | None:
@@ -330,8 +333,8 @@ class Landing:
         for wait_s in (*_WAITS_S, None):
             try:
                 answer = await self._remote.push(self._branch, plan.pushes)
-            except RemoteUnreachable:
-                if wait_s is None:
+            except RemoteUnreachable as failure:
+                if wait_s is None or not failure.waiting_helps:
                     break
                 await self._kit.clock.sleep(wait_s)
                 continue

@@ -39,6 +39,8 @@ class LandingPlan:
     """What the target would be at; `here` when it has everything."""
     pushes: Oid | None
     """What the remote would get; None when there is nothing to push."""
+    silent: bool = False
+    """In a preview: the remote did not answer, so that only the target here is sure to get it."""
 
     @property
     def joins(self) -> bool:

@@ -133,10 +133,11 @@ async def test_what_a_hook_there_says_is_told(case: Case) -> None:
 async def test_a_remote_that_is_away_is_unreachable(case: Case) -> None:
     remote = await case.remote()
     case.origin.rename(case.origin.with_name("away.git"))
-    with pytest.raises(RemoteUnreachable, match="origin did not answer"):
+    with pytest.raises(RemoteUnreachable, match="origin did not answer") as fetched:
         await remote.fetch("main")
-    with pytest.raises(RemoteUnreachable):
+    with pytest.raises(RemoteUnreachable) as pushed:
         await remote.push("main", case.start)
+    assert (fetched.value.waiting_helps, pushed.value.waiting_helps) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -210,8 +211,9 @@ async def test_nothing_that_the_repository_configures_runs(case: Case, tmp_path:
     assert (await remote.push("main", case.commit(case.start, "New"))).taken
     for url in ("ssh://nobody@127.0.0.1:1/x", "git://127.0.0.1:1/x", "https://127.0.0.1:1/x"):
         case.repo.git("config", "remote.origin.url", url)
-        with pytest.raises(RemoteUnreachable):
+        with pytest.raises(RemoteUnreachable) as failure:
             await (await case.remote()).fetch("main")
+        assert failure.value.waiting_helps
     assert not ran.exists()
 
 

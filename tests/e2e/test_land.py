@@ -135,9 +135,9 @@ def test_landed_here_and_not_there_is_said_and_pushed_later(
 ) -> None:
     origin = tmp_path / "origin.git"
     rehearsed.git("remote", "add", "origin", str(origin))
-    told = command_line.run("land", rehearsed.folder, "--on", "scratch", "--remote", "origin", "--yes").ended(
-        0
-    )
+    arguments = ("land", rehearsed.folder, "--on", "scratch", "--remote", "origin")
+    assert "origin does not answer now" in command_line.run(*arguments).ended(2).err
+    told = command_line.run(*arguments, "--yes").ended(0)
     assert "Landed here, not on origin." in told.out
     rehearsed.git("clone", "-q", "--bare", str(rehearsed.folder), str(origin))
     rehearsed.git("--git-dir", str(origin), "update-ref", "refs/heads/scratch", f"main~{LAST}")

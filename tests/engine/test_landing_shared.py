@@ -14,7 +14,7 @@ from gastown_desktop.core.errors import GitError, RemoteUnreachable
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine import intents, landing
 from gastown_desktop.engine.landing import Landed, Landing
-from gastown_desktop.engine.landing_plan import NotLanded
+from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
 from gastown_desktop.engine.ports import Commit
 from tests.fakes.shared import BEADS, LINES, Shared
 
@@ -131,13 +131,23 @@ async def test_the_user_s_own_commits_stay_below_what_lands(scene: Shared) -> No
     assert scene.log() == ["Mine", "Do gt-a", "Do gt-b"]
 
 
-async def test_a_remote_that_is_away_lands_here_and_is_said_for_ever(scene: Shared) -> None:
-    scene.origin.rename(scene.origin.with_name("away"))
-    outcome = await land(scene)
+@pytest.mark.parametrize("waiting_helps", [False, True])
+async def test_a_remote_that_is_away_lands_here_and_is_said_for_ever(
+    scene: Shared, waiting_helps: bool
+) -> None:
+    landing = await scene.landing()
+
+    def away(now: str) -> None:
+        if now in {"before fetch", "before push"}:
+            raise RemoteUnreachable("no such host", waiting_helps=waiting_helps)
+
+    scene.at_tick = away
+    outcome = await landing.land()
     assert isinstance(outcome, Landed)
     assert outcome.missing_on == "origin"
     assert scene.here() == outcome.commit
-    assert scene.town.clock.elapsed_s > 20
+    assert scene.ticks.count("before fetch") == (7 if waiting_helps else 1)
+    assert (scene.town.clock.elapsed_s > 20) == waiting_helps
     again = await scene.town.restarted()
     assert again.bus.state.missing_on == "origin"
 
@@ -152,6 +162,27 @@ async def test_landing_again_pushes_what_was_missing(scene: Shared) -> None:
     assert isinstance(landed, Landed)
     assert (outcome.missing_on, scene.there(), scene.here()) == ("", landed.commit, mine)
     assert scene.log() == ["Do gt-a", "Do gt-b"]
+
+
+@pytest.mark.parametrize(("waiting_helps", "asked"), [(False, 1), (True, 3)])
+async def test_a_preview_tells_that_the_remote_is_silent_and_waits_little(
+    scene: Shared, waiting_helps: bool, asked: int
+) -> None:
+    landing = await scene.landing()
+
+    def away(now: str) -> None:
+        if now == "before fetch":
+            raise RemoteUnreachable("no such host", waiting_helps=waiting_helps)
+
+    scene.at_tick = away
+    plan = await landing.preview()
+    assert isinstance(plan, LandingPlan)
+    assert (plan.silent, plan.pushes) == (True, None)
+    assert scene.ticks.count("before fetch") == asked
+    scene.at_tick = lambda _now: None
+    plan = await landing.preview()
+    assert isinstance(plan, LandingPlan)
+    assert (plan.silent, plan.pushes) == (False, plan.lands)
 
 
 async def test_a_remote_that_moved_while_it_was_away_gets_a_gated_merge(scene: Shared) -> None:

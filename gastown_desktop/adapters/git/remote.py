@@ -93,7 +93,7 @@ class GitRemote:
             await self._git.run("update-ref", "--no-deref", "-d", ref, git_dir=self._town)
             return None
         if done.exit_code or done.timed_out:
-            raise self._unreachable("fetch", done)
+            raise self._unreachable("fetch", done, self.url)
         at = await self._git.run("rev-parse", "--verify", f"{ref}^{{commit}}", git_dir=self._town)
         return Oid(at.output.decode().strip())
 
@@ -120,7 +120,7 @@ class GitRemote:
             return PushAnswer(taken=True, words=said)
         found = _ANSWER.search(done.output)
         if found is None:
-            raise self._unreachable("push", done)
+            raise self._unreachable("push", done, self.push_url)
         reason = (found[1] or b"").decode("utf-8", "replace")
         if _LOST_RACE.search(reason):
             return PushAnswer(taken=False, moved=True)
@@ -136,12 +136,14 @@ class GitRemote:
             *args, git_dir=self._town, environment=environment, timeout_s=_TIMEOUT_S, check=False
         )
 
-    def _unreachable(self, command: str, done: Finished) -> Exception:
+    def _unreachable(self, command: str, done: Finished, url: str) -> Exception:
         """The error of a command that failed; trouble of the disk here is no silence of the remote."""
         here = git_failure((command,), replace(done, error=_SAID.sub(b"", done.error)))
         if isinstance(here, StoreError | RefLocked):
             return here
-        return RemoteUnreachable(f"{self.name} did not answer: {git_failure((command,), done)}")
+        said = f"{self.name} did not answer: {git_failure((command,), done)}"
+        is_missing = not done.timed_out and _protocols(url) == {"file"} and not Path(url).exists()
+        return RemoteUnreachable(said, waiting_helps=not is_missing)
 
 
 async def find_remote(git: GitCommand, town: Path, facts: RepositoryFacts, name: str) -> GitRemote:
