@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.builders import RepositoryBuilder, small_python_repository
-from tests.e2e import left_behind
+from tests.e2e import left_behind, warm
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -99,6 +99,10 @@ class CommandLine:
         self, *args: str | Path, environment: dict[str, str] | None = None, prefix: tuple[str, ...] = ()
     ) -> Done:
         """Runs a command to its end while others may run."""
+        if not prefix and warm.is_for(environment or {}):
+            given = [*map(str, args), "--data-dir", str(self.data)]
+            done = warm.run_warm(given, {**self.environment, **(environment or {})}, _RUN_S, self.home)
+            return Done(done.returncode, done.stdout, done.stderr)
         process = self.start(*args, environment=environment, prefix=prefix)
         with ended_at_last(process):
             out, err = process.communicate(timeout=_RUN_S)

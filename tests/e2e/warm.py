@@ -1,8 +1,8 @@
-"""Starts the program many times without loading its libraries each time: more than half of a short run.
+"""Starts the program many times without loading its modules each time: more than half of a short run.
 
-A server has imported what others wrote and nothing of this program; for each run it forks, and the child
-becomes `python -m gastown_desktop …`: environment, folder, output and exit are those of a process of its own.
-Not for what has to be there before Python is, as LD_PRELOAD.
+A server has imported its libraries and all but its window; for each run it forks, and the child
+becomes `python -m gastown_desktop …`: environment, folder, output and exit are those of a process of its own,
+and so is its session. Not for what has to be there before Python is, as LD_PRELOAD (`is_for`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import atexit
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -21,8 +22,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import pygit2
+
+from gastown_desktop.engine import crash_points
+
 _LIBRARIES = ("anthropic", "httpx2", "pydantic", "pygit2", "psutil", "rich", "tomlkit", "structlog")
+_FLOORS = ("core", "engine", "adapters", "wiring", "cli")
+_BEFORE_PYTHON = ("LD_", "PYTHON", "LANG", "LC_", "TZ")
 _lanes = threading.local()
+
+
+def is_for(environment: Mapping[str, str]) -> bool:
+    """Whether these variables can still be set when Python runs already."""
+    return not any(name.startswith(_BEFORE_PYTHON) for name in environment)
 
 
 class WarmProcess:
@@ -54,7 +66,9 @@ class WarmPython:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         number = theirs.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.warm", str(number)], pass_fds=[number]
+            [sys.executable, "-m", "tests.e2e.warm", str(number)],
+            pass_fds=[number],
+            stdin=subprocess.DEVNULL,
         )
         theirs.close()
         atexit.register(self.close)
@@ -66,10 +80,13 @@ class WarmPython:
         self._socket.close()
         self._process.wait()
 
-    def start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> WarmProcess:
-        """Starts `python -m gastown_desktop` with arguments in the current folder."""
+    def start(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
+    ) -> WarmProcess:
+        """Starts `python -m gastown_desktop` with arguments in a folder, or in the current one."""
         out, error = os.pipe(), os.pipe()
-        order = {"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd())}
+        place = str(folder or Path.cwd())
+        order = {"arguments": list(arguments), "environment": dict(environment), "folder": place}
         data = json.dumps(order).encode()
         self._socket.sendall(len(data).to_bytes(4, "big"))
         socket.send_fds(self._socket, [data], [out[1], error[1]])
@@ -86,10 +103,10 @@ def warm_python() -> WarmPython:
 
 
 def run_warm(
-    arguments: Sequence[str], environment: Mapping[str, str], timeout: float
+    arguments: Sequence[str], environment: Mapping[str, str], timeout: float, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs it to its end, as `subprocess.run` with both outputs captured; killed after so many seconds."""
-    process = warm_python().start(arguments, environment)
+    process = warm_python().start(arguments, environment, folder)
     said: list[str] = []
     errors = threading.Thread(target=lambda: said.append(process.stderr.read()))
     watchdog = threading.Timer(timeout, process.kill)
@@ -102,6 +119,16 @@ def run_warm(
     process.stdout.close()
     process.stderr.close()
     return subprocess.CompletedProcess(arguments, code, out, said[0])
+
+
+def _load() -> None:
+    """Imports what a run would import."""
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    for floor in _FLOORS:
+        package = importlib.import_module(f"gastown_desktop.{floor}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
 
 def _serve(line: socket.socket) -> bool:
@@ -126,17 +153,28 @@ def _serve(line: socket.socket) -> bool:
 
 
 def _become(order: dict[str, Any], outputs: list[int]) -> None:
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(str(order["folder"]))
     os.environ.clear()
     os.environ.update(order["environment"])
+    crash_points._arming = crash_points._Arming()  # pyright: ignore[reportPrivateUsage]
+    _heed_home()
     sys.argv = ["gastown_desktop", *order["arguments"]]
     for target, output in zip((1, 2), outputs, strict=True):
         os.dup2(output, target)
         os.close(output)
 
 
+def _heed_home() -> None:
+    """Lets libgit2 look for the user's configuration in this HOME: it looked when it was loaded."""
+    home = Path.home()
+    under = Path(os.environ.get("XDG_CONFIG_HOME", home / ".config"))
+    pygit2.settings.search_path[pygit2.enums.ConfigLevel.GLOBAL] = str(home)
+    pygit2.settings.search_path[pygit2.enums.ConfigLevel.XDG] = str(under / "git")
+
+
 if __name__ == "__main__":
-    for library in _LIBRARIES:
-        importlib.import_module(library)
+    _load()
     if _serve(socket.socket(fileno=int(sys.argv[1]))):
         runpy.run_module("gastown_desktop", run_name="__main__", alter_sys=True)
