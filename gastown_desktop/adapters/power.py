@@ -18,7 +18,7 @@ from typing import Any
 
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.power import MAINS, Power
-from gastown_desktop.engine.ports import ChildCommand, Launcher
+from gastown_desktop.engine.process_ports import ChildCommand, Launcher
 
 _SUPPLIES = Path("/sys/class/power_supply")
 _PATIENCE_S = 5.0

@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import Finished
+from gastown_desktop.engine.process_ports import Finished
 from gastown_desktop.engine.to_its_end import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from gastown_desktop.engine.ports import ChildCommand
+    from gastown_desktop.engine.process_ports import ChildCommand
 
 _CHUNK = 1 << 16
 _END_OF_OUTPUT_WAIT_S = 1.0

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from gastown_desktop.core.errors import GasTownError
-from gastown_desktop.engine.ports import Child, ChildCommand, Launcher
+from gastown_desktop.engine.process_ports import Child, ChildCommand, Launcher
 
 _SIGNAL = re.compile(rb"\.PrepareForSleep \((true|false),?\)")
 _UNTIL_INPUT_ENDS = 'exec 3<&0; { "$0" <&3; kill $$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'

@@ -20,9 +20,9 @@ from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.plain_text import printable, shown_url
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.engine.dropping import dependants_of, drop
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.proposing import Proposal, Proposed
 from gastown_desktop.engine.rehearsal_result import HOLDS, NEEDS_YOU
 from gastown_desktop.engine.restack import patch_ids

@@ -17,8 +17,8 @@ from gastown_desktop.cli.running import (
     show,
 )
 from gastown_desktop.core.money import usd
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.plan_kinds import dag_of
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.paths import settings_file
 from gastown_desktop.wiring.rehearsing import (

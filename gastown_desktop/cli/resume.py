@@ -18,7 +18,7 @@ from gastown_desktop.cli.work import opened, work_on
 from gastown_desktop.core.allowed_hosts import listed_hosts
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.providers import provider_at
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.paths import settings_file

@@ -22,7 +22,7 @@ from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.preparation import Preparation
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.gates import Gate
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.rehearsal_result import exit_code
 from gastown_desktop.engine.work_result import work_exit_code, work_markdown

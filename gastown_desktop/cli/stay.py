@@ -36,7 +36,7 @@ from gastown_desktop.core.plan import OPEN_STAGES
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.wording import plural
 from gastown_desktop.engine import holding
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.wiring.access import ModelAccess
 from gastown_desktop.wiring.histories import history_of

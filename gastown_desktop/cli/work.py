@@ -19,10 +19,10 @@ from gastown_desktop.core.money import show_usd
 from gastown_desktop.core.plain_text import printable
 from gastown_desktop.core.plan import OPEN_STAGES
 from gastown_desktop.core.planning_words import forecast_sentence
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.landing import Landing
 from gastown_desktop.engine.landing_plan import NotLanded
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.wiring.access import ModelAccess
 from gastown_desktop.wiring.stored import running

@@ -8,9 +8,9 @@ from gastown_desktop.core.errors import ConvoyError
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName, base36
 from gastown_desktop.core.projection import BeadView, MergeView
 from gastown_desktop.engine.conversation import place_text, task_text
+from gastown_desktop.engine.git_ports import Merge
 from gastown_desktop.engine.hooks import Assignment, Hook, Interjection
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import Merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

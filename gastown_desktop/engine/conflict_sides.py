@@ -10,8 +10,8 @@ from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.engine.api import Conflict, ConflictFile
 from gastown_desktop.engine.assigning import merge_on
+from gastown_desktop.engine.git_ports import GITLINK, GitObjects, Merge, TreeEntry
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import GITLINK, GitObjects, Merge, TreeEntry
 from gastown_desktop.engine.resolving import met_in
 from gastown_desktop.engine.taking_over import taken
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects, TreeChange
+from gastown_desktop.engine.git_ports import EXECUTABLE, REGULAR, GitObjects, TreeChange
 
 MOST_FILES = 1_000
 """Files of one difference whose lines are counted; of more the rest counts none."""

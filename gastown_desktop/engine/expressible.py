@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import (
+from gastown_desktop.engine.git_ports import (
     EXECUTABLE,
     GITLINK,
     REGULAR,

@@ -9,8 +9,8 @@ from typing import Literal
 
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.api import DiffLine, FileDiff
+from gastown_desktop.engine.git_ports import EXECUTABLE, REGULAR, SYMLINK, GitObjects, TreeChange
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, SYMLINK, GitObjects, TreeChange
 from gastown_desktop.engine.transcripts import newest_attempt
 
 MOST_FILES = 200

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.gates import SABOTAGE, Gate, GateResult, GateRunner
-from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, Signature, TreeEntry
+from gastown_desktop.engine.git_ports import EXECUTABLE, REGULAR, Signature, TreeEntry
 
 BASE_RUNS = 3
 """Runs on good trees that give the first flake rate: the one that gates the start, and two more."""

@@ -21,18 +21,9 @@ from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.merge_queue import FailureRate
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.engine.bus import Bus
-from gastown_desktop.engine.ports import (
-    Clock,
-    CommandResult,
-    Confinement,
-    GateAnswer,
-    GateCache,
-    GateEnvironment,
-    GitObjects,
-    Sandbox,
-    Slot,
-    Slots,
-)
+from gastown_desktop.engine.git_ports import GitObjects, Slot, Slots
+from gastown_desktop.engine.ports import Clock, GateAnswer, GateCache, GateEnvironment
+from gastown_desktop.engine.process_ports import CommandResult, Confinement, Sandbox
 
 GATE_TIMEOUT_S = 1_200.0
 SABOTAGE = "sabotage: this line must turn the gate red"

@@ -16,7 +16,8 @@ from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.ids import BeadId, Oid, PolecatName
 from gastown_desktop.core.stuck import Measure
 from gastown_desktop.engine.crash_points import crash_point
-from gastown_desktop.engine.ports import REGULAR, Clock, GitObjects, Signature, TreeEntry
+from gastown_desktop.engine.git_ports import REGULAR, GitObjects, Signature, TreeEntry
+from gastown_desktop.engine.ports import Clock
 from gastown_desktop.engine.preambles import FOLDER, with_preamble
 from gastown_desktop.engine.rig import RefNames
 

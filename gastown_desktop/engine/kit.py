@@ -18,17 +18,11 @@ from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.diff_sizes import LineCounts
 from gastown_desktop.engine.finishing_first import FinishingFirst
+from gastown_desktop.engine.git_ports import GitObjects, Slot, SlotFiles, Slots
 from gastown_desktop.engine.held import Held
 from gastown_desktop.engine.hooks import Hooks
-from gastown_desktop.engine.ports import (
-    Clock,
-    Confinement,
-    GitObjects,
-    Sandbox,
-    Slot,
-    SlotFiles,
-    Slots,
-)
+from gastown_desktop.engine.ports import Clock
+from gastown_desktop.engine.process_ports import Confinement, Sandbox
 from gastown_desktop.engine.prompts import SystemBlocks
 from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.rig import RefNames, Rig

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gastown_desktop.core.ids import BeadId, Oid
+from gastown_desktop.engine.git_ports import Signature
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import Signature
 from gastown_desktop.engine.restack import Restacked, patch_ids, read_stack, restack
 
 MOST_NAMED = 10

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import Commit
+from gastown_desktop.engine.git_ports import Commit
 
 
 class Target(Protocol):

@@ -26,6 +26,7 @@ from gastown_desktop.engine.api import SpokenTurn
 from gastown_desktop.engine.asking import ask_whole
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.conversation import tool_result
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.looking.library import Library
 from gastown_desktop.engine.looking.tools import LOOKING_NAMES
 from gastown_desktop.engine.planning import replies
@@ -42,7 +43,7 @@ from gastown_desktop.engine.planning.session import (
 )
 from gastown_desktop.engine.planning.talk import Talk
 from gastown_desktop.engine.planning.toolbox import DEFINITIONS, action_of, call
-from gastown_desktop.engine.ports import Clock, GitObjects
+from gastown_desktop.engine.ports import Clock
 from gastown_desktop.engine.preambles import Preamble, write_preamble
 from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.rig import RefNames, Rig

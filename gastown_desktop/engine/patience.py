@@ -16,7 +16,7 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid, resolved_bead
 from gastown_desktop.engine.bus import Bus
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.rig import RefNames
 from gastown_desktop.engine.waiting import Waiting

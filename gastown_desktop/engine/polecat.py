@@ -24,11 +24,11 @@ from gastown_desktop.core.prices import MAX_TOKENS_CEILING
 from gastown_desktop.engine.asking import ask_patiently, ask_whole
 from gastown_desktop.engine.circles import TOWN_SAYS, fresh_start, measure
 from gastown_desktop.engine.conversation import Conversation, tool_result
+from gastown_desktop.engine.git_ports import Slot
 from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Hook, Turn
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.messages import as_said, delivered_events, hear
-from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.preambles import Preamble, write_preamble
 from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.setting_up import SETUP_SAID

@@ -13,7 +13,7 @@ from typing import Any
 
 from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import REGULAR, GitObjects, TreeEntry
+from gastown_desktop.engine.git_ports import REGULAR, GitObjects, TreeEntry
 from gastown_desktop.engine.prompts import SystemBlocks
 
 FOLDER = "preambles/"

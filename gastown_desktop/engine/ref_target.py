@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 
 MOVED = "moved meanwhile"
 """Part of what a target says whose branch is not where it was."""

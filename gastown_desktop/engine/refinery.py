@@ -20,9 +20,9 @@ from gastown_desktop.core.projection import MergeView
 from gastown_desktop.core.queue_order import in_order
 from gastown_desktop.engine.crash_points import crash_point
 from gastown_desktop.engine.gates import Doubt, GateResult, GateRunner
+from gastown_desktop.engine.git_ports import Merge
 from gastown_desktop.engine.intents import forget, intend
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import Merge
 from gastown_desktop.engine.resolving import after_turned_down
 from gastown_desktop.engine.settling import Settled, Settling
 

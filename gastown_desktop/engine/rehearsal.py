@@ -15,8 +15,8 @@ from gastown_desktop.core.serialising import SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.expressible import MechanicalPaths, mechanical_paths
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.git_ports import GitObjects, Slots
 from gastown_desktop.engine.plan_kinds import PlanKind, dependencies_of
-from gastown_desktop.engine.ports import GitObjects, Slots
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, restore_plan
 from gastown_desktop.engine.replay import Replays
 from gastown_desktop.engine.rig import RefNames, Rig

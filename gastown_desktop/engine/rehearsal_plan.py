@@ -20,7 +20,7 @@ from gastown_desktop.core.bead import Dependency
 from gastown_desktop.core.convoy import Dag
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, Oid, bead_id
-from gastown_desktop.engine.ports import Commit, GitObjects
+from gastown_desktop.engine.git_ports import Commit, GitObjects
 from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.shown_difference import shown_difference
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.serialising import SerialisingFiles, settle
-from gastown_desktop.engine.ports import GitObjects, Merge, TreeChange
+from gastown_desktop.engine.git_ports import GitObjects, Merge, TreeChange
 
 NO_RULES = SerialisingFiles()
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.plain_text import one_line, plain_text, shown_path
 from gastown_desktop.core.wording import plural
+from gastown_desktop.engine.git_ports import GITLINK, SYMLINK, GitObjects, TreeEntry
 from gastown_desktop.engine.looking.library import is_binary
-from gastown_desktop.engine.ports import GITLINK, SYMLINK, GitObjects, TreeEntry
 
 INSTRUCTION_FILES = ("AGENTS.md", "CLAUDE.md")
 INSTRUCTIONS_LIMIT = 20_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects, Merge, TreeEntry
+from gastown_desktop.engine.git_ports import EXECUTABLE, REGULAR, GitObjects, Merge, TreeEntry
 
 _TRIES = 5
 _FILES = frozenset({REGULAR, EXECUTABLE})

@@ -18,8 +18,8 @@ from gastown_desktop.engine.conflict_sides import (
     shown,
 )
 from gastown_desktop.engine.crash_points import crash_point
+from gastown_desktop.engine.git_ports import GITLINK, REGULAR, Commit, Signature
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import GITLINK, REGULAR, Commit, Signature
 from gastown_desktop.engine.sensitive_changes import sensitive_work
 from gastown_desktop.engine.submission import body_of
 from gastown_desktop.engine.worked_on import OVER

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from gastown_desktop.core.errors import GitError
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.projection import Projection
-from gastown_desktop.engine.ports import Clock, Commit, GitObjects
+from gastown_desktop.engine.git_ports import Commit, GitObjects
+from gastown_desktop.engine.ports import Clock
 
 LONGEST_STACK = 10_000
 """Commits of a convoy that are looked at."""

@@ -6,8 +6,8 @@ from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.plain_text import shown_path
 from gastown_desktop.core.secrets import MARK, looks_secret
+from gastown_desktop.engine.git_ports import GITLINK, Snapshot
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import GITLINK, Snapshot
 
 _LARGEST = 20_000_000
 """Bytes of the largest file that is searched; a snapshot takes no larger one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.plain_text import shown_path
 from gastown_desktop.core.sensitive import SensitiveChange, told, why_content_is, why_sensitive
-from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects, TreeChange
+from gastown_desktop.engine.git_ports import EXECUTABLE, REGULAR, GitObjects, TreeChange
 
 _LARGEST = 2_000_000
 """Bytes of the largest file whose content is looked into."""

@@ -20,16 +20,8 @@ from gastown_desktop.core.preparation import Preparation, SetupStep, setup_input
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import GATE_SLOTS
-from gastown_desktop.engine.ports import (
-    CommandResult,
-    Confinement,
-    GitObjects,
-    KeepingSlots,
-    Sandbox,
-    Slot,
-    SlotFiles,
-    Snapshot,
-)
+from gastown_desktop.engine.git_ports import GitObjects, KeepingSlots, Slot, SlotFiles, Snapshot
+from gastown_desktop.engine.process_ports import CommandResult, Confinement, Sandbox
 
 _AT_ONCE = 4
 """Setups that run side by side: they use all of a machine's cores and its disk."""

@@ -14,8 +14,8 @@ from gastown_desktop.core.errors import SetupFailed
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.projection import MergeView
 from gastown_desktop.core.serialising import Generated, settle
+from gastown_desktop.engine.git_ports import Merge, Signature
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import Merge, Signature
 from gastown_desktop.engine.resolutions import Resolutions
 
 How = Literal["", "remembered", "union", "generated"]

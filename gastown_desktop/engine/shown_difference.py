@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 
 _MOST_PATHS = 3
 _MOST_LINES = 24

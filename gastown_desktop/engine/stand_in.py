@@ -21,9 +21,9 @@ from gastown_desktop.core.ids import BeadId, Oid, resolved_bead
 from gastown_desktop.engine.circles import TOWN_SAYS
 from gastown_desktop.engine.conversation import NUDGE
 from gastown_desktop.engine.expressible import MechanicalPaths
+from gastown_desktop.engine.git_ports import EXECUTABLE, SYMLINK, GitObjects, Merge, TreeChange
 from gastown_desktop.engine.messages import USER_SAYS
 from gastown_desktop.engine.patience import Patience, SentAway
-from gastown_desktop.engine.ports import EXECUTABLE, SYMLINK, GitObjects, Merge, TreeChange
 from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.text_edits import edits_between
 

@@ -8,9 +8,10 @@ from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.plain_text import one_line, plain_text
 from gastown_desktop.engine.crash_points import crash_point
+from gastown_desktop.engine.git_ports import Commit, Signature, Slot
 from gastown_desktop.engine.hooks import Assignment, Hook
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import Commit, Confinement, Signature, Slot
+from gastown_desktop.engine.process_ports import Confinement
 from gastown_desktop.engine.secret_scan import refuse_left_out, refuse_secrets
 from gastown_desktop.engine.tools.workbench import Submission
 

@@ -6,9 +6,9 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.projection import NeedView
+from gastown_desktop.engine.git_ports import Slot
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.shown_difference import shown_difference
 
 ABOUT = "taken"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine.crash_points import crash_point
+from gastown_desktop.engine.git_ports import Signature
 from gastown_desktop.engine.intents import forget, intend
 from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded, named
 from gastown_desktop.engine.landing_recovery import LAND, recover_landing, undone_event
-from gastown_desktop.engine.ports import Signature
 from gastown_desktop.engine.restack import read_stack
 
 

@@ -17,7 +17,7 @@ from gastown_desktop.core.prices import Price
 from gastown_desktop.core.serialising import Generated, SerialisingFiles
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.rig import RefNames, Rig
 
 _LONGEST_TITLE = 120

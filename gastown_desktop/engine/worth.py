@@ -27,7 +27,7 @@ from gastown_desktop.core.worth import (
     works_in,
     worth_of,
 )
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.rehearsal import plan_ref
 
 INFRASTRUCTURE_USD = 0.0

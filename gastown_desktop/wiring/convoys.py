@@ -19,9 +19,9 @@ from gastown_desktop.core.errors import GasTownError, Refused
 from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.providers import provider_at
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.metering import Meter
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.town import Town
 from gastown_desktop.engine.work import StoredWork
 from gastown_desktop.paths import settings_file

@@ -51,9 +51,9 @@ from gastown_desktop.engine.conflict_sides import conflict_for_user
 from gastown_desktop.engine.dropping import Dropped, dependants_of, drop
 from gastown_desktop.engine.file_diffs import diff_of
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal
 from gastown_desktop.engine.resolving_by_hand import resolve_by_hand
 from gastown_desktop.engine.restack import patch_ids

@@ -26,9 +26,9 @@ from gastown_desktop.core.ids import BeadId, ConvoyId, Oid
 from gastown_desktop.core.plain_text import one_line, shown_path
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.convoy_record import convoy_record, ledger_as_csv
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.hooks import Hook, Hooks
 from gastown_desktop.engine.planning.session import Sessions
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rig import RefNames
 from gastown_desktop.engine.transcript_page import talk_as_markdown, transcript_as_markdown
 from gastown_desktop.engine.work import settings_ref

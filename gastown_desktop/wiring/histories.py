@@ -13,8 +13,8 @@ from gastown_desktop.core.event_lines import decode
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.prices import PRICES, Price
 from gastown_desktop.core.projection import Projection, fold
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.past import Archive, Past, past_of
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import unfinished
 from gastown_desktop.engine.work import load_work, stored_work
 from gastown_desktop.wiring.workplace import Workplace

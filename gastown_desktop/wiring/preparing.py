@@ -15,7 +15,7 @@ from gastown_desktop.core.preparation import LARGEST_COPY, MOST_COPIES, Preparat
 from gastown_desktop.core.projection import Projection
 from gastown_desktop.core.secrets import secrets_of_settings
 from gastown_desktop.core.wording import plural
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal, store
 from gastown_desktop.engine.town import FIX_SETUP, RED_BASE_ITEM, SETUP_ITEM
 from gastown_desktop.engine.work import StoredWork, store_work

@@ -11,8 +11,8 @@ from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, PolecatName
 from gastown_desktop.core.plain_text import shown_path
 from gastown_desktop.engine.api import BranchLine, TownBranch
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.hooks import Hooks
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rig import RefNames
 from gastown_desktop.wiring.histories import history_files, newest_history
 from gastown_desktop.wiring.workplace import Workplace

@@ -17,9 +17,9 @@ from gastown_desktop.core.providers import price_at
 from gastown_desktop.core.rate_limits import rate_room
 from gastown_desktop.core.slowing import machine_is_busy
 from gastown_desktop.engine.bus import Bus
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.kit import Kit
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.prompts import system_blocks
 from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.repository_block import repository_block

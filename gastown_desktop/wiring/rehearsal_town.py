@@ -20,11 +20,11 @@ from gastown_desktop.core.card import WAITS
 from gastown_desktop.core.chaos import Chaos
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.engine.bus import Bus
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.hooks import Hooks
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.misbehaving import Misbehaving
 from gastown_desktop.engine.patience import Patience
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.prompts import system_blocks
 from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.rehearsal import StoredRehearsal, finisher

@@ -19,9 +19,9 @@ from gastown_desktop.engine.diff_sizes import changed_lines
 from gastown_desktop.engine.evidence import as_markdown
 from gastown_desktop.engine.evidence_page import as_page
 from gastown_desktop.engine.gates import Gate
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.misbehaving import chaos_json
 from gastown_desktop.engine.plan_kinds import PlanKind
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.rehearsal import (
     RehearsalSettings,
     StoredRehearsal,

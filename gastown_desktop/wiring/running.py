@@ -25,8 +25,8 @@ from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.engine.bill import Absence, LimitLine
 from gastown_desktop.engine.billing import limits_of
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.hooks import Hook
-from gastown_desktop.engine.ports import GitObjects
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.rehearsal import RehearsalSettings
 from gastown_desktop.engine.rehearsal_result import RunMeasured

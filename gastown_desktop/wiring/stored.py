@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from gastown_desktop.adapters.git.user_repository import Fingerprint
 from gastown_desktop.core.ids import ConvoyId
 from gastown_desktop.core.providers import provider_at
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.rehearsal import StoredRehearsal, load
 from gastown_desktop.engine.work import StoredWork, WorkSettings, load_work
 from gastown_desktop.wiring.access import ModelAccess

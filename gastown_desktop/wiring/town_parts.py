@@ -32,9 +32,11 @@ from gastown_desktop.core.preparation import NO_PREPARATION, Preparation
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import GATE_SLOTS, Gate, GateRunner
+from gastown_desktop.engine.git_ports import GitObjects, Slot, Slots
 from gastown_desktop.engine.kit import Kit
 from gastown_desktop.engine.misbehaving import Misbehaving
-from gastown_desktop.engine.ports import Clock, Confinement, GitObjects, Sandbox, Slot, Slots
+from gastown_desktop.engine.ports import Clock
+from gastown_desktop.engine.process_ports import Confinement, Sandbox
 from gastown_desktop.engine.setting_up import SetUpSlots
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.taking_over import is_hand_slot

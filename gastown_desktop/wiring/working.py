@@ -27,9 +27,9 @@ from gastown_desktop.engine.bead_caps import set_bead_caps
 from gastown_desktop.engine.bill import Absence, LimitLine
 from gastown_desktop.engine.billing import absence_of, limits_of
 from gastown_desktop.engine.forecast import forecast_event, forecast_plan
+from gastown_desktop.engine.git_ports import GITLINK, GitObjects
 from gastown_desktop.engine.hooks import Hook
 from gastown_desktop.engine.mayor import Mayor
-from gastown_desktop.engine.ports import GITLINK, GitObjects
 from gastown_desktop.engine.prompts import SystemBlocks, prefix_digest, system_blocks
 from gastown_desktop.engine.reply import Reply
 from gastown_desktop.engine.reviewing.review import Reviewer

@@ -46,7 +46,7 @@ from gastown_desktop.core.serialising import Generated
 from gastown_desktop.core.toml_text import LARGEST as LARGEST_TOML
 from gastown_desktop.core.wording import show_hidden
 from gastown_desktop.engine.gates import Gate
-from gastown_desktop.engine.ports import EXECUTABLE, REGULAR, GitObjects
+from gastown_desktop.engine.git_ports import EXECUTABLE, REGULAR, GitObjects
 from gastown_desktop.engine.rig import Rig
 from gastown_desktop.paths import data_folder, settings_file, slots_folder
 

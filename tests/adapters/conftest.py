@@ -20,7 +20,7 @@ from tests.adapters.sandboxes import Place, make
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from gastown_desktop.engine.ports import Shell
+    from gastown_desktop.engine.process_ports import Shell
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from gastown_desktop.adapters.sandbox import (
     Limits,
     Unconfined,
 )
-from gastown_desktop.engine.ports import Confinement
+from gastown_desktop.engine.process_ports import Confinement
 
 S = 20.0
 CANARY = "sk-canary-1234567890"

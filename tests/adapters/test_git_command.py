@@ -7,7 +7,7 @@ import pytest
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.core.errors import DiskBroken, DiskFull, GasTownError, GitError, RefLocked, Refused
-from gastown_desktop.engine.ports import ChildCommand, Finished
+from gastown_desktop.engine.process_ports import ChildCommand, Finished
 from tests.builders import RepositoryBuilder
 
 

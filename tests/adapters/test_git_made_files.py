@@ -13,7 +13,7 @@ from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.made_files import literal, tops_of
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.adapters.git.slots import GitSlots
-from gastown_desktop.engine.ports import Slot
+from gastown_desktop.engine.git_ports import Slot
 from tests.adapters.test_git_slots import Rig, content, rig_over, worker
 from tests.builders import RepositoryBuilder
 

@@ -17,7 +17,7 @@ from gastown_desktop.adapters.git.objects import PygitObjects, open_objects
 from gastown_desktop.adapters.git.objects_command import CommandObjects
 from gastown_desktop.core.errors import DiskBroken, DiskFull, GitError, RefLocked, StoreError
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import (
+from gastown_desktop.engine.git_ports import (
     EXECUTABLE,
     FOLDER,
     GITLINK,

@@ -17,7 +17,7 @@ from gastown_desktop.adapters.git.town import open_town
 from gastown_desktop.adapters.git.user_repository import differences, fingerprint, inspect
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import REGULAR, Signature
+from gastown_desktop.engine.git_ports import REGULAR, Signature
 from tests.builders import RepositoryBuilder
 from tests.e2e.conftest import contents
 

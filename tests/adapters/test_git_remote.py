@@ -17,7 +17,7 @@ from gastown_desktop.adapters.git.town import open_town
 from gastown_desktop.adapters.git.user_repository import differences, fingerprint, inspect
 from gastown_desktop.core.errors import DiskBroken, DiskFull, Refused, RemoteUnreachable
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import Finished
+from gastown_desktop.engine.process_ports import Finished
 from tests.builders import RepositoryBuilder
 
 

@@ -17,7 +17,7 @@ from gastown_desktop.adapters.git.town import open_town
 from gastown_desktop.core.errors import Unusable
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.secrets import Secret, Secrets
-from gastown_desktop.engine.ports import SYMLINK, GitObjects, Slot
+from gastown_desktop.engine.git_ports import SYMLINK, GitObjects, Slot
 from tests.builders import UNDECODABLE_NAME, RepositoryBuilder, hard_repository
 
 if TYPE_CHECKING:

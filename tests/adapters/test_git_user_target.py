@@ -20,7 +20,7 @@ from gastown_desktop.adapters.git.user_repository import differences, fingerprin
 from gastown_desktop.adapters.git.user_target import UserTarget
 from gastown_desktop.core.errors import DiskFull, GitError, RefLocked, StoreError
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import REGULAR, Signature
+from gastown_desktop.engine.git_ports import REGULAR, Signature
 from tests.builders import RepositoryBuilder
 
 if TYPE_CHECKING:

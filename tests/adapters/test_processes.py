@@ -13,7 +13,7 @@ import pytest
 from gastown_desktop.adapters import processes
 from gastown_desktop.adapters.processes import LocalLauncher, start_time
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import ChildCommand
+from gastown_desktop.engine.process_ports import ChildCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,7 +186,7 @@ ORPHAN_MAKER = """
 import asyncio, os, sys
 from pathlib import Path
 from gastown_desktop.adapters.processes import LocalLauncher
-from gastown_desktop.engine.ports import ChildCommand
+from gastown_desktop.engine.process_ports import ChildCommand
 
 async def main():
     launcher = LocalLauncher(Path(sys.argv[1]))
@@ -226,7 +226,7 @@ FINISHER = """
 import asyncio, os, sys
 from pathlib import Path
 from gastown_desktop.adapters.processes import LocalLauncher
-from gastown_desktop.engine.ports import ChildCommand
+from gastown_desktop.engine.process_ports import ChildCommand
 
 async def main():
     folder = Path(sys.argv[1])

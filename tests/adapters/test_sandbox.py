@@ -21,7 +21,7 @@ from gastown_desktop.adapters.sandbox import (
     find_toolchains,
 )
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import Confinement
+from gastown_desktop.engine.process_ports import Confinement
 from tests.abilities import lacking
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from gastown_desktop.adapters.sandbox import Bubblewrap, Unconfined, find_sandbo
 from gastown_desktop.adapters.sandbox.door import PORT, VARIABLES, Door, find_opener, run_behind
 from gastown_desktop.core.allowed_hosts import AllowedHost
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import ChildCommand, Confinement
+from gastown_desktop.engine.process_ports import ChildCommand, Confinement
 from tests.abilities import lacking
 from tests.adapters.sandboxes import Place, S
 from tests.fakes.clock import FakeClock

@@ -20,7 +20,7 @@ import asyncio, sys, time
 from pathlib import Path
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.sandbox import Unconfined
-from gastown_desktop.engine.ports import Confinement
+from gastown_desktop.engine.process_ports import Confinement
 
 async def main():
     folder = Path(sys.argv[1])

@@ -11,12 +11,12 @@ from gastown_desktop.adapters.sandbox import (
     Limits,
 )
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import CommandResult
+from gastown_desktop.engine.process_ports import CommandResult
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gastown_desktop.engine.ports import Shell
+    from gastown_desktop.engine.process_ports import Shell
 from tests.adapters.sandboxes import OWN, Place, S, make, processes_with, until_processes
 
 # --- the persistent shell -------------------------------------------------------------------------

@@ -25,8 +25,9 @@ from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, PolecatName
 from gastown_desktop.core.prices import PRICES
+from gastown_desktop.engine.git_ports import REGULAR, Signature, TreeEntry
 from gastown_desktop.engine.hooks import Assignment, Hooks, Turn
-from gastown_desktop.engine.ports import REGULAR, ModelRequest, Signature, TreeEntry
+from gastown_desktop.engine.ports import ModelRequest
 from gastown_desktop.engine.rig import RefNames
 from gastown_desktop.engine.spend_gate import Order, SpendGate
 from tests.fakes.provider import MODEL, ORIGIN

@@ -21,9 +21,9 @@ from gastown_desktop.adapters.system_clock import SystemClock
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, PolecatName, RigId
 from gastown_desktop.engine.api import EngineApi, OpenRig, Recent, System, Transcript
+from gastown_desktop.engine.git_ports import Slot
 from gastown_desktop.engine.holding import BY_YOU
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
-from gastown_desktop.engine.ports import Slot
 from gastown_desktop.engine.rig import RefNames
 from gastown_desktop.wiring.workplace import git_path
 from tests.builders import RepositoryBuilder

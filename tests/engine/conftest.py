@@ -1,4 +1,4 @@
-"""An own HOME, and a bare repository behind the real objects adapter."""
+"""An own HOME, a bare repository behind the real objects adapter, and stacks with the spend gate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pygit2
 import pytest
@@ -15,6 +16,9 @@ import pytest_asyncio
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.adapters.processes import LocalLauncher
+from tests.fakes.provider import Behaviour
+from tests.fakes.spend_stack import Stack
+from tests.fakes.stores import MemoryMoneyLog
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +48,18 @@ async def objects(tmp_path: Path, town_git: Path) -> AsyncIterator[PygitObjects]
     yield opened
     opened.close()
     await launcher.close()
+
+
+@pytest_asyncio.fixture
+async def stacks() -> AsyncIterator[Any]:
+    made: list[Stack] = []
+
+    async def make(*behaviours: Behaviour, log: MemoryMoneyLog | None = None) -> Stack:
+        stack = Stack(*behaviours, log=log)
+        made.append(stack)
+        await stack.gate.open(stack.model)
+        return stack
+
+    yield make
+    for stack in made:
+        await stack.model.close()

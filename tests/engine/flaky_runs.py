@@ -23,7 +23,8 @@ import pygit2
 from gastown_desktop.adapters.git.command import GitCommand
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.adapters.processes import LocalLauncher
-from gastown_desktop.engine.ports import CommandResult, GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
+from gastown_desktop.engine.process_ports import CommandResult
 from gastown_desktop.engine.refinery import Refinery
 from tests.fakes.slots import said
 from tests.fakes.town import FakeTown, found_town

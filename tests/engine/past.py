@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from gastown_desktop.core.ids import BeadId, Oid
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan, choose_range, plan_true
 from gastown_desktop.engine.replay import Replays
 from tests.builders import RepositoryBuilder

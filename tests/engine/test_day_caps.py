@@ -15,9 +15,9 @@ from gastown_desktop.core.errors import CapReached
 from gastown_desktop.core.ledger import Reserve, SetCap, record_from_json
 from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.engine.spend_gate import URGENCY_CLOSING, SpendGate
-from tests.engine.test_spend_gate import BOUND, order
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ORIGIN, Provider
+from tests.fakes.spend_stack import BOUND, order
 from tests.fakes.stores import MemoryMoneyLog
 
 DAY_S = 24 * 3_600.0

@@ -9,7 +9,7 @@ import pytest
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.diff_sizes import LineCounts
-from gastown_desktop.engine.ports import REGULAR, SYMLINK, TreeEntry
+from gastown_desktop.engine.git_ports import REGULAR, SYMLINK, TreeEntry
 
 Files = Mapping[str, bytes]
 

@@ -14,7 +14,7 @@ from gastown_desktop.adapters.git.slots import GitSlots
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.core.ids import ConvoyId, Oid
 from gastown_desktop.engine.expressible import LARGEST_FILE, MechanicalPaths
-from gastown_desktop.engine.ports import Slots
+from gastown_desktop.engine.git_ports import Slots
 from gastown_desktop.engine.rehearsal import (
     RehearsalSettings,
     StoredRehearsal,

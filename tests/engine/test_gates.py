@@ -17,7 +17,7 @@ from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine.diff_sizes import changed_lines
 from gastown_desktop.engine.gate_proof import BASE_RUNS, GateProof
 from gastown_desktop.engine.gates import SABOTAGE, WITHOUT_GATE, Gate
-from gastown_desktop.engine.ports import CommandResult
+from gastown_desktop.engine.process_ports import CommandResult
 from gastown_desktop.engine.town import RED_BASE_ITEM, Town
 from tests.engine.flaky_runs import run
 from tests.fakes.provider import MODEL

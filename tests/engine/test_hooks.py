@@ -14,8 +14,8 @@ import pytest_asyncio
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.errors import StoreError
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, PolecatName
+from gastown_desktop.engine.git_ports import REGULAR, Signature, TreeEntry
 from gastown_desktop.engine.hooks import Assignment, Hook, Hooks, Turn
-from gastown_desktop.engine.ports import REGULAR, Signature, TreeEntry
 from gastown_desktop.engine.preambles import Preamble, read_preamble, write_preamble
 from gastown_desktop.engine.rig import RefNames
 from tests.fakes.clock import START, FakeClock

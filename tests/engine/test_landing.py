@@ -13,7 +13,7 @@ from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.engine import intents, landing
 from gastown_desktop.engine.landing import MOST_ROUNDS, Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
-from gastown_desktop.engine.ports import CommandResult
+from gastown_desktop.engine.process_ports import CommandResult
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.ref_target import RefTarget
 from gastown_desktop.engine.restack import patch_ids, read_stack

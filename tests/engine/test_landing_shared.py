@@ -13,9 +13,9 @@ from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.errors import GitError, RemoteUnreachable
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.engine import intents, landing
+from gastown_desktop.engine.git_ports import Commit
 from gastown_desktop.engine.landing import Landed, Landing
 from gastown_desktop.engine.landing_plan import LandingPlan, NotLanded
-from gastown_desktop.engine.ports import Commit
 from tests.fakes.shared import BEADS, LINES, Shared
 
 

@@ -13,9 +13,9 @@ from gastown_desktop.core.power import Power
 from gastown_desktop.engine.spend_gate import SpendGate
 from gastown_desktop.engine.town import LIMIT_ITEM, MACHINE_READY
 from tests.engine.running import LOOK, running
-from tests.engine.test_spend_gate import order
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider import ORIGIN
+from tests.fakes.spend_stack import order
 from tests.fakes.stores import MemoryMoneyLog
 from tests.fakes.town import FakeTown, found_town
 

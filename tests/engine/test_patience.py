@@ -10,8 +10,8 @@ import pytest_asyncio
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.money import NanoUsd
+from gastown_desktop.engine.git_ports import REGULAR, TreeChange
 from gastown_desktop.engine.patience import LaterTip, Patience, SentAway
-from gastown_desktop.engine.ports import REGULAR, TreeChange
 from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.stand_in import bead_of
 from gastown_desktop.engine.town import LIMIT_ITEM

@@ -3,8 +3,8 @@ from __future__ import annotations
 from gastown_desktop.core.bead import Dependency
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.serialising import SerialisingFiles
+from gastown_desktop.engine.git_ports import REGULAR, TreeChange
 from gastown_desktop.engine.plan_kinds import dag_of, dependencies_of
-from gastown_desktop.engine.ports import REGULAR, TreeChange
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
 from gastown_desktop.engine.replay import PastWork
 

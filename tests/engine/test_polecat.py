@@ -15,9 +15,10 @@ from gastown_desktop.core.prices import PRICES
 from gastown_desktop.core.secrets import Secret, Secrets
 from gastown_desktop.core.stuck import SAME_CALL, hint
 from gastown_desktop.engine.circles import TOWN_SAYS
+from gastown_desktop.engine.git_ports import Slot, Snapshot
 from gastown_desktop.engine.hooks import Hook, Hooks, Turn
 from gastown_desktop.engine.polecat import MOST_TURNS, Polecat
-from gastown_desktop.engine.ports import CommandResult, Slot, Snapshot
+from gastown_desktop.engine.process_ports import CommandResult
 from tests.engine.one_polecat import (
     BEAD,
     WRITES,

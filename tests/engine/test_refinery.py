@@ -18,7 +18,7 @@ from gastown_desktop.core.flakiness import FlakeRecord, reds_needed
 from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.merge_queue import FailureRate
 from gastown_desktop.engine.gates import WITHOUT_GATE
-from gastown_desktop.engine.ports import CommandResult
+from gastown_desktop.engine.process_ports import CommandResult
 from gastown_desktop.engine.refinery import Refinery
 from gastown_desktop.engine.resolving import MOST_ROUNDS
 from tests.fakes.clock import START

@@ -7,7 +7,7 @@ import pytest
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import GITLINK, REGULAR, SYMLINK, Signature, TreeEntry
+from gastown_desktop.engine.git_ports import GITLINK, REGULAR, SYMLINK, Signature, TreeEntry
 from gastown_desktop.engine.repository_block import INSTRUCTIONS_LIMIT, repository_block
 from tests.fakes.clock import START
 

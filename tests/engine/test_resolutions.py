@@ -4,7 +4,7 @@ import asyncio
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import REGULAR
+from gastown_desktop.engine.git_ports import REGULAR
 from gastown_desktop.engine.resolutions import Resolutions
 
 REF = "refs/gastown/resolutions"

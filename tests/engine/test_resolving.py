@@ -11,7 +11,8 @@ import pytest_asyncio
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, MergeId, Oid
-from gastown_desktop.engine.ports import CommandResult, ModelRequest
+from gastown_desktop.engine.ports import ModelRequest
+from gastown_desktop.engine.process_ports import CommandResult
 from gastown_desktop.engine.resolutions import Resolutions
 from gastown_desktop.engine.resolving import MOST_ROUNDS
 from gastown_desktop.engine.town import Town

@@ -14,7 +14,7 @@ from gastown_desktop.core.ids import BeadId, MergeId, Oid
 from gastown_desktop.engine import resolving_by_hand
 from gastown_desktop.engine.api import ConflictFile
 from gastown_desktop.engine.conflict_sides import conflict_for_user, new_marks
-from gastown_desktop.engine.ports import EXECUTABLE, GITLINK, REGULAR, Signature
+from gastown_desktop.engine.git_ports import EXECUTABLE, GITLINK, REGULAR, Signature
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.resolving import MOST_ROUNDS
 from gastown_desktop.engine.resolving_by_hand import resolve_by_hand

@@ -14,7 +14,8 @@ from gastown_desktop.core.errors import ModelError
 from gastown_desktop.core.ids import BeadId, MergeId
 from gastown_desktop.core.money import NANO, NanoUsd
 from gastown_desktop.core.reviews import AS_IT_IS, REVIEW_AGAIN
-from gastown_desktop.engine.ports import CommandResult, ModelRequest
+from gastown_desktop.engine.ports import ModelRequest
+from gastown_desktop.engine.process_ports import CommandResult
 from gastown_desktop.engine.prompts import system_blocks
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.resolving import MOST_ROUNDS

@@ -8,7 +8,7 @@ import pytest
 
 from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.secrets import Secret, Secrets
-from gastown_desktop.engine.ports import Snapshot
+from gastown_desktop.engine.git_ports import Snapshot
 from gastown_desktop.engine.secret_scan import refuse_left_out, refuse_secrets, secret_added
 from tests.engine.test_polecat import hook_of, town, work
 from tests.fakes.slots import said

@@ -18,7 +18,7 @@ from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.preparation import Preparation, SetupStep
 from gastown_desktop.core.secrets import Secret, Secrets
 from gastown_desktop.core.witness import STALLED_S
-from gastown_desktop.engine.ports import CommandResult
+from gastown_desktop.engine.process_ports import CommandResult
 from gastown_desktop.engine.recovery import reconcile
 from gastown_desktop.engine.setting_up import SetUpSlots
 from gastown_desktop.engine.town import FIX_SETUP, LIMIT_ITEM, MACHINE_READY, SETUP_ITEM

@@ -8,7 +8,7 @@ import pytest_asyncio
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.ids import BeadId
 from gastown_desktop.core.serialising import Generated, SerialisingFiles
-from gastown_desktop.engine.ports import CommandResult
+from gastown_desktop.engine.process_ports import CommandResult
 from tests.engine.test_resolving import script, work
 from tests.fakes.slots import said
 from tests.fakes.town import FakeTown, found_town, says, use

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from gastown_desktop.adapters.git.objects import PygitObjects
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import REGULAR
+from gastown_desktop.engine.git_ports import REGULAR
 from gastown_desktop.engine.shown_difference import shown_difference
 
 

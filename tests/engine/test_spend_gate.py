@@ -6,29 +6,19 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator
-from fractions import Fraction
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 
-from gastown_desktop.adapters.claude import ClaudeMessages
-from gastown_desktop.adapters.spend_transport import SpendGateTransport
 from gastown_desktop.core.errors import CapReached, ModelError, NoReservation, StoreError, TripwirePulled
 from gastown_desktop.core.ledger import Acknowledge, Ledger, Reserve, SetCap, record_from_json
 from gastown_desktop.core.money import NANO, NanoUsd, usd
-from gastown_desktop.core.prices import PRICES, request_bound
-from gastown_desktop.engine.ports import ModelRequest
-from gastown_desktop.engine.spend_gate import ANTHROPIC_ORIGIN, Order, SpendGate, request_body
+from gastown_desktop.engine.spend_gate import SpendGate
 from tests.fakes.clock import FakeClock
-from tests.fakes.journal import Journal
 from tests.fakes.provider import (
-    MODEL,
     ORIGIN,
     Behaviour,
-    Provider,
     breaks_off,
     events_of,
     raises,
@@ -37,55 +27,8 @@ from tests.fakes.provider import (
     stalls,
     streams,
 )
+from tests.fakes.spend_stack import BOUND, PRICE, order
 from tests.fakes.stores import MemoryMoneyLog
-
-PRICE = PRICES[MODEL]
-
-
-def order(*, scopes: tuple[str, ...] = ("town",), prompt_bound: int = 5_000, text: str = "Hello.") -> Order:
-    request = ModelRequest(
-        model=MODEL,
-        max_tokens=4_000,
-        system=({"type": "text", "text": "You are Nux."},),
-        tools=(),
-        messages=({"role": "user", "content": [{"type": "text", "text": text}]},),
-    )
-    return Order(request=request, price=PRICE, prompt_bound=prompt_bound, scopes=scopes, what="Nux turn 1")
-
-
-BOUND = request_bound(PRICE, input_bound=5_000, max_tokens=4_000, writes_cache="5m")
-
-
-class Stack:
-    """Everything between an order and the provider."""
-
-    def __init__(self, *behaviours: Behaviour, log: MemoryMoneyLog | None = None) -> None:
-        self.journal = Journal()
-        self.log = log or MemoryMoneyLog()
-        self.log.journal = self.journal
-        self.provider = Provider(*behaviours, journal=self.journal)
-        self.gate = SpendGate(self.log, FakeClock(), origin=ORIGIN)
-        transport = SpendGateTransport(self.provider, self.gate.consume)
-        self.model = ClaudeMessages(api_key="k", base_url=ORIGIN, transport=transport)
-
-    def totals(self, scope: str = "town") -> tuple[int, int, int]:
-        totals = self.gate.ledger.totals(scope)
-        return totals.settled, totals.held, totals.assumed
-
-
-@pytest_asyncio.fixture
-async def stacks() -> AsyncIterator[Any]:
-    made: list[Stack] = []
-
-    async def make(*behaviours: Behaviour, log: MemoryMoneyLog | None = None) -> Stack:
-        stack = Stack(*behaviours, log=log)
-        made.append(stack)
-        await stack.gate.open(stack.model)
-        return stack
-
-    yield make
-    for stack in made:
-        await stack.model.close()
 
 
 async def test_a_reservation_is_durable_before_the_provider_sees_the_request(stacks: Any) -> None:
@@ -449,95 +392,6 @@ async def test_only_records_of_the_scope_that_it_keeps_stay_in_memory(stacks: An
     assert len(gate.records) == 3
     assert gate.ledger.totals("convoy:a") == first.gate.ledger.totals("convoy:a")
     assert gate.requests == 2
-
-
-# --- what may leave ---------------------------------------------------------------------------------
-
-
-class Intruder:
-    """A model that sends what it likes under the reservation it was given."""
-
-    def __init__(
-        self, transport: httpx2.AsyncBaseTransport, *requests: tuple[str, dict[str, object]]
-    ) -> None:
-        self._transport = transport
-        self._requests = requests
-
-    async def stream(self, request: ModelRequest, *, reservation: str) -> Any:
-        for origin, changes in self._requests:
-            body = {**request_body(request, ORIGIN), **changes}
-            headers = {"x-gastown-reservation": reservation}
-            sent = httpx2.Request("POST", f"{origin}/v1/messages", headers=headers, json=body)
-            await self._transport.handle_async_request(sent)
-        yield {"type": "ping"}
-
-    async def close(self) -> None:
-        pass
-
-
-async def ask_through(*requests: tuple[str, dict[str, object]]) -> Stack:
-    stack = Stack()
-    intruder = Intruder(SpendGateTransport(stack.provider, stack.gate.consume), *requests)
-    await stack.gate.open(intruder)
-    with pytest.raises(NoReservation):
-        await stack.gate.ask(order())
-    await stack.model.close()
-    return stack
-
-
-async def test_a_reservation_is_good_for_one_request() -> None:
-    stack = await ask_through((ORIGIN, {}), (ORIGIN, {}))
-    assert len(stack.provider.requests) == 1
-    assert stack.totals() == (0, 0, BOUND), "one left, so it is charged"
-
-
-@pytest.mark.parametrize("change", [{"max_tokens": 4_001}, {"model": "claude-fable-5-2"}, {"messages": []}])
-async def test_a_reservation_is_good_for_its_body_only(change: dict[str, object]) -> None:
-    stack = await ask_through((ORIGIN, change))
-    assert stack.provider.requests == []
-    assert stack.totals() == (0, 0, 0), "nothing left, so nothing is charged"
-
-
-@pytest.mark.parametrize(
-    "origin", ["https://elsewhere.invalid", "http://provider.invalid", "https://provider.invalid:444"]
-)
-async def test_a_reservation_is_good_for_its_origin_only(origin: str) -> None:
-    stack = await ask_through((origin, {}))
-    assert stack.provider.requests == []
-
-
-async def test_a_foreign_body_does_not_use_a_reservation_up(stacks: Any) -> None:
-    stack = await stacks()
-    gate: SpendGate = stack.gate
-    stack.log.hold.clear()
-    asking = asyncio.ensure_future(gate.ask(order()))
-    await stack.journal.until("append reserve")
-    for body in (b"{}", b"not JSON", b"\xff"):
-        with pytest.raises(NoReservation):
-            gate.consume("r1", body, ORIGIN)
-    stack.log.hold.set()
-    await asking
-
-
-# --- place and speed of inference -------------------------------------------------------------------
-
-
-def test_anthropic_s_own_origin_is_asked_for_the_list_price() -> None:
-    body = request_body(order().request, ANTHROPIC_ORIGIN)
-    assert (body["service_tier"], body["inference_geo"]) == ("standard_only", "global")
-    assert "service_tier" not in request_body(order().request, ORIGIN)
-
-
-async def test_elsewhere_the_worst_multiplier_is_held_and_settled() -> None:
-    log, provider = MemoryMoneyLog(), Provider()
-    gate = SpendGate(log, FakeClock(), origin=ORIGIN, geo_factor=Fraction(11, 10))
-    transport = SpendGateTransport(provider, gate.consume)
-    model = ClaudeMessages(api_key="k", base_url=ORIGIN, transport=transport)
-    await gate.open(model)
-    reply = await gate.ask(order())
-    await model.close()
-    assert log.written[0]["amount"] == -(-BOUND * 11 // 10)
-    assert reply.cost == -(-provider.billed * 11 // 10)
 
 
 # --- all together -----------------------------------------------------------------------------------

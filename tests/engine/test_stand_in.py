@@ -25,7 +25,7 @@ from gastown_desktop.engine.conversation import task_text
 from gastown_desktop.engine.hooks import Assignment, Turn
 from gastown_desktop.engine.messages import USER_SAYS
 from gastown_desktop.engine.polecat import MOST_TURNS
-from gastown_desktop.engine.ports import Confinement, Sandbox
+from gastown_desktop.engine.process_ports import Confinement, Sandbox
 from gastown_desktop.engine.rehearsal_plan import RehearsalPlan
 from gastown_desktop.engine.replay import PastWork, Replays
 from gastown_desktop.engine.stand_in import StandIn

@@ -14,8 +14,8 @@ from gastown_desktop.core.money import NanoUsd
 from gastown_desktop.core.prices import PRICES, cost
 from gastown_desktop.core.usage import Usage
 from gastown_desktop.engine.bus import Bus
+from gastown_desktop.engine.git_ports import REGULAR, GitObjects, Signature, TreeEntry
 from gastown_desktop.engine.mayor import Mayor
-from gastown_desktop.engine.ports import REGULAR, GitObjects, Signature, TreeEntry
 from gastown_desktop.engine.rig import RefNames, Rig
 from gastown_desktop.engine.spend_gate import Order, Reply
 from tests.fakes.clock import FakeClock

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gastown_desktop.core.errors import ToolRefused
-from gastown_desktop.engine.ports import CommandResult, Confinement, Shell
+from gastown_desktop.engine.process_ports import CommandResult, Confinement, Shell
 
 Answer = Callable[[str], CommandResult]
 

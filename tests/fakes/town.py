@@ -13,20 +13,19 @@ from gastown_desktop.core import events as ev
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, RigId
 from gastown_desktop.engine.bus import Bus
 from gastown_desktop.engine.gates import Gate, GateRunner
-from gastown_desktop.engine.hooks import Hooks
-from gastown_desktop.engine.kit import Kit, keep_tree
-from gastown_desktop.engine.ports import (
+from gastown_desktop.engine.git_ports import (
     GITLINK,
     REGULAR,
-    CommandResult,
-    Confinement,
     GitObjects,
-    ModelRequest,
     Signature,
     Slot,
     Snapshot,
     TreeEntry,
 )
+from gastown_desktop.engine.hooks import Hooks
+from gastown_desktop.engine.kit import Kit, keep_tree
+from gastown_desktop.engine.ports import ModelRequest
+from gastown_desktop.engine.process_ports import CommandResult, Confinement
 from gastown_desktop.engine.prompts import system_blocks
 from gastown_desktop.engine.provider_line import ProviderLine
 from gastown_desktop.engine.rig import RefNames, Rig

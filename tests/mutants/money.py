@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-_GATE = ("tests/engine/test_spend_gate.py",)
+_GATE = ("tests/engine/test_spend_gate.py", "tests/engine/test_reservations.py")
 _LEDGER = ("tests/core/test_ledger.py",)
 _PRICES = ("tests/core/test_prices.py",)
 

@@ -14,7 +14,7 @@ from gastown_desktop.core.money import usd
 from gastown_desktop.core.prices import PRICES
 from gastown_desktop.core.providers import provider_at
 from gastown_desktop.engine.gates import Gate
-from gastown_desktop.engine.ports import GitObjects
+from gastown_desktop.engine.git_ports import GitObjects
 from gastown_desktop.engine.work import StoredWork, WorkSettings
 from gastown_desktop.wiring.access import ModelAccess
 from gastown_desktop.wiring.running import Listening

@@ -19,7 +19,7 @@ from gastown_desktop.core.preparation import LARGEST_COPY, MOST_COPIES, Preparat
 from gastown_desktop.core.prices import PRICES
 from gastown_desktop.core.projection import Projection, fold
 from gastown_desktop.engine.gates import Gate
-from gastown_desktop.engine.ports import Slot
+from gastown_desktop.engine.git_ports import Slot
 from gastown_desktop.engine.town import FIX_SETUP, RED_BASE_ITEM, SETUP_ITEM
 from gastown_desktop.engine.work import StoredWork, WorkSettings, load_work, store_work
 from gastown_desktop.wiring.preparing import find_preparation, read_copies, with_setup_read_again

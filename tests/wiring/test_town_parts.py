@@ -6,7 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from gastown_desktop.engine.ports import Sandbox, Slot
+from gastown_desktop.engine.git_ports import Slot
+from gastown_desktop.engine.process_ports import Sandbox
 from gastown_desktop.wiring.town_parts import FIRST_PORT, LAST_PORT, PORTS_A_SLOT, confinement_of
 
 

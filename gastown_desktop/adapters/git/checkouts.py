@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gastown_desktop.adapters.git.command import GitCommand
     from gastown_desktop.adapters.git.user_repository import RepositoryFacts
-    from gastown_desktop.engine.ports import TreeChange
+    from gastown_desktop.engine.git_ports import TreeChange
 
 _SMALL = 1 << 16
 _POLL_S = 0.05

@@ -24,13 +24,13 @@ from gastown_desktop.core.errors import (
     Refused,
     StoreError,
 )
-from gastown_desktop.engine.ports import ChildCommand
+from gastown_desktop.engine.process_ports import ChildCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from gastown_desktop.engine.ports import Child, Finished, Launcher
+    from gastown_desktop.engine.process_ports import Child, Finished, Launcher
 
 OLDEST_VERSION = (2, 39, 0)
 REF_LOCK_WAIT_S = 5.0

@@ -23,7 +23,7 @@ from gastown_desktop.adapters.git.objects_command import (
 )
 from gastown_desktop.core.errors import GitError, RefLocked
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import FOLDER, Commit, Merge, Signature, TreeChange, TreeEntry
+from gastown_desktop.engine.git_ports import FOLDER, Commit, Merge, Signature, TreeChange, TreeEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

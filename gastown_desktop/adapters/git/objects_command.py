@@ -23,7 +23,7 @@ from gastown_desktop.adapters.git.command import common_dir, git_failure
 from gastown_desktop.adapters.git.files import read_regular
 from gastown_desktop.core.errors import GitError, RefLocked
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import Commit, Merge, Signature, TreeChange, TreeEntry
+from gastown_desktop.engine.git_ports import Commit, Merge, Signature, TreeChange, TreeEntry
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence

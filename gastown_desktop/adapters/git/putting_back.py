@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gastown_desktop.adapters.git.checkouts import Checkout
     from gastown_desktop.adapters.git.command import GitCommand
     from gastown_desktop.core.ids import Oid
-    from gastown_desktop.engine.ports import TreeChange
+    from gastown_desktop.engine.git_ports import TreeChange
 
 _SUBMODULE = 0o160000
 _COARSE_NS = 20_000_000

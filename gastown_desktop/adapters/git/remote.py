@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gastown_desktop.adapters.git.command import GitCommand
     from gastown_desktop.adapters.git.user_repository import RepositoryFacts
-    from gastown_desktop.engine.ports import Finished
+    from gastown_desktop.engine.process_ports import Finished
 
 REMOTE_REFS = "refs/gastown/remote"
 _TIMEOUT_S = 120.0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gastown_desktop.adapters.git.command import GitCommand
-    from gastown_desktop.engine.ports import Commit, Signature
+    from gastown_desktop.engine.git_ports import Commit, Signature
 
 _TRUE = frozenset({"true", "yes", "on", "1", None})
 _TIMEOUT_S = 120.0

@@ -44,14 +44,15 @@ from gastown_desktop.adapters.git.made_files import (
 from gastown_desktop.core.errors import GitError, Unusable
 from gastown_desktop.core.ids import Oid
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
-from gastown_desktop.engine.ports import EXECUTABLE, GITLINK, REGULAR, SYMLINK, Slot, Snapshot, TreeEntry
+from gastown_desktop.engine.git_ports import EXECUTABLE, GITLINK, REGULAR, SYMLINK, Slot, Snapshot, TreeEntry
 from gastown_desktop.engine.to_its_end import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_desktop.adapters.git.command import GitCommand
-    from gastown_desktop.engine.ports import Finished, GitObjects
+    from gastown_desktop.engine.git_ports import GitObjects
+    from gastown_desktop.engine.process_ports import Finished
 
 LARGEST_FILE = 20_000_000
 LARGEST_SNAPSHOT = 200_000_000

@@ -18,7 +18,7 @@ from gastown_desktop.core.ids import Oid
 
 if TYPE_CHECKING:
     from gastown_desktop.adapters.git.command import GitCommand
-    from gastown_desktop.engine.ports import GitObjects
+    from gastown_desktop.engine.git_ports import GitObjects
 
 SOURCE_REFS = "refs/gastown/source"
 _NEW = "town.git.new"

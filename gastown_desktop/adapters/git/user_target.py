@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gastown_desktop.adapters.git.command import GitCommand
     from gastown_desktop.adapters.git.user_repository import RepositoryFacts
-    from gastown_desktop.engine.ports import GitObjects
+    from gastown_desktop.engine.git_ports import GitObjects
 
 _MERGE = (
     *("merge", "--ff-only", "--quiet", "--commit", "--no-squash", "--no-edit", "--no-stat", "--no-autostash"),

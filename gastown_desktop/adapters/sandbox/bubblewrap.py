@@ -14,7 +14,7 @@ from gastown_desktop.adapters.sandbox.runner import Runner
 from gastown_desktop.adapters.sandbox.toolchains import find_toolchains
 from gastown_desktop.adapters.sandbox.watchdog import Limits
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import Confinement, Launcher, Network
+from gastown_desktop.engine.process_ports import Confinement, Launcher, Network
 
 _HOME = "/home/worker"
 _FILES_INSIDE = "/run/gastown"

@@ -13,7 +13,7 @@ from gastown_desktop.adapters.sandbox.entry import folder_in
 from gastown_desktop.adapters.sandbox.unconfined import Unconfined
 from gastown_desktop.adapters.sandbox.watchdog import Limits
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import ChildCommand, Confinement, Launcher, Network
+from gastown_desktop.engine.process_ports import ChildCommand, Confinement, Launcher, Network
 
 _PROBE_S = 10.0
 

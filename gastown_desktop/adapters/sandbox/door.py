@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gastown_desktop import door
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import ChildCommand, Finished, Launcher, Network, Serving
+from gastown_desktop.engine.process_ports import ChildCommand, Finished, Launcher, Network, Serving
 
 PORT = 13128
 """Where the proxy listens in every sandbox, on its own loopback; below the ports that systems give out."""

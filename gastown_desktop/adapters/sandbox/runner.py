@@ -19,7 +19,7 @@ from gastown_desktop.adapters.sandbox.output import reported_cpu
 from gastown_desktop.adapters.sandbox.process_tree import carries, children_of, kill_marked, new_mark
 from gastown_desktop.adapters.sandbox.shell import PersistentShell
 from gastown_desktop.adapters.sandbox.watchdog import Limits, Watchdog
-from gastown_desktop.engine.ports import (
+from gastown_desktop.engine.process_ports import (
     ChildCommand,
     CommandResult,
     Confinement,

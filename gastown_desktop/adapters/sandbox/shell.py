@@ -27,7 +27,7 @@ from gastown_desktop.adapters.sandbox.process_tree import (
 )
 from gastown_desktop.adapters.sandbox.watchdog import Limits, Watchdog
 from gastown_desktop.core.errors import Refused
-from gastown_desktop.engine.ports import Child, ChildCommand, CommandResult, Launcher
+from gastown_desktop.engine.process_ports import Child, ChildCommand, CommandResult, Launcher
 
 _CHUNK = 1 << 16
 _FAST_BYTES = 1 << 20

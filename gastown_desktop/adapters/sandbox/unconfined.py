@@ -12,7 +12,7 @@ from gastown_desktop.adapters.sandbox.process_tree import MARK
 from gastown_desktop.adapters.sandbox.runner import Runner
 from gastown_desktop.adapters.sandbox.toolchains import find_toolchains
 from gastown_desktop.adapters.sandbox.watchdog import Limits
-from gastown_desktop.engine.ports import Confinement, Launcher
+from gastown_desktop.engine.process_ports import Confinement, Launcher
 
 
 class Unconfined(Runner):

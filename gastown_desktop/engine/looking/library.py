@@ -14,7 +14,8 @@ from gastown_desktop.core.plain_text import one_line, shown_path
 from gastown_desktop.core.secrets import NO_SECRETS, Secrets
 from gastown_desktop.core.serialising import matches
 from gastown_desktop.core.wording import plural
-from gastown_desktop.engine.ports import GITLINK, SYMLINK, Clock, Commit, GitObjects, TreeEntry
+from gastown_desktop.engine.git_ports import GITLINK, SYMLINK, Commit, GitObjects, TreeEntry
+from gastown_desktop.engine.ports import Clock
 
 READ_LIMIT = 2 * 1024 * 1024
 """Bytes of the largest file that is read."""

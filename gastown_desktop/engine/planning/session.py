@@ -21,7 +21,8 @@ from gastown_desktop.core.ids import BeadId, Oid
 from gastown_desktop.core.plain_text import one_line, plain_text
 from gastown_desktop.core.plan import PlanFact, untold
 from gastown_desktop.core.projection import Projection
-from gastown_desktop.engine.ports import REGULAR, Clock, GitObjects, Signature, TreeEntry
+from gastown_desktop.engine.git_ports import REGULAR, GitObjects, Signature, TreeEntry
+from gastown_desktop.engine.ports import Clock
 from gastown_desktop.engine.preambles import FOLDER, with_preamble
 from gastown_desktop.engine.tools.workbench import Question
 

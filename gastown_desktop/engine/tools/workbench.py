@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Protocol, cast
 
 from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import BeadId, PolecatName
-from gastown_desktop.engine.ports import CommandResult, Confinement, Sandbox, Shell, SlotFiles
+from gastown_desktop.engine.git_ports import SlotFiles
+from gastown_desktop.engine.process_ports import CommandResult, Confinement, Sandbox, Shell
 
 READ_LIMIT = 20 * 1024 * 1024
 """Bytes of the largest file a tool reads."""

@@ -15,11 +15,11 @@ from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import BeadId, ConvoyId, Oid, RigId
 from gastown_desktop.core.plan import Ground, Plan
 from gastown_desktop.core.secrets import Secret, Secrets
+from gastown_desktop.engine.git_ports import GITLINK, REGULAR, SYMLINK, GitObjects, Signature, TreeEntry
 from gastown_desktop.engine.looking.library import Library
 from gastown_desktop.engine.looking.tools import is_test
 from gastown_desktop.engine.planning.desk import Desk
 from gastown_desktop.engine.planning.toolbox import DEFINITIONS, TOOLS, action_of, call
-from gastown_desktop.engine.ports import GITLINK, REGULAR, SYMLINK, GitObjects, Signature, TreeEntry
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.planner import bead
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gastown_desktop.core.errors import ToolRefused
 from gastown_desktop.core.ids import BeadId, PolecatName
 from gastown_desktop.core.secrets import Secret, Secrets
-from gastown_desktop.engine.ports import Confinement
+from gastown_desktop.engine.process_ports import Confinement
 from gastown_desktop.engine.tools.toolbox import DEFINITIONS, TOOLS, action_of, call
 from gastown_desktop.engine.tools.workbench import Question, Submission, Workbench
 from tests.fakes.slots import Answer, FakeSandbox, MemoryFiles, Ran, said

@@ -24,7 +24,7 @@ from gastown_desktop.adapters.git.user_repository import RepositoryFacts, finger
 from gastown_desktop.adapters.processes import LocalLauncher
 from gastown_desktop.core.errors import GasTownError
 from gastown_desktop.core.ids import Oid
-from gastown_desktop.engine.ports import GitObjects, Slot
+from gastown_desktop.engine.git_ports import GitObjects, Slot
 from tests.e2e.conftest import ROOT, Done, ended_at_last
 from tests.hostile.injections.world import World
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gastown_desktop.adapters.sandbox import Limits, Unconfined, find_sandbox
-from gastown_desktop.engine.ports import CommandResult, Confinement
+from gastown_desktop.engine.process_ports import CommandResult, Confinement
 from tests.hostile.repositories.case import Act, Case
 from tests.hostile.repositories.ground import PYTHON, Ground, Rig
 from tests.hostile.repositories.oracle import heard, noticed, outside_changed, ran

@@ -15,7 +15,7 @@ from gastown_desktop.adapters.sandbox.choice import find_sandbox
 from gastown_desktop.adapters.slot_files import SlotFiles
 from gastown_desktop.core.errors import GitError, ToolRefused
 from gastown_desktop.core.ids import BeadId, PolecatName
-from gastown_desktop.engine.ports import Confinement
+from gastown_desktop.engine.process_ports import Confinement
 from gastown_desktop.engine.tools.workbench import Workbench
 from tests.hostile.repositories.case import Act, Case
 from tests.hostile.repositories.ground import PYTHON, Ground
