@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gastown_desktop.adapters import processes
-from gastown_desktop.adapters.processes import LocalLauncher, start_time
+from gastown_desktop.adapters.processes import LocalLauncher, RunningChild, start_time
 from gastown_desktop.core.errors import Refused
 from gastown_desktop.engine.process_ports import ChildCommand
 
@@ -268,15 +268,25 @@ async def test_the_record_of_children_is_bounded_and_keeps_those_that_live(
     await launcher.close()
 
 
-async def test_a_child_that_cannot_be_recorded_is_not_left_running(tmp_path: Path) -> None:
+async def test_a_child_that_cannot_be_recorded_is_not_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[RunningChild] = []
+
+    class Noted(RunningChild):
+        def __init__(self, *args: Any, **fields: Any) -> None:
+            super().__init__(*args, **fields)
+            started.append(self)
+
+    monkeypatch.setattr(processes, "RunningChild", Noted)
     launcher = LocalLauncher(tmp_path / "journal")
     os.close(launcher._journal._file)
     launcher._journal._file = os.open("/dev/full", os.O_RDWR)
-    note = tmp_path / "pid"
     with pytest.raises(OSError, match="No space left"):
-        await launcher.run(shell(f"echo $$ > {note}; sleep 600"))
-    if (pid := number_in(note)) is not None:
-        await gone(pid)
+        await launcher.run(shell("sleep 600"))
+    async with asyncio.timeout(10):
+        code, _ = await started[0].exited
+    assert code == -signal.SIGKILL
 
 
 async def test_sweep_spares_another_process_that_got_the_number(
