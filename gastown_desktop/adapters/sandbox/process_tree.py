@@ -71,12 +71,15 @@ def resident_bytes(pid: int, processes: Path) -> int:
 def seen_inside(root: int) -> tuple[list[int], Path]:
     """The processes of a bubblewrap, by their numbers inside, and the `/proc` that shows them.
 
-    Unlike a walk of the tree this waits for no kernel lock, and a fork bomb holds those.
+    Unlike a walk of the tree this waits for no kernel lock, and a fork bomb holds those. A bubblewrap that
+    has not left the machine's root yet shows nothing: what stands there is the machine's.
     """
     for init in children_of(root):
-        processes = Path(f"/proc/{init}/root/proc")
+        top = Path(f"/proc/{init}/root")
         with contextlib.suppress(OSError):
-            return [int(entry.name) for entry in processes.iterdir() if entry.name.isdecimal()], processes
+            if not top.samefile("/"):
+                names = [entry.name for entry in (top / "proc").iterdir()]
+                return [int(name) for name in names if name.isdecimal()], top / "proc"
     return [], Path("/proc")
 
 
