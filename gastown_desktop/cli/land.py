@@ -287,7 +287,7 @@ def _words(outcome: Any, branch: str) -> str:
         case NotLanded(words=words):
             return words
         case Landed(beads=beads, commit=commit):
-            there = f" Landed here, not on {outcome.missing_on}." if outcome.missing_on else ""
+            there = _missing_on(outcome.missing_on) if outcome.missing_on else ""
             skipped = f" There already: {', '.join(outcome.skipped)}." if outcome.skipped else ""
             signed = "signed" if outcome.signed else "unsigned"
             return f"{len(beads)} beads are on {branch} at {_short(commit)}, {signed}.{skipped}{there}"
@@ -299,6 +299,10 @@ def _words(outcome: Any, branch: str) -> str:
             if branch:
                 return f"{branch} is at {_short(commit)}, {how}."
             return f"{', '.join(outcome.beads)} left the convoy, which is at {_short(commit)}."
+
+
+def _missing_on(remote: str) -> str:
+    return f" Landed here, not on {remote}: it did not answer. `land` again pushes it when it does."
 
 
 def _short(commit: Oid) -> str:

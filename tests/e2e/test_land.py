@@ -138,7 +138,7 @@ def test_landed_here_and_not_there_is_said_and_pushed_later(
     arguments = ("land", rehearsed.folder, "--on", "scratch", "--remote", "origin")
     assert "origin does not answer now" in command_line.run(*arguments).ended(2).err
     told = command_line.run(*arguments, "--yes").ended(0)
-    assert "Landed here, not on origin." in told.out
+    assert "Landed here, not on origin: it did not answer. `land` again pushes it" in told.out
     rehearsed.git("clone", "-q", "--bare", str(rehearsed.folder), str(origin))
     rehearsed.git("--git-dir", str(origin), "update-ref", "refs/heads/scratch", f"main~{LAST}")
     assert land(command_line, rehearsed)["missing_on"] == ""
