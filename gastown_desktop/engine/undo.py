@@ -56,7 +56,8 @@ class Undo(Landing):
         there, reached = await self._fetch()
         if await self._is_shared(there, reached=reached):
             if not reached:
-                return NotLanded(about="remote", words="The remote may have it and does not answer.")
+                words = "The remote may have it and does not answer. Nothing was moved: undo it later."
+                return NotLanded(about="remote", words=words)
         elif here == state.landed_commit and state.landed_before is not None:
             return await self._go_back(here, state.landed_before)
         outcome = await self._in_rounds(None)
